@@ -1,0 +1,45 @@
+# `make demo` and `make test` need Python 3.11+, pip and make; everything else they set up in .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DEMO   := demo
+
+.PHONY: help demo test slow lint bench docs clean
+help:
+	@echo "make demo    memorize a real table of facts, recall three of them, write a report"
+	@echo "make test    set up and run every test (make slow: the long ones)"
+	@echo "make lint    ruff and mypy"
+	@echo "make bench   time and memory of the benchmarks"
+	@echo "make docs    the documentation, in site/"
+
+$(VENV)/.data: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "attncap needs Python 3.11 or newer; name one with make PYTHON=python3.12")'
+	@echo "Setting up $(VENV) (about a minute; only the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[data]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.data
+	@echo "Adding the developers' tools to $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[data,dev]'
+	@touch $@
+
+demo: $(VENV)/.data
+	@$(BIN)/python examples/demo.py $(DEMO)
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q
+
+slow: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q -n 0 -m slow
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) $(DEMO) site .mypy_cache .ruff_cache .pytest_cache .hypothesis

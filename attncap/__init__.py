@@ -1,0 +1,20 @@
+"""How much attention can memorize: promised, constructed, trained and predicted, in bits."""
+
+import importlib
+from importlib.metadata import version
+from types import ModuleType
+
+__version__ = version("attncap")
+
+__all__ = ["bounds", "construct", "interpolation", "measure", "models", "plots", "report", "sweep", "tasks"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a part when it is first used, so that the command line starts at once."""
+    if name in __all__:
+        return importlib.import_module(f"attncap.{name}")
+    raise AttributeError(f"module 'attncap' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,49 @@
+"""The command line: one file a command, each importing what it needs only when it runs."""
+
+import json
+import sys
+
+import typer
+
+from attncap.errors import InputError, UnmetError
+
+app = typer.Typer(
+    name="attncap",
+    help="How much attention can memorize: promised, constructed, trained and predicted, in bits.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _fail(message: str, code: int, as_json: bool) -> None:
+    line = " ".join(message.split())
+    if as_json:
+        print(json.dumps({"error": line}, ensure_ascii=False))
+    print(f"attncap: {line}", file=sys.stderr)
+    sys.exit(code)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command: exit 0 done, 1 the request could not be met, 2 bad input, one line each.
+
+    Args:
+        arguments: the words after ``attncap``; those of the shell by default.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in words
+    try:
+        sys.exit(typer.main.get_command(app).main(words, prog_name="attncap", standalone_mode=False) or 0)
+    except (InputError, UnmetError) as error:
+        _fail(str(error), error.exit_code, as_json)
+    except MemoryError as error:
+        _fail(f"not enough memory ({error}); choose a smaller task or shape", 1, as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted; nothing was written", 130, as_json)
+    except Exception as error:
+        # Typer's usage errors (an unknown option, a missing argument) have no public base class.
+        if not hasattr(error, "format_message"):
+            raise
+        _fail(error.format_message(), 2, as_json)

@@ -1,0 +1,39 @@
+"""What every command shares: the common options and the one way to answer."""
+
+import json
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random draw.", min=0)]
+Force = Annotated[bool, typer.Option("--force", help="Replace an output of an earlier run.")]
+
+
+def work(as_json: bool) -> AbstractContextManager[None]:
+    """Show progress bars while a person waits; keep quiet for a program."""
+    from attncap.progress import shown
+
+    return nullcontext() if as_json else shown()
+
+
+def answer(result: Any, as_json: bool, *shown: Any) -> None:
+    """Print a result as one JSON object for a program, or as tables for a person.
+
+    Args:
+        result: a `Result` or a dict.
+        as_json: whether ``--json`` was given.
+        shown: what a person sees instead of the result's own table (strings and rich renderables).
+    """
+    from attncap.result import plain
+
+    if as_json:
+        typer.echo(json.dumps(plain(result), ensure_ascii=False, allow_nan=False))
+        return
+    from rich.console import Console
+
+    # No markup: a fact may contain square brackets.
+    console = Console(highlight=False, markup=False)
+    for item in shown or (result,):
+        console.print(item)

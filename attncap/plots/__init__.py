@@ -1,0 +1,5 @@
+"""Figures: one Altair chart serves the page and the paper."""
+
+from attncap.plots.save import save
+
+__all__ = ["save"]

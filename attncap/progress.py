@@ -1,0 +1,73 @@
+"""Progress bars that a library call feeds and only a command line shows."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Advance = Callable[[int], None]
+_shown: ContextVar = ContextVar("progress", default=None)
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Show every bar fed inside this block on stderr, with the remaining time."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        token = _shown.set(bars)
+        try:
+            yield
+        finally:
+            _shown.reset(token)
+
+
+@contextmanager
+def bar(description: str, total: int | None = None) -> Iterator[Advance]:
+    """Open one bar; the block calls ``advance(steps)`` as it goes.
+
+    Example:
+        >>> with bar("solve", total=3) as advance:
+        ...     advance(1)
+    """
+    bars = _shown.get()
+    if bars is None:
+        yield lambda steps: None
+        return
+    task = bars.add_task(description, total=total)
+    try:
+        yield lambda steps: bars.advance(task, steps)
+    finally:
+        bars.remove_task(task)
+
+
+def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+    """Pass the items on while a bar counts them.
+
+    Example:
+        >>> list(track(range(3), "count"))
+        [0, 1, 2]
+    """
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)
+    with bar(description, total) as advance:
+        for item in items:
+            yield item
+            advance(1)
