@@ -1,6 +1,6 @@
 """Progress bars that a library call feeds and only a command line shows."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -65,9 +65,7 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
         >>> list(track(range(3), "count"))
         [0, 1, 2]
     """
-    if total is None and hasattr(items, "__len__"):
-        total = len(items)
-    with bar(description, total) as advance:
+    with bar(description, total or len(items) if isinstance(items, Sized) else total) as advance:
         for item in items:
             yield item
             advance(1)
