@@ -5,6 +5,9 @@ import sys
 
 import typer
 
+from attncap.cli.memorize import memorize
+from attncap.cli.recall import recall
+from attncap.cli.report import report
 from attncap.errors import InputError, UnmetError
 
 app = typer.Typer(
@@ -16,6 +19,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.command()(memorize)
+app.command()(recall)
+app.command()(report)
 
 
 def _fail(message: str, code: int, as_json: bool) -> None:
