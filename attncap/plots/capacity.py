@@ -74,7 +74,7 @@ def chart(
     ]
     if recalled and heads:
         layers.append(_points(recalled, heads, x, y))
-    left = alt.layer(*layers)
+    left = alt.LayerChart(layer=layers)
     if each == 0:
         return _titled(left, task, embedding_dim, head_dim)
     bits = alt.Y(

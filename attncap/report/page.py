@@ -40,7 +40,7 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
 def render(memory: archive.Archive) -> str:
     """Run the written weights on every sequence and return the page as HTML; all text is escaped."""
     shape, task = Shape.of(memory.model), memory.task
-    recalled = measure.verify(memory.model, task, [d for d in measure.DTYPES if _narrower(d, memory.model.dtype)])
+    recalled = measure.verify(memory.model.astype("float64"), task)
     drawn = capacity.chart(task, shape.embedding_dim, shape.head_dim, recalled, shape.heads)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("attncap.report"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -57,11 +57,6 @@ def render(memory: archive.Archive) -> str:
         headings=("subject", "relation") if task.kind == "facts" else ("sequence",),
         version=__version__,
     )
-
-
-def _narrower(dtype: str, stored: str) -> bool:
-    """Tell whether weights stored in one type can be rounded to another."""
-    return measure.DTYPES.index(dtype) >= measure.DTYPES.index(stored)
 
 
 def _facts(memory: archive.Archive) -> list[list[Any]]:
