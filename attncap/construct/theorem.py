@@ -170,9 +170,8 @@ def _solve(
 ) -> AttentionOnlyTransformer:
     drawn = attempt.heads * (POOL if attempt.pool else 1)
     columns = embedding_dim + drawn * head_dim
-    require(
-        8.0 * task.associations * (columns + task.associations) * 1.2, f"solving {task.associations:,} x {columns:,}"
-    )
+    needed = 8.0 * task.associations * (columns + task.associations) * 1.2
+    require(needed, f"solving {task.associations:,} x {columns:,}")
     model = draw(task, embedding_dim, head_dim, drawn, attempt.beta, seed)
     if attempt.pool:
         model = select_heads(model, task, attempt.heads)
