@@ -55,3 +55,23 @@ def latex(formula: sympy.Expr) -> str:
     return sympy.latex(
         formula.xreplace(LETTERS), symbol_names={letter: letter.name for letter in LETTERS.values()}, ln_notation=True
     )
+
+
+def text(formula: sympy.Expr) -> str:
+    """Print a formula in the papers' letters as plain text.
+
+    Example:
+        >>> text(SYMBOLS["parameters"] ** 2 / SYMBOLS["context"])
+        'P^2/S'
+    """
+    return sympy.sstr(formula.xreplace(LETTERS)).replace("**", "^")
+
+
+def javascript(formula: sympy.Basic) -> str:
+    """Print a formula or a condition as a JavaScript expression in our names.
+
+    Example:
+        >>> javascript(sympy.floor(SYMBOLS["neurons"] / 4))
+        'Math.floor((1/4)*neurons)'
+    """
+    return " ".join(sympy.jscode(formula, user_functions={"LambertW": "lambertW"}).split())

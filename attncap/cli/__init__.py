@@ -5,6 +5,8 @@ import sys
 
 import typer
 
+from attncap.cli.bounds import bounds
+from attncap.cli.plan import plan
 from attncap.errors import InputError, UnmetError
 
 app = typer.Typer(
@@ -16,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(bounds)
+app.command()(plan)
 
 
 def _fail(message: str, code: int, as_json: bool) -> None:

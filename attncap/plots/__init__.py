@@ -1,5 +1,6 @@
 """Figures: one Altair chart serves the page and the paper."""
 
+from attncap.plots.plan import plan_chart
 from attncap.plots.save import save
 
-__all__ = ["save"]
+__all__ = ["plan_chart", "save"]
