@@ -107,12 +107,12 @@ class Bound:
         """
         if broken := self.failing(shape):
             raise UnmetError(f"{self.id}: {broken}")
-        return self._at(shape)
-
-    def _at(self, shape: Mapping[str, Number]) -> Number:
-        if missing := [name for name in self.needs if name not in shape]:
-            raise UnmetError(f"{self.id}: needs {', '.join(missing)}")
+        self._check({*shape})
         return number(self.formula, shape)
+
+    def _check(self, given: set[str]) -> None:
+        if missing := [name for name in self.needs if name not in given]:
+            raise UnmetError(f"{self.id}: needs {', '.join(missing)}")
 
     def invert(self, target: Number, shape: Mapping[str, Number], unknown: str | None = None) -> int:
         """Find the smallest size whose value reaches a target: bisection on the formula itself.
@@ -131,10 +131,15 @@ class Bound:
         unknown = unknown or (self.family.size if self.family.size in self.needs else "parameters")
         if unknown not in self.needs:
             raise InputError(f"{self.id}: its formula has no {unknown}{nearest(unknown, self.needs)}")
-        size = smallest(lambda size: self._at({**shape, unknown: size}) >= target)
+        self._check({*shape, unknown})
+        function, others = _compiled(self.formula), {name: shape[name] for name in self.needs if name != unknown}
+        start = 1
+        if self.failing({**shape, unknown: start}):
+            start = smallest(lambda size: not self.failing({**shape, unknown: size})) or LARGEST
+        size = smallest(lambda size: function(**others, **{unknown: size}) >= target, start)
+        self.value({**shape, unknown: size or start})
         if size is None:
             raise UnmetError(f"{self.id}: no {unknown} reaches {target:g} {self.unit} at this shape")
-        self.value({**shape, unknown: size})
         return size
 
     @property
@@ -167,14 +172,14 @@ class Bound:
         return javascript(self.formula)
 
 
-def smallest(reached: Callable[[int], Any]) -> int | None:
-    """Find the smallest positive integer that a monotone condition holds for (None if none up to 10^18 does).
+def smallest(reached: Callable[[int], Any], start: int = 1) -> int | None:
+    """Find the smallest integer from ``start`` that a monotone condition holds for (None if none up to 10^18 does).
 
     Example:
         >>> smallest(lambda n: n * n >= 50)
         8
     """
-    low, high = 0, 1
+    low, high = start - 1, start
     while not reached(high):
         if high > LARGEST:
             return None

@@ -55,6 +55,12 @@ def complete(shape: Mapping[str, Number | None]) -> dict[str, Number]:
         if not 0 < given < float("inf") or (whole and given != int(given)):
             raise InputError(f"{name}: expected a {'whole number >= 1' if whole else 'number > 0'}, got {given}")
         known[name] = int(given) if whole else given
+    return fill(known)
+
+
+def fill(shape: Mapping[str, Number]) -> dict[str, Number]:
+    """Fill in the defaults that a checked shape determines."""
+    known = dict(shape)
     for name, default in DEFAULTS.items():
         if name not in known and all(needed in known for needed in quantities(default)):
             known[name] = number(default, known)

@@ -35,7 +35,7 @@ QUANTITIES: dict[str, Quantity] = {
     "margin_ratio": Quantity("r", "associations in margin mode over the corrected count", integer=False),
     "encoder_divergence": Quantity(r"D_d", "KL divergence of the best rank-d encoder, nats", integer=False),
     "uncovered": Quantity(r"\varepsilon", "probability of the sequences left out", integer=False),
-    "logit_norm": Quantity(r"\|WE\|_2", "spectral norm of the encoder's logits", integer=False),
+    "logit_norm": Quantity(r"\lVert WE\rVert", "spectral norm of the encoder's logits", integer=False),
     "slack": Quantity(r"\gamma", "any positive slack, nats", integer=False),
 }
 

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from attncap.cli.bounds import bounds
+from attncap.cli.cite import cite
 from attncap.cli.plan import plan
 from attncap.errors import InputError, UnmetError
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(bounds)
 app.command()(plan)
+app.command()(cite)
 
 
 def _fail(message: str, code: int, as_json: bool) -> None:

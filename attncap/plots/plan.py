@@ -22,7 +22,7 @@ _TOOLTIP = ["method:N", "associations:Q", "parameters:Q", "shape:N", "bits_per_p
 _OTHERS = ("#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 
 
-def plan_chart(plans: "Plans", *, points: int = 33, reach: float | int = 30, **options: Any) -> "alt.LayerChart":
+def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30, **options: Any) -> "alt.LayerChart":
     """Draw the smallest number of parameters, per method, for tasks from fewer to more associations.
 
     Args:
