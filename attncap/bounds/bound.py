@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal
 
+import mpmath
 import sympy
 
 from attncap.bounds.architectures import ARCHITECTURES, Architecture
@@ -209,6 +210,5 @@ def number(formula: sympy.Basic, shape: Mapping[str, Number]) -> Any:
 
 
 def _lambertw(x: float) -> float:
-    from scipy.special import lambertw
-
-    return float(lambertw(x).real)
+    # Not SciPy's: importing scipy.special takes longer than the whole catalogue.
+    return float(mpmath.lambertw(x).real)

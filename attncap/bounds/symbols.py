@@ -39,7 +39,8 @@ QUANTITIES: dict[str, Quantity] = {
     "slack": Quantity(r"\gamma", "any positive slack, nats", integer=False),
 }
 
-SYMBOLS = {name: sympy.Symbol(name, positive=True, integer=q.integer or None) for name, q in QUANTITIES.items()}
+# Without assumptions: checking them would take longer than everything else that the command line does.
+SYMBOLS = {name: sympy.Symbol(name) for name in QUANTITIES}
 
 # LaTeX sorts a sum by the names of its symbols: print it with the papers' letters as names.
 LETTERS = {SYMBOLS[name]: sympy.Symbol(quantity.letter) for name, quantity in QUANTITIES.items()}
