@@ -1,23 +1,21 @@
 """One bound: a formula with its source, from which the number, the LaTeX, the inverse and the JavaScript follow."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Literal
 
-import mpmath
 import sympy
 
 from attncap.bounds.architectures import ARCHITECTURES, Architecture
-from attncap.bounds.symbols import QUANTITIES, SYMBOLS, javascript, latex, text
+from attncap.bounds.formula import Number, compiled, javascript, latex, number, quantities, text
+from attncap.bounds.symbols import SYMBOLS
 from attncap.errors import InputError, UnmetError, nearest
 
 Direction = Literal["lower", "upper", "sharp", "empirical"]
 Exactness = Literal["exact", "order", "empirical"]
 Evidence = Literal["text", "abstract", "secondary", "measured", "elementary"]
 Unit = Literal["associations", "bits", "nats", "accuracy"]
-Number = int | float
 
 # The largest size that an inverse tries: no weight file is larger.
 LARGEST = 10**18
@@ -133,7 +131,7 @@ class Bound:
         if unknown not in self.needs:
             raise InputError(f"{self.id}: its formula has no {unknown}{nearest(unknown, self.needs)}")
         self._check({*shape, unknown})
-        function, others = _compiled(self.formula), {name: shape[name] for name in self.needs if name != unknown}
+        function, others = compiled(self.formula), {name: shape[name] for name in self.needs if name != unknown}
         start = 1
         if self.failing({**shape, unknown: start}):
             start = smallest(lambda size: not self.failing({**shape, unknown: size})) or LARGEST
@@ -189,26 +187,3 @@ def smallest(reached: Callable[[int], Any], start: int = 1) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if reached(middle) else (middle, high)
     return high
-
-
-@cache
-def quantities(formula: sympy.Basic) -> tuple[str, ...]:
-    """Name the quantities in a formula, in the order of `attncap.bounds.symbols.QUANTITIES`."""
-    return tuple(name for name in QUANTITIES if SYMBOLS[name] in formula.free_symbols)
-
-
-@cache
-def _compiled(formula: sympy.Basic) -> Callable[..., Any]:
-    from sympy.utilities.lambdify import lambdify
-
-    return lambdify([SYMBOLS[name] for name in quantities(formula)], formula, modules=[{"LambertW": _lambertw}, math])
-
-
-def number(formula: sympy.Basic, shape: Mapping[str, Number]) -> Any:
-    """Evaluate a formula or a condition at a shape that gives its quantities; integers stay exact."""
-    return _compiled(formula)(*(shape[name] for name in quantities(formula)))
-
-
-def _lambertw(x: float) -> float:
-    # Not SciPy's: importing scipy.special takes longer than the whole catalogue.
-    return float(mpmath.lambertw(x).real)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from attncap.bounds.bound import Bound, Number, number, quantities, smallest
+from attncap.bounds.bound import Bound, smallest
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.defaults import DEFAULTS
+from attncap.bounds.formula import Number, number, quantities
 from attncap.bounds.sources import SOURCES
 from attncap.bounds.symbols import QUANTITIES
 from attncap.errors import InputError, UnmetError, nearest

@@ -5,10 +5,10 @@ import json
 import sympy
 
 from attncap.bounds.architectures import ARCHITECTURES
-from attncap.bounds.bound import Bound, quantities
+from attncap.bounds.bound import Bound
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.defaults import DEFAULTS
-from attncap.bounds.symbols import javascript
+from attncap.bounds.formula import javascript, quantities
 
 # Newton's method on w e^w = x for x >= 0, where it converges from ln(1 + x).
 _RUNTIME = """

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from attncap.bounds.bound import Number, number
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.defaults import DEFAULTS
 from attncap.bounds.evaluate import check_constants, complete
+from attncap.bounds.formula import Number, number
 from attncap.bounds.search import smallest_shape
 from attncap.bounds.sources import SOURCES
 from attncap.errors import InputError, UnmetError

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from attncap.bounds.bound import Bound, Number, number
+from attncap.bounds.bound import Bound
 from attncap.bounds.defaults import MARGIN_DIMS
 from attncap.bounds.evaluate import fill
+from attncap.bounds.formula import Number, number
 from attncap.errors import UnmetError
 
 

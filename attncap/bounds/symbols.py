@@ -41,38 +41,3 @@ QUANTITIES: dict[str, Quantity] = {
 
 # Without assumptions: checking them would take longer than everything else that the command line does.
 SYMBOLS = {name: sympy.Symbol(name) for name in QUANTITIES}
-
-# LaTeX sorts a sum by the names of its symbols: print it with the papers' letters as names.
-LETTERS = {SYMBOLS[name]: sympy.Symbol(quantity.letter) for name, quantity in QUANTITIES.items()}
-
-
-def latex(formula: sympy.Expr) -> str:
-    """Print a formula in the papers' letters.
-
-    Example:
-        >>> latex(SYMBOLS["heads"] * SYMBOLS["head_dim"] + SYMBOLS["embedding_dim"])
-        'H d_h + d'
-    """
-    return sympy.latex(
-        formula.xreplace(LETTERS), symbol_names={letter: letter.name for letter in LETTERS.values()}, ln_notation=True
-    )
-
-
-def text(formula: sympy.Expr) -> str:
-    """Print a formula in the papers' letters as plain text.
-
-    Example:
-        >>> text(SYMBOLS["parameters"] ** 2 / SYMBOLS["context"])
-        'P^2/S'
-    """
-    return sympy.sstr(formula.xreplace(LETTERS)).replace("**", "^")
-
-
-def javascript(formula: sympy.Basic) -> str:
-    """Print a formula or a condition as a JavaScript expression in our names.
-
-    Example:
-        >>> javascript(sympy.floor(SYMBOLS["neurons"] / 4))
-        'Math.floor((1/4)*neurons)'
-    """
-    return " ".join(sympy.jscode(formula, user_functions={"LambertW": "lambertW"}).split())
