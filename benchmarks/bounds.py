@@ -1,4 +1,4 @@
-"""How long a promise takes: the command against the bare import of SymPy, and a plan per second."""
+"""How long a promise takes: the command against its bare imports, and one plan."""
 
 import subprocess
 import sys
@@ -32,18 +32,18 @@ def process(*words: str) -> Callable[[], Any]:
 def main() -> None:
     from attncap.bounds import evaluate, plan
 
-    sympy = seconds(process("-c", "import sympy"))
+    imports = seconds(process("-c", "import numpy, sympy, typer"))
     command = seconds(process("-m", "attncap", "bounds", *SHAPE, "--json"))
-    shape = {"heads": 20, "head_dim": 10, "embedding_dim": 10, "vocabulary": 50, "context": 2}
-    table = Table("bounds", "seconds", "over import sympy", title=describe(), title_justify="left")
+    shape: dict[str, Any] = {"heads": 20, "head_dim": 10, "embedding_dim": 10, "vocabulary": 50, "context": 2}
+    table = Table("bounds", "seconds", "over its imports", title=describe(), title_justify="left")
     rows = {
-        "import sympy (process)": sympy,
+        "import numpy, sympy, typer (process)": imports,
         "attncap bounds --json (process)": command,
         "evaluate() once loaded": seconds(lambda: evaluate(**shape)),
         "plan() of 10,000 associations": seconds(lambda: plan(associations=10_000, vocabulary=1000, context=8)),
     }
     for name, taken in rows.items():
-        table.add_row(name, f"{taken:.3f}", f"{taken / sympy:.2f}")
+        table.add_row(name, f"{taken:.3f}", f"{taken / imports:.2f}")
     Console().print(table)
 
 

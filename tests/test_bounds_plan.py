@@ -116,7 +116,7 @@ def test_orders_need_a_constant():
         ({"associations": 0, "vocabulary": 5, "context": 2}, "associations"),
         ({"associations": 5, "vocabulary": 5}, "context"),
         ({"associations": 5, "vocabulary": 5, "context": 2, "constants": {"cover1965": 1}}, "known"),
-        ({"associations": 5, "vocabulary": 5, "context": 2, "head_dims": 4}, "head_dim"),
+        ({"associations": 5, "vocabulary": 5, "context": 2, "head_dim": -1}, "head_dim"),
     ],
 )
 def test_bad_numbers_are_refused(numbers, said):
@@ -128,7 +128,7 @@ def test_bad_numbers_are_refused(numbers, said):
 
 @pytest.mark.parametrize("suffix", [".html", ".svg", ".png", ".pdf"])
 def test_picture(tmp_path, suffix):
-    plans = plan(associations=400, vocabulary=100, context=3)
+    plans = plan(associations=400, vocabulary=100, context=3, data_rank=20, queries=5, constants={"vardi2022": 0.1})
     chart = plan_chart(plans, points=3)
     path = save(chart, tmp_path / f"plan{suffix}")
     assert path.stat().st_size > 2000

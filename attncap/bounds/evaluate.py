@@ -205,19 +205,18 @@ def _promise(bound: Bound, known: Mapping[str, Number], constant: Number | None)
         result = bound.value(shape)
     except UnmetError as error:
         missing = str(error).removeprefix(f"{bound.id}: ")
-    source = "; ".join(str(SOURCES[key]) for key in bound.sources)
     return Promise(
-        bound.id,
-        source,
-        bound.where,
-        bound.setting,
-        bound.direction,
-        bound.labels,
-        bound.exactness == "exact",
-        bound.evidence,
-        result,
-        bound.unit,
-        bound.latex,
-        missing,
-        bound.note,
+        id=bound.id,
+        source="; ".join(str(SOURCES[key]) for key in bound.sources),
+        where=bound.where,
+        setting=bound.setting,
+        direction=bound.direction,
+        labels=bound.labels,
+        exact=bound.exactness == "exact",
+        evidence=bound.evidence,
+        value=result,
+        unit=bound.unit,
+        latex=bound.latex,
+        missing=missing,
+        note=bound.note,
     )

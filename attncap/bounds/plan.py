@@ -70,6 +70,8 @@ class Plans(Result):
     vocabulary: int
     context: int
     bits: float
+    fixed: dict[str, int]
+    constants: dict[str, Number]
     plans: tuple[Plan, ...]
     references: tuple[Plan, ...]
     unmet: dict[str, str]
@@ -105,8 +107,11 @@ def plan(
     vocabulary: int | None = None,
     context: int | None = None,
     bits: float | int | None = None,
+    embedding_dim: int | None = None,
+    head_dim: int | None = None,
+    data_rank: int | None = None,
+    queries: int | None = None,
     constants: Mapping[str, Number] | None = None,
-    **fixed: int | None,
 ) -> Plans:
     r"""Find the smallest shape that holds a task, per method, and compare by parameters and bits per parameter.
 
@@ -119,9 +124,11 @@ def plan(
         vocabulary: tokens, $N$.
         context: tokens in a sequence, $S$.
         bits: bits that the answers hold; by default $T \log_2 N$ (uniform answers).
+        embedding_dim: fix $d$.
+        head_dim: fix $d_h$.
+        data_rank: rank of the token-position vectors in use, $\rho$; by default $N + S - 1$.
+        queries: distinct last tokens, $q$; by default $N$.
         constants: a bound's id -> the constant that its source leaves unknown.
-        fixed: quantities to hold fixed, such as embedding_dim ($d$), head_dim ($d_h$), data_rank ($\rho$, by
-            default $N + S - 1$) or queries (distinct last tokens, by default $N$).
 
     Returns:
         Plans by parameters, reference lines (counting limit, bits per parameter measured in trained models), and for
@@ -139,23 +146,32 @@ def plan(
         if (associations, vocabulary, context, bits) != (None,) * 4:
             raise InputError("plan: give a task or its numbers, not both")
         associations, vocabulary, context, bits = task.associations, task.vocabulary_size, task.context, task.bits
-        fixed = {"data_rank": getattr(task, "data_rank", None), "queries": getattr(task, "queries", None)} | fixed
+        data_rank, queries = data_rank or getattr(task, "data_rank", None), queries or getattr(task, "queries", None)
     if associations is None or vocabulary is None or context is None:
         raise InputError("plan: expected a task, or associations, vocabulary and context")
+    dims = {"embedding_dim": embedding_dim, "head_dim": head_dim, "data_rank": data_rank, "queries": queries}
+    fixed = {name: given for name, given in dims.items() if given is not None}
     shape = complete({"associations": associations, "vocabulary": vocabulary, "context": context, **fixed})
     if associations > (most := number(DEFAULTS["associations"], shape)):
         raise InputError(f"associations: N = {vocabulary}, S = {context} has {most:,} sequences, got {associations:,}")
     bits = associations * math.log2(vocabulary) if bits is None else bits
-    constants, unmet, plans = check_constants(constants or {}), {}, []
+    constants = check_constants(constants or {})
+    plans, unmet = _plans(shape, bits, constants)
+    references = tuple(_plan(id, id, bits, bits, shape) for id in REFERENCES)
+    return Plans(associations, vocabulary, context, float(bits), fixed, constants, plans, references, unmet)
+
+
+def _plans(
+    shape: Mapping[str, Number], bits: Number, constants: Mapping[str, Number]
+) -> tuple[tuple[Plan, ...], dict[str, str]]:
+    plans, unmet = [], {}
     for method, id in (METHODS | {id: id for id in ORDERS}).items():
         given = {**shape, "constant": constants[id]} if id in constants else shape
         try:
-            plans.append(_plan(method, id, associations, bits, given))
+            plans.append(_plan(method, id, shape["associations"], bits, given))
         except UnmetError as error:
             unmet[method] = str(error).removeprefix(f"{id}: ")
-    plans.sort(key=lambda plan: plan.parameters)
-    references = tuple(_plan(id, id, bits, bits, shape) for id in REFERENCES)
-    return Plans(associations, vocabulary, context, float(bits), tuple(plans), references, unmet)
+    return tuple(sorted(plans, key=lambda plan: plan.parameters)), unmet
 
 
 def _plan(method: str, id: str, target: Number, bits: Number, shape: Mapping[str, Number]) -> Plan:

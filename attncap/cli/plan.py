@@ -29,29 +29,24 @@ def plan(
     from attncap import bounds
     from attncap.cli.bounds import parse_constants
     from attncap.errors import InputError
+    from attncap.files import check_free
 
     numbers: dict[str, Any] = {"associations": associations, "vocabulary": vocabulary, "context": context}
     if source is None and (missing := [f"--{name}" for name, given in numbers.items() if given is None]):
         raise InputError(f"plan: expected a SOURCE, or {', '.join(missing)} as well")
     if source is not None and any(numbers.values()):
         raise InputError(f"{source}: expected a SOURCE or --associations, --vocabulary and --context, got both")
+    if plot is not None:
+        check_free(plot, force=force)
     task = None
     if source is not None:
         from attncap import tasks
 
         task = tasks.load(source)
-    fixed: dict[str, Any] = {
-        "embedding_dim": embedding_dim,
-        "head_dim": head_dim,
-        "constants": parse_constants(constant),
-    }
-    if plot is None:
-        answer(bounds.plan(task, **numbers, **fixed), as_json)
-        return
-    from attncap.files import check_free
-    from attncap.plots import plan_chart, save
+    dims = {"embedding_dim": embedding_dim, "head_dim": head_dim}
+    plans = bounds.plan(task, **numbers, **dims, constants=parse_constants(constant))
+    if plot is not None:
+        from attncap.plots import plan_chart, save
 
-    check_free(plot, force=force)
-    plans = bounds.plan(task, **numbers, **fixed)
-    save(plan_chart(plans, **fixed), plot, force=force)
+        save(plan_chart(plans), plot, force=force)
     answer(plans, as_json)

@@ -22,23 +22,25 @@ _TOOLTIP = ["method:N", "associations:Q", "parameters:Q", "shape:N", "bits_per_p
 _OTHERS = ("#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 
 
-def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30, **options: Any) -> "alt.LayerChart":
+def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> "alt.LayerChart":
     """Draw the smallest number of parameters, per method, for tasks from fewer to more associations.
 
     Args:
-        plans: the task and its plans; the chart marks them.
+        plans: what `attncap.bounds.plan` found; the chart marks it and holds fixed what it held fixed.
         points: tasks along the curve.
         reach: the curve goes from the task's associations over ``reach`` to times ``reach``.
-        options: what `attncap.bounds.plan` was given beside the task (fixed dimensions, constants).
 
     Returns:
         An Altair chart; `attncap.plots.save` writes it.
     """
     import altair as alt
 
-    here, most = plans.associations, plans.vocabulary**plans.context
-    counts = np.geomspace(max(2, here / reach), min(most, here * reach), points).round().astype(int)
-    rows = [row for count in sorted({*counts.tolist(), here}) for row in _rows(plans, count, options)]
+    from attncap.bounds.evaluate import complete
+
+    here = plans.associations
+    sequences = complete({"vocabulary": plans.vocabulary, "context": plans.context})["associations"]
+    counts = np.geomspace(max(1, here / reach), min(sequences, here * reach), points).round().astype(int)
+    rows = [row for count in sorted({*counts.tolist(), here}) for row in _rows(plans, count)]
     names, colours, dashes = zip(*_styles({row["id"] for row in rows}), strict=True)
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=_log("associations", "associations T", nice=False),
@@ -82,11 +84,12 @@ def _log(field: str, title: str, *, nice: bool) -> Any:
     return channel(f"{field}:Q", scale=scale, axis=axis, title=title)
 
 
-def _rows(plans: "Plans", count: int, options: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(plans: "Plans", count: int) -> list[dict[str, Any]]:
     from attncap.bounds import plan
 
+    fixed: dict[str, Any] = {"vocabulary": plans.vocabulary, "context": plans.context, **plans.fixed}
     bits = plans.bits * count / plans.associations
-    found = plan(associations=count, vocabulary=plans.vocabulary, context=plans.context, bits=bits, **options)
+    found = plan(associations=count, bits=bits, constants=plans.constants, **fixed)
     return [
         {
             "id": p.method,
