@@ -1,9 +1,10 @@
 """The one-layer attention-only transformer and its forward pass."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,12 @@ class AttentionOnlyTransformer(Result):
         """Round the weights to float64, float32 or bfloat16."""
         kind = storage(dtype)
         return dataclasses.replace(self, **{name: tensor.astype(kind) for name, tensor in self.tensors().items()})
+
+    def save(self, path: str | Path, metadata: Mapping[str, Any] | None = None) -> Path:
+        """Write the weight file: see `attncap.models.save`."""
+        from attncap.models.weights import save
+
+        return save(self, path, metadata)
 
     def inputs(self, sequences: Int[Array, "T S"]) -> Float[Array, "T S d"]:
         """Return the token-position vectors $x_s$."""
