@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from attncap.cli import sweep
 from attncap.cli.bounds import bounds
 from attncap.cli.cite import cite
 from attncap.cli.memorize import memorize
@@ -25,6 +26,7 @@ app = typer.Typer(
 
 for command in (memorize, recall, report, bounds, plan, cite):
     app.command()(command)
+app.add_typer(sweep.app, name="sweep")
 
 
 def _fail(message: str, code: int, as_json: bool) -> None:
