@@ -1,7 +1,7 @@
 """``attncap sweep``: a grid of runs into a store; its status; its table."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -12,7 +12,7 @@ from attncap.cli._shared import Force, Json, answer, work
 class _RunByDefault(TyperGroup):
     """Reads ``sweep SPEC.toml ...`` as ``sweep run SPEC.toml ...``."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = ["run", *args]
         return super().parse_args(ctx, args)

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 from attncap.errors import InputError
@@ -45,6 +46,8 @@ class Plan:
 
     def cells(self) -> Iterator[Cell]:
         """Yield the cells, in the order of the grid."""
+        # Options may name files: another content is another number.
+        content = lru_cache(lambda path: file_hash(path) if os.path.isfile(path) else None)
         shared = {
             "command": self.reference,
             "code": self.code,
@@ -53,7 +56,9 @@ class Plan:
             "defaults": self.defaults,
         }
         for options in self.grid:
-            identity = text({**shared, "options": options, "files": _files(options)})
+            texts = [(name, value) for name, value in options.items() if isinstance(value, str)]
+            files = {name: hashed for name, value in texts if (hashed := content(value))}
+            identity = text({**shared, "options": options, "files": files})
             group = text(self.command.pack_key(self.defaults | options)) if self.pack_size > 1 else ""
             yield Cell(key(identity), identity, group)
 
@@ -85,9 +90,3 @@ def _named(value: Any) -> str:
     if isinstance(value, type) or callable(value):
         return f"{value.__module__}.{value.__qualname__}"
     raise TypeError(f"{value!r}")
-
-
-def _files(options: Mapping[str, Any]) -> dict[str, str]:
-    """Hash the files that options name: another content is another number."""
-    named = {name: value for name, value in options.items() if isinstance(value, str)}
-    return {name: file_hash(value) for name, value in named.items() if Path(value).is_file()}

@@ -140,6 +140,7 @@ def defaults(command: Command, options: Sequence[str]) -> dict[str, Any]:
     return {name: taken[name].default for name in known if name not in options}
 
 
+@lru_cache
 def code(command: Command) -> str:
     """Name the code that a cell runs: attncap's version and, for another's function, a hash of its file.
 
@@ -153,7 +154,6 @@ def code(command: Command) -> str:
     return " ".join([version, *sorted(file_hash(str(file)) for file in files)])
 
 
-@lru_cache
 def file_hash(path: str) -> str:
     """Return the start of a file's SHA-256."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]

@@ -88,6 +88,7 @@ def run(
         if before.pending:
             execute = _executor(grid, workers, cluster, stack)
             outcomes = stack.enter_context(closing(execute(_jobs(plan, store))))
+            store.start()
             with bar("sweep", total=before.pending) as advance:
                 for batch in outcomes:
                     store.record(batch)

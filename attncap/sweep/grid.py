@@ -43,8 +43,8 @@ class Grid:
 
     command: str | Callable[..., Any] | Command
     fixed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    product: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
-    zip: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
+    product: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    zip: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     seeds: int | None = None
     device: str = "cpu"
     pack_size: int | None = None

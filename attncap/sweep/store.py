@@ -158,8 +158,12 @@ class Store:
             if retry_failed:
                 connection.execute("UPDATE cells SET status = 'pending' WHERE planned AND status = 'failed'")
             connection.execute("DROP TABLE plan")
-            connection.execute("INSERT INTO runs (started) VALUES (?)", (time.time(),))
         return self.counts()
+
+    def start(self) -> None:
+        """Note that cells begin to run."""
+        with self._transaction() as connection:
+            connection.execute("INSERT INTO runs (started) VALUES (?)", (time.time(),))
 
     def pending(self, page: int = 1000) -> Iterator[tuple[str, str, str]]:
         """Yield (key, identity, pack) of the cells to run, pack by pack, reading a page at a time."""

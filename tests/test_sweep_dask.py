@@ -1,0 +1,147 @@
+"""Sweeps on a real Dask cluster, bound to this machine."""
+
+import os
+import signal
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from attncap.errors import InputError, UnmetError
+from attncap.sweep import Grid, run, status, table
+from attncap.sweep.cluster import slurm
+from attncap.sweep.store import Store
+
+distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.xdist_group("dask")
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _cells_are_found(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(HERE))
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+
+
+@pytest.fixture
+def cluster(_cells_are_found):
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            host="127.0.0.1", n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=None
+        ) as cluster,
+    ):
+        yield cluster
+
+
+def rows(out: Path) -> dict[str, str]:
+    with Store(out) as store:
+        return {row["key"]: row["result"] for row in store.rows()}
+
+
+def test_dask_gives_the_numbers_of_one_process(tmp_path: Path, cluster):
+    grid = Grid("sweep_cells:draw", product={"scale": [1.0, 2.0]}, seeds=20)
+    sweep = run(grid, tmp_path / "dask", cluster=cluster.scheduler_address)
+    run(grid, tmp_path / "serial")
+    assert sweep.done == 40
+    assert rows(tmp_path / "dask") == rows(tmp_path / "serial")
+    assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
+
+
+def test_a_killed_dask_worker_loses_nothing(tmp_path: Path, cluster):
+    import dask
+
+    grid = Grid("sweep_cells:draw", fixed={"log": str(tmp_path), "wait": 0.05}, seeds=60)
+
+    def kill() -> None:
+        while not (tmp_path / "log").exists() or len((tmp_path / "log").read_text().splitlines()) < 10:
+            time.sleep(0.01)
+        os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    with dask.config.set({"distributed.scheduler.allowed-failures": 3}):
+        cluster.scheduler.allowed_failures = 3
+        killer.start()
+        sweep = run(grid, tmp_path, cluster=cluster.scheduler_address)
+    killer.join()
+    assert (sweep.done, sweep.failed) == (60, 0)
+    assert table(tmp_path)["seed"].to_list() == list(range(60))
+
+
+def test_a_cell_that_kills_its_dask_worker_is_recorded(tmp_path: Path, cluster):
+    grid = Grid("sweep_cells:packed", product={"base": [2, 4, 13, 15, 7, 9]})
+    sweep = run(grid, tmp_path, cluster=cluster.scheduler_address)
+    assert (sweep.done, sweep.failed) == (4, 2)
+    failed = {f.first["base"]: f.error for f in status(tmp_path).failures}
+    assert "KilledWorker" in failed[13]
+    assert "7 is not for packs" in failed[7]
+
+
+def test_a_lost_scheduler_is_said(tmp_path: Path, cluster):
+    grid = Grid("sweep_cells:draw", fixed={"log": str(tmp_path), "wait": 0.1}, seeds=50)
+
+    def close() -> None:
+        while not (tmp_path / "log").exists():
+            time.sleep(0.01)
+        cluster.close()
+
+    closer = threading.Thread(target=close)
+    closer.start()
+    with pytest.raises(UnmetError, match="lost the Dask scheduler"):
+        run(grid, tmp_path, cluster=cluster.scheduler_address)
+    closer.join()
+    assert run(grid, tmp_path).done == 50
+
+
+def test_no_scheduler_at_the_address(tmp_path: Path):
+    grid = Grid("sweep_cells:draw", seeds=2)
+    with pytest.raises(InputError, match="--cluster nonsense://: no Dask scheduler answers there"):
+        run(grid, tmp_path, cluster="nonsense://")
+
+
+SBATCH = """#!/bin/sh
+# A queue of one machine: the job starts at once.
+for last; do :; done
+setsid sh "$last" >/dev/null 2>&1 &
+echo $! >> {jobs}
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/bin/sh
+for job; do kill -- -$job; done
+"""
+
+
+def test_slurm_from_a_few_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, script in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        path = tmp_path / name
+        path.write_text(script.format(jobs=tmp_path / "jobs"))
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    spec = tmp_path / "spec.toml"
+    spec.write_text("""
+command = "sweep_cells:draw"
+seeds = 20
+[cluster]
+jobs = 2
+cores = 1
+memory = "500MB"
+walltime = "00:05:00"
+interface = "lo"
+""")
+    sweep = run(spec, tmp_path / "out")
+    assert (sweep.done, sweep.failed) == (20, 0)
+    jobs = (tmp_path / "jobs").read_text().split()
+    assert len(jobs) == 2
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{job}").exists() for job in jobs):
+        assert time.monotonic() < deadline, "the jobs of the cluster were left running"
+        time.sleep(0.05)
+
+
+def test_an_unknown_cluster_option_is_refused():
+    with pytest.raises(InputError, match=r"\[cluster\]: unknown option 'job'; did you mean 'jobs'"), slurm({"job": 3}):
+        pass
