@@ -82,23 +82,19 @@ def descents(options: list[dict]) -> list[dict]:
 
 @lru_cache
 def compiled(steps: int):
-    """Gradient descent of a two-layer network with JAX, one lane a cell."""
+    """Gradient descent of one layer with JAX, one lane a cell."""
     import jax
     import jax.numpy as jnp
 
     def train(rate, seed):
-        keys = jax.random.split(jax.random.key(seed), 4)
-        inputs, targets = jax.random.normal(keys[0], (256, 10)), jax.random.normal(keys[1], (256, 5))
-        start = jax.random.normal(keys[2], (10, 21)), jax.random.normal(keys[3], (21, 5))
+        keys = jax.random.split(jax.random.key(seed), 3)
+        inputs, targets, start = (jax.random.normal(k, s) for k, s in zip(keys, [(64, 10), (64, 5), (10, 5)], strict=True))
 
         def loss(weights):
-            return jnp.mean((jnp.tanh(inputs @ weights[0]) @ weights[1] - targets) ** 2)
+            return jnp.mean((jnp.tanh(inputs @ weights) - targets) ** 2)
 
-        def step(weights, _):
-            return jax.tree.map(lambda w, g: w - rate * g, weights, jax.grad(loss)(weights)), None
-
-        weights, _ = jax.lax.scan(step, start, None, length=steps)
-        return loss(weights), weights[0].sum()
+        weights, _ = jax.lax.scan(lambda w, _: (w - rate * jax.grad(loss)(w), None), start, None, length=steps)
+        return loss(weights), weights.sum()
 
     return jax.jit(jax.vmap(train))
 

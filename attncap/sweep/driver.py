@@ -9,7 +9,7 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from attncap.errors import InputError
-from attncap.progress import bar
+from attncap.progress import Advance, bar
 from attncap.result import Result
 from attncap.sweep.cells import Plan
 from attncap.sweep.executors import processes, serial
@@ -17,6 +17,7 @@ from attncap.sweep.grid import Grid, load
 from attncap.sweep.store import Store
 from attncap.sweep.worker import Job, Outcome
 
+AT_STAKE = 0.1
 Executor = Callable[[Iterable[Job]], Generator[list[Outcome], None, None]]
 
 
@@ -90,9 +91,7 @@ def run(
             outcomes = stack.enter_context(closing(execute(_jobs(plan, store))))
             store.start()
             with bar("sweep", total=before.pending) as advance:
-                for batch in outcomes:
-                    store.record(batch)
-                    advance(len(batch))
+                _record(outcomes, store, advance)
         counts = store.counts()
     return Sweep(
         cells=counts.pending + counts.done + counts.failed,
@@ -111,6 +110,22 @@ def _jobs(plan: Plan, store: Store) -> Iterator[Job]:
             (key, json.loads(identity)["options"]) for key, identity, _ in islice(rows, plan.pack_size)
         ):
             yield Job(plan.reference, plan.code, plan.grid.device, plan.pack_size, cells)
+
+
+def _record(outcomes: Iterable[list[Outcome]], store: Store, advance: Advance) -> None:
+    """Write outcomes as they come, quick ones together: at most `AT_STAKE` seconds of a worker are unwritten."""
+    held: list[Outcome] = []
+    written = time.perf_counter()
+    try:
+        for batch in outcomes:
+            held += batch
+            slow = any(outcome.seconds is None or outcome.seconds > AT_STAKE for outcome in batch)
+            if slow or time.perf_counter() - written > AT_STAKE:
+                store.record(held)
+                advance(len(held))
+                held, written = [], time.perf_counter()
+    finally:
+        store.record(held)
 
 
 def _executor(grid: Grid, workers: int | None, cluster: str | None, stack: ExitStack) -> Executor:
