@@ -57,7 +57,7 @@ def test_status_names_what_failed(tmp_path: Path, spec: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('command = "trian"', "unknown 'trian'; did you mean 'train'?"),
+        ('command = "memorise"', "unknown 'memorise'; did you mean 'memorize'?"),
         (
             'command = "sweep_cells:wrong"\n[fixed]\nhwo = 1',
             "unknown option 'hwo'; did you mean 'how'? (known: how, seed)",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attncap.errors import InputError
-from attncap.sweep import Command, Grid, load
+from attncap.sweep import COMMANDS, Command, Grid, load
 from attncap.sweep.cells import Plan, key
 from attncap.sweep.commands import code, defaults, resolve
 
@@ -109,7 +109,7 @@ def test_a_wrong_spec_is_refused_by_name(tmp_path: Path, spec: str, message: str
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        (Grid("trian"), "unknown 'trian'; did you mean 'train'?"),
+        (Grid("memorise"), "unknown 'memorise'; did you mean 'memorize'?"),
         (Grid("no.such:thing"), "cannot import no.such"),
         (Grid("collections:Conter"), "collections has no 'Conter'; did you mean 'Counter'?"),
         (Grid("math:pi"), "expected a function or a Command, got a float"),
@@ -130,6 +130,11 @@ def test_a_value_without_json_is_refused():
 
     with pytest.raises(InputError, match="neither a number"):
         list(plan(fixed={"heads": datetime.date(2025, 1, 1)}).cells())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_registered_command_is_found(name: str):
+    assert callable(resolve(name).function)
 
 
 def test_a_callable_is_found_by_its_name():

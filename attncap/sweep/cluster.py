@@ -57,7 +57,7 @@ def dask(jobs: Iterable[Job], client: "Client") -> Generator[list[Outcome], None
 
     def hand_out() -> None:
         # Workers come and go, but asking at every job would double its cost.
-        room = AHEAD * max(1, threads(int(time.monotonic()))) - len(running)
+        room = max(0, AHEAD * max(1, threads(int(time.monotonic()))) - len(running))
         for future, job in submit(list(islice(iter(queue.take, None), room))):
             running[future] = job
             done.add(future)
@@ -72,7 +72,7 @@ def dask(jobs: Iterable[Job], client: "Client") -> Generator[list[Outcome], None
             for future in done.next_batch():
                 job = running.pop(future)
                 try:
-                    finished += future.result()
+                    finished += queue.collect(job, future.result())
                 except KilledWorker as error:
                     finished += queue.give_up(job, f"KilledWorker: {error}")
             hand_out()

@@ -14,10 +14,7 @@ import attncap
 from attncap.errors import InputError, nearest
 
 COMMANDS: dict[str, str] = {
-    "memorize": "attncap.construct:memorize",
-    "train": "attncap.train:sweep_command",
-    "capacity": "attncap.capacity:capacity",
-    "interpolation": "attncap.interpolation:sweep_command",
+    "memorize": "attncap.sweep.runs:memorize",
 }
 
 

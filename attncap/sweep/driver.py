@@ -1,6 +1,7 @@
 """The driver of a sweep: plan, run what is pending, record."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
@@ -87,11 +88,12 @@ def run(
         stack.enter_context(store.driving())
         before = store.plan(plan.cells(), retry_failed=retry_failed)
         if before.pending:
+            pace = _Pace(plan)
             execute = _executor(grid, workers, cluster, stack)
-            outcomes = stack.enter_context(closing(execute(_jobs(plan, store))))
+            outcomes = stack.enter_context(closing(execute(_jobs(plan, store, pace))))
             store.start()
             with bar("sweep", total=before.pending) as advance:
-                _record(outcomes, store, advance)
+                _record(outcomes, store, pace, advance)
         counts = store.counts()
     return Sweep(
         cells=counts.pending + counts.done + counts.failed,
@@ -103,22 +105,37 @@ def run(
     )
 
 
-def _jobs(plan: Plan, store: Store) -> Iterator[Job]:
+class _Pace:
+    """How many cells make a job: a pack, or as many quick ones as fill a fifth of `AT_STAKE`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._slowest = math.inf
+
+    @property
+    def cells(self) -> int:
+        return self._plan.pack_size if self._plan.pack_size > 1 else max(1, min(50, int(AT_STAKE / 5 / self._slowest)))
+
+    def learn(self, outcomes: list[Outcome]) -> None:
+        self._slowest = max((outcome.seconds or math.inf for outcome in outcomes), default=self._slowest)
+
+
+def _jobs(plan: Plan, store: Store, pace: _Pace) -> Iterator[Job]:
     """Read the pending cells and put those of one pack together."""
     for _, rows in groupby(store.pending(), key=lambda row: row[2]):
-        while cells := tuple(
-            (key, json.loads(identity)["options"]) for key, identity, _ in islice(rows, plan.pack_size)
-        ):
+        while some := tuple(islice(rows, pace.cells)):
+            cells = tuple((key, json.loads(identity)["options"]) for key, identity, _ in some)
             yield Job(plan.reference, plan.code, plan.grid.device, plan.pack_size, cells)
 
 
-def _record(outcomes: Iterable[list[Outcome]], store: Store, advance: Advance) -> None:
-    """Write outcomes as they come, quick ones together: at most `AT_STAKE` seconds of a worker are unwritten."""
+def _record(outcomes: Iterable[list[Outcome]], store: Store, pace: _Pace, advance: Advance) -> None:
+    """Write outcomes as they come, quick ones together: at most about `AT_STAKE` of a worker's time is unwritten."""
     held: list[Outcome] = []
     written = time.perf_counter()
     try:
         for batch in outcomes:
             held += batch
+            pace.learn(batch)
             slow = any(outcome.seconds is None or outcome.seconds > AT_STAKE for outcome in batch)
             if slow or time.perf_counter() - written > AT_STAKE:
                 store.record(held)

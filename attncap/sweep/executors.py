@@ -18,14 +18,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 DIED = "the worker process died while it ran this cell (killed; by the system if memory ran out)"
 
 
-def serial(jobs: Iterable[Job]) -> Generator[list[Outcome], None, None]:
-    """Run the jobs one after another in this process."""
-    for job in jobs:
-        yield run_job(job)
-
-
 class Jobs:
-    """The jobs still to hand out; a job whose worker died comes back split into its cells."""
+    """The jobs still to hand out, and the cells that came back without an outcome."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._fresh = iter(jobs)
@@ -35,12 +29,24 @@ class Jobs:
         """Return the next job, or None if there is none left."""
         return self._returned.popleft() if self._returned else next(self._fresh, None)
 
+    def collect(self, job: Job, outcomes: list[Outcome]) -> list[Outcome]:
+        """Take back the cells that a worker left for others, and pass on the outcomes of the rest."""
+        self._returned.extend(job.alone()[len(outcomes) :])
+        return outcomes
+
     def give_up(self, job: Job, reason: str) -> list[Outcome]:
         """Take back a job that killed its worker: run its cells alone, or, if it is one cell, report it."""
         if len(job.cells) == 1:
             return lost(job, reason)
         self._returned.extend(job.alone())
         return []
+
+
+def serial(jobs: Iterable[Job]) -> Generator[list[Outcome], None, None]:
+    """Run the jobs one after another in this process."""
+    queue = Jobs(jobs)
+    while job := queue.take():
+        yield queue.collect(job, run_job(job))
 
 
 def processes(jobs: Iterable[Job], workers: int, device: str) -> Generator[list[Outcome], None, None]:
@@ -77,7 +83,7 @@ def processes(jobs: Iterable[Job], workers: int, device: str) -> Generator[list[
             for future in wait(busy, return_when=FIRST_COMPLETED).done:
                 worker, job = busy.pop(future)
                 try:
-                    finished += future.result()
+                    finished += queue.collect(job, future.result())
                 except BrokenProcessPool:
                     worker.stop()
                     worker = _Worker(worker.cores, device)

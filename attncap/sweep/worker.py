@@ -8,11 +8,11 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from attncap.sweep.commands import Command, code, defaults, resolve
 
 # What the environment variable JAX_PLATFORMS calls a device.
 PLATFORMS = {"cpu": "cpu", "gpu": "cuda,rocm"}
+SECONDS = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,9 @@ def lost(job: Job, reason: str) -> list[Outcome]:
 def run_job(job: Job) -> list[Outcome]:
     """Run the cells of a job; an error in a cell is that cell's outcome.
 
+    Cells that are no pack run one after another for at most `SECONDS`; those not begun by then are left out of the
+    answer, for other workers.
+
     Raises:
         UnmetError: this worker would compute other numbers than the driver asked for (another version
             of the code, another device).
@@ -66,27 +70,42 @@ def run_job(job: Job) -> list[Outcome]:
     if (mine := code(command)) != job.code:
         raise UnmetError(f"{platform.node()}: this worker runs {mine}, the driver {job.code}; install the same on both")
     started = time.perf_counter()
-    try:
-        results = _results(job, command)
-    except (Exception, SystemExit) as error:
-        if len(job.cells) > 1:
-            # Run alone, the cells that are not to blame give what they would have given here.
-            return [outcome for single in job.alone() for outcome in run_job(single)]
-        text = "".join(traceback.format_exception(error)).strip()
-        return [Outcome(job.cells[0][0], None, text, time.perf_counter() - started, environment())]
-    seconds = (time.perf_counter() - started) / len(job.cells)
+    outcomes: list[Outcome] = []
+    if command.pack and job.pack_size > 1:
+        outcomes = _run_pack(job, command)
+    else:
+        for key, options in job.cells:
+            outcomes.append(_run_cell(key, partial(command.function, **options)))
+            if time.perf_counter() - started > SECONDS:
+                break
     _check_device(job.device)
+    return outcomes
+
+
+def _run_pack(job: Job, command: Command) -> list[Outcome]:
+    options = [defaults(command, list(cell)) | cell for _, cell in job.cells]
+    # Always one size: XLA compiles another program, with other last bits, for another number of lanes.
+    filled = options + [options[-1]] * (job.pack_size - len(options))
+    pack = cast(Callable[[list[dict[str, Any]]], Sequence[Any]], command.pack)
+    if len(options) == 1:
+        return [_run_cell(job.cells[0][0], lambda: pack(filled)[0])]
+    started = time.perf_counter()
+    try:
+        results = list(pack(filled))[: len(options)]
+    except (Exception, SystemExit):
+        # Run alone, the cells that are not to blame give what they would have given here.
+        return [outcome for single in job.alone() for outcome in _run_pack(single, command)]
+    seconds = (time.perf_counter() - started) / len(options)
     return [_outcome(key, result, seconds) for (key, _), result in zip(job.cells, results, strict=True)]
 
 
-def _results(job: Job, command: Command) -> Sequence[Any]:
-    options = [cell for _, cell in job.cells]
-    if command.pack is None or job.pack_size == 1:
-        return [command.function(**one) for one in options]
-    options = [defaults(command, list(one)) | one for one in options]
-    # Always one size: XLA compiles another program, with other last bits, for another number of lanes.
-    filled = options + [options[-1]] * (job.pack_size - len(options))
-    return list(command.pack(filled))[: len(options)]
+def _run_cell(key: str, cell: Callable[[], Any]) -> Outcome:
+    started = time.perf_counter()
+    try:
+        return _outcome(key, cell(), time.perf_counter() - started)
+    except (Exception, SystemExit) as error:
+        text = "".join(traceback.format_exception(error)).strip()
+        return Outcome(key, None, text, time.perf_counter() - started, environment())
 
 
 def _outcome(key: str, result: Any, seconds: float) -> Outcome:
