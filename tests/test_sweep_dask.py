@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from attncap.errors import InputError, UnmetError
+from attncap.errors import InputError
 from attncap.sweep import Grid, run, status, table
 from attncap.sweep.cluster import slurm
 from attncap.sweep.store import Store
