@@ -5,6 +5,8 @@ import sys
 
 import typer
 
+from attncap.cli.interpolation import interpolation
+from attncap.cli.reproduce import reproduce
 from attncap.errors import InputError, UnmetError
 
 app = typer.Typer(
@@ -16,6 +18,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.command()(interpolation)
+app.command()(reproduce)
 
 
 def _fail(message: str, code: int, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from attncap.interpolation.heads import Attention, Head
 from attncap.interpolation.limit import predict
 from attncap.interpolation.regression import Values, linear_regression
 from attncap.result import Result, hidden
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Number = float | np.ndarray
 
@@ -59,6 +62,22 @@ class Interpolation(Result):
     simulated: Simulated | None = None
     attention: Attention | None = hidden(default=None)
     positive: float = hidden(default=0.5)
+
+    def frame(self) -> "pl.DataFrame":
+        """Return one polars row for every point of the grid.
+
+        Example:
+            >>> error("relu", ratio=0.5, ridge=[0.1, 1.0]).frame().columns
+            ['ratio', 'ridge', 'snr', 'alignment', 'theory', 'linear_regression']
+        """
+        import polars as pl
+
+        columns = {name: getattr(self, name) for name in ("ratio", "ridge", "snr", "alignment")}
+        columns |= {"theory": self.theory, "linear_regression": self.linear_regression}
+        if self.simulated is not None:
+            columns |= {f"simulated_{name}": getattr(self.simulated, name) for name in ("mean", "std", "stderr")}
+        grid = np.broadcast_arrays(*columns.values())
+        return pl.DataFrame({name: values.ravel() for name, values in zip(columns, grid, strict=True)})
 
     def simulate(self, tokens: int = 1000, seeds: int = 12, seed: int = 0) -> "Interpolation":
         """Measure the same setting at finite size.

@@ -2,7 +2,12 @@ r"""The baseline: ridge regression on the tokens themselves, attention with K = 
 
 import numpy as np
 
-Values = np.ndarray | float | int
+from attncap.interpolation.activations import Activation
+
+Values = np.ndarray | float | int | list
+
+# The kernel of this f is d I: with diagonal 1 the probe reads the tokens themselves.
+KEEP = Activation("ridge regression", a1=0.0, nu=0.0, function=np.zeros_like)
 
 
 def linear_regression(ratio: Values, ridge: Values, snr: Values = 0.0) -> np.ndarray:
@@ -11,6 +16,15 @@ def linear_regression(ratio: Values, ridge: Values, snr: Values = 0.0) -> np.nda
     With m > 0 the root of :math:`\gamma m^2 + (\gamma + c - 1) m - 1 = 0` and m' its derivative in :math:`\gamma`,
 
     .. math::  E = -\gamma^2 m' \frac{1 + 2m + (1+\rho) m^2}{(1 + (1+\rho) m)^2}.
+
+    Args:
+        ratio: c = p/n.
+        ridge: :math:`\gamma`.
+        snr: :math:`\rho = |\mu|^2`.
+
+    Example:
+        >>> round(float(linear_regression(ratio=0.5, ridge=1.0, snr=1.0)), 6)
+        0.388612
     """
     c, g, rho = (np.asarray(value, dtype=np.float64) for value in (ratio, ridge, snr))
     linear = g + c - 1
