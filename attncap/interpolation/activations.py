@@ -49,8 +49,8 @@ class Activation(Result):
     """
 
     name: str
-    a1: float
-    nu: float
+    a1: float | int
+    nu: float | int
     a2: float = 0.0
     mean: float = 0.0
     diagonal_limit: float = 0.0
@@ -75,7 +75,7 @@ def activation(
 
     Args:
         spec: one of ``NAMED``, an expression such as ``"min(exp(t), 5)"``, a function, or an activation (as it is).
-        kinks: points where f is not smooth; those not given are found by bisection.
+        kinks: points where f is not smooth; the others are found by bisection, except within 1e-3 of a (half) integer.
         diagonal_limit: :math:`\\lim f(t)/t`, if known; measured at large t otherwise.
 
     Returns:

@@ -14,10 +14,9 @@ from jaxtyping import Float
 from attncap.errors import UnmetError
 from attncap.interpolation.pencil import Pencil
 
-CONVERGED = 1e-9  # Newton's last change, squared once more by quadratic convergence
-STAGNATED = 1e-7  # near c = 1 the entries of G span six decades and round-off ends the convergence here
+CONVERGED = 1e-7  # Newton's last change; what is left is its square, or round-off (near c = 1 G's entries span 1e6)
 SLACK = 1e-9
-LONGEST, SHORTEST = 3.0, 1e-4  # steps in log z
+LONGEST, SHORTEST = 2.0, 1e-4  # steps in log z
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def descend(
     """
     average = pencil.average(ratio)
     shift = np.log(ratio)
-    position, step = np.log(max(start, targets[0])), 2.0
+    position, step = np.log(max(start, targets[0])), LONGEST
     state = correct(pencil, average, position - shift, np.zeros((len(ratio), pencil.unknowns)))
     if state is None:
         raise UnmetError(f"the Dyson equation did not converge at its starting ridge {np.exp(position):.3g}")
@@ -73,17 +72,15 @@ def correct(
     entries: Float[np.ndarray, "batch unknowns"],
 ) -> State | None:
     """Solve Sigma = S(G) by Newton's method from a guess; None if it does not converge."""
-    z, last = np.exp(log_z), np.inf
+    z = np.exp(log_z)
     try:
         green = np.linalg.inv(pencil.operator(z, entries))
         for _ in range(12):
             residual = np.matvec(average, pencil.relevant(green)) - entries
             entries = entries + solve(pencil.jacobian(average, green), residual)
             previous, green = green, np.linalg.inv(pencil.operator(z, entries))
-            change = distance(previous, green)
-            if change < CONVERGED or (last < STAGNATED and change > 0.1 * last):
+            if distance(previous, green) < CONVERGED:
                 break
-            last = change
         else:
             return None
         # d Sigma / d log z = (1 - S G G)^-1 S(-z G e_u e_u^T G)

@@ -102,6 +102,9 @@ class Interpolation(Result):
         if tokens < 2 or seeds < 1:
             raise InputError(f"simulate needs at least 2 tokens and 1 seed. Got {tokens} and {seeds}")
         assert self.attention is not None
+        if heads_coincide(self.attention) and np.min(self.ridge) * tokens * np.min(self.ratio) <= 1:
+            message = "concatenated heads with one f read the same scores: at ridge <= 1/p the limit is slow to reach"
+            warnings.warn(message, LimitWarning, stacklevel=2)
         values = measured(self, self.attention, tokens, seeds, seed)
         spread = values.std(axis=0, ddof=1) if seeds > 1 else np.zeros(values.shape[1:])
         result = Simulated(
@@ -209,6 +212,12 @@ def warn(chosen: list[Activation], positive: float) -> None:
             warnings.warn(f"softmax at beta = {each.beta:g} > 1 converges slowly in n", LimitWarning, stacklevel=3)
 
 
+def heads_coincide(attention: Attention) -> bool:
+    """Tell whether two concatenated groups differ in nothing but their low-rank weights."""
+    kinds = [tuple(head.activation for head in group) for group in attention.groups]
+    return not attention.random and len(set(kinds)) < len(kinds)
+
+
 def measured(result: Interpolation, heads: Attention, tokens: int, seeds: int, seed: int) -> np.ndarray:
     """Simulate every point of the grid; points that differ in the ridge alone share their draws."""
     grid = np.broadcast_arrays(result.ratio, result.ridge, result.snr, result.alignment)
@@ -234,9 +243,9 @@ def aligned(attention: Attention, alignment: float) -> Attention:
     return replace(attention, groups=groups)
 
 
-def scalar(values: np.ndarray) -> Number:
-    """Return a number for a 0-dimensional array."""
-    return float(values) if values.ndim == 0 else values
+def scalar(values: np.ndarray | np.float64) -> Number:
+    """Return a number for an array without axes."""
+    return values if isinstance(values, np.ndarray) and values.ndim else float(values)
 
 
 def single(values: list) -> Any:

@@ -15,10 +15,11 @@ from scipy import special
 
 from attncap.errors import InputError, nearest
 
+Value = np.ndarray | np.float64
 Function = Callable[[np.ndarray], np.ndarray]
 
 
-def _power(base: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+def _power(base: Value, exponent: Value) -> Value:
     if np.ndim(exponent) == 0 and exponent in (2, 3, 4):
         return functools.reduce(operator.mul, [base] * int(exponent))  # ten times faster than pow
     return base**exponent
@@ -92,8 +93,8 @@ def evaluate(node: ast.expr, t: np.ndarray, text: str) -> np.ndarray:
         return np.broadcast_to(_walk(node, t, text), t.shape)
 
 
-def _walk(node: ast.expr, t: np.ndarray, text: str) -> np.ndarray | np.float64:
-    def value(child: ast.expr) -> np.ndarray | np.float64:
+def _walk(node: ast.expr, t: np.ndarray, text: str) -> Value:
+    def value(child: ast.expr) -> Value:
         return _walk(child, t, text)
 
     match node:
@@ -121,7 +122,7 @@ def _walk(node: ast.expr, t: np.ndarray, text: str) -> np.ndarray | np.float64:
             raise InputError(f"activation {text!r}: cannot use {ast.unparse(node)!r}; use + - * / ** and functions")
 
 
-def _call(name: str, values: list, text: str) -> np.ndarray:
+def _call(name: str, values: list, text: str) -> Value:
     expected = 2 if FUNCTIONS[name] in (np.minimum, np.maximum) else 1
     if len(values) != expected:
         raise InputError(f"activation {text!r}: {name} takes {expected} argument(s). Got {len(values)}")

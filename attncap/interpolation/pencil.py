@@ -13,6 +13,7 @@ transpose, and s is 1/c on token blocks and 1 on feature blocks. G and Sigma nev
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 from jaxtyping import Float
@@ -61,12 +62,12 @@ class Pencil:
         """Names of all blocks, in order."""
         return self.tokens + self.features
 
-    @property
+    @cached_property
     def size(self) -> int:
         """N."""
         return len(self.blocks)
 
-    @property
+    @cached_property
     def unknowns(self) -> int:
         """Entries of Sigma that can differ from zero."""
         return len(self.support[0])
@@ -87,18 +88,20 @@ class Pencil:
     @cached_property
     def _maps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """S as a small matrix: Sigma's entries (rows), G's that enter (columns), coefficients, which are tokens'."""
-        from scipy import sparse
-
-        total = sparse.csr_array((self.size**2, self.size**2))
+        index = {name: position for position, name in enumerate(self.blocks)}
+        terms: dict[tuple[int, int], float] = {}
         for gaussian in self.gaussians:
-            left, right = self.matrix(gaussian.left), self.matrix(gaussian.right)
-            total = total + sparse.kron(left, right.T, "csr") + sparse.kron(right, left.T, "csr")
-        total.eliminate_zeros()
-        rows = np.unique(total.nonzero()[0])
-        columns = np.unique(total.nonzero()[1])
-        return rows, columns, total[rows][:, columns].toarray(), columns // self.size < len(self.tokens)
+            for first, second in ((gaussian.left, gaussian.right), (gaussian.right, gaussian.left)):
+                for ((i, j), before), ((k, m), after) in product(first.items(), second.items()):
+                    term = index[i] * self.size + index[m], index[j] * self.size + index[k]
+                    terms[term] = terms.get(term, 0.0) + before * after
+        rows, row = np.unique([row for row, _ in terms], return_inverse=True)
+        columns, column = np.unique([column for _, column in terms], return_inverse=True)
+        coefficients = np.zeros((len(rows), len(columns)))
+        coefficients[row, column] = list(terms.values())
+        return rows, columns, coefficients, columns // self.size < len(self.tokens)
 
-    @property
+    @cached_property
     def support(self) -> tuple[np.ndarray, np.ndarray]:
         """Row and column indices of the entries of Sigma that can differ from zero."""
         return np.divmod(self._maps[0], self.size)

@@ -31,4 +31,4 @@ def linear_regression(ratio: Values, ridge: Values, snr: Values = 0.0) -> np.nda
     root = np.sqrt(linear**2 + 4 * g)
     m = np.where(linear >= 0, 2 / np.where(linear >= 0, linear + root, 1), (root - linear) / (2 * g))
     slope = -(m**2) / (1 - c * m**2 / (1 + m) ** 2)
-    return -(g**2) * slope * (1 + 2 * m + (1 + rho) * m**2) / (1 + (1 + rho) * m) ** 2
+    return np.asarray(-(g**2) * slope * (1 + 2 * m + (1 + rho) * m**2) / (1 + (1 + rho) * m) ** 2)

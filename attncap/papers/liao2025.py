@@ -19,7 +19,7 @@ from attncap.papers.liao2025_data import digits, words
 from attncap.plots.interpolation import BASELINE, curves
 
 SHRINK = {"quick": 4, "paper": 1}
-DRAWS = {"quick": 4, "paper": 10}
+DRAWS = {"quick": 8, "paper": 10}
 REGRESSION: dict[str, dict[str, Any]] = {"ridge regression": {"activations": KEEP, "diagonal": 1.0}}
 ATTENTION: dict[str, dict[str, Any]] = {
     name: {"activations": name, "diagonal": "full"} for name in ("linear", "tanh", "relu", "clipped-exp")

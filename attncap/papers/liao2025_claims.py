@@ -19,7 +19,7 @@ def claims(scale: str, seed: int) -> Drawing:
     return Drawing({**verdicts, "numbers": {row["claim"]: row["numbers"] for row in rows}}, pl.DataFrame(rows))
 
 
-def _judged(claim: str, setting: str, numbers: str, holds: bool, otherwise: str) -> dict[str, Any]:
+def _judged(claim: str, setting: str, numbers: str, holds: bool | np.bool, otherwise: str) -> dict[str, Any]:
     return {"claim": claim, "setting": setting, "numbers": numbers, "verdict": "holds" if holds else otherwise}
 
 

@@ -57,7 +57,10 @@ def curves(
     def vertical(field: str) -> alt.Y:
         axis = alt.Axis(gridOpacity=0.4, format="~e" if log_y else "~g", tickCount=6)
         return alt.Y(
-            field, title="interpolation error E", scale=alt.Scale(type="log" if log_y else "linear"), axis=axis
+            field,
+            title="interpolation error E",
+            scale=alt.Scale(type="log" if log_y else "linear", zero=False),
+            axis=axis,
         )
 
     names = frame["series"].unique(maintain_order=True).to_list()
