@@ -170,7 +170,7 @@ def test_marchenko_pastur_is_a_pencil():
 def test_a_symmetric_gaussian_gives_the_semicircle():
     half = {("u", "u"): np.sqrt(0.5)}
     pencil = Pencil(("u",), (), {}, (Gaussian(half, half),))
-    state = correct(pencil, pencil.average(np.array([1.0])), np.log([3.0]), np.zeros((1, 1)))
+    state = correct(pencil, pencil.weigh(np.array([1.0])), np.log([3.0]), np.zeros((1, 1)))
     assert state.trace[0] == pytest.approx((3 - np.sqrt(5)) / 2, rel=1e-12)
 
 

@@ -1,7 +1,5 @@
 """Simulation against brute force, and theory against simulation."""
 
-import os
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from attncap.interpolation import LimitWarning, activation, error, linear_regres
 from attncap.interpolation.heads import Attention, Head
 from attncap.interpolation.regression import KEEP
 from attncap.interpolation.simulate import attend, interpolation_error, labels
+from attncap.memory import require
 
 NO_SPIKE = np.zeros((1, 1))
 
@@ -123,7 +122,7 @@ def test_ridge_regression_is_attention_that_keeps_the_tokens():
 
 
 def test_memory_is_refused_before_it_is_taken(monkeypatch):
-    monkeypatch.setattr(os, "sysconf", lambda name: 1000)
+    monkeypatch.setattr(simulate, "require", lambda needed, what: require(1e9 * needed, what))
     with pytest.raises(UnmetError, match="GB"):
         error("tanh", ratio=0.5, ridge=1.0).simulate(tokens=1000, seeds=1)
 

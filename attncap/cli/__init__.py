@@ -5,7 +5,13 @@ import sys
 
 import typer
 
+from attncap.cli.bounds import bounds
+from attncap.cli.cite import cite
 from attncap.cli.interpolation import interpolation
+from attncap.cli.memorize import memorize
+from attncap.cli.plan import plan
+from attncap.cli.recall import recall
+from attncap.cli.report import report
 from attncap.cli.reproduce import reproduce
 from attncap.errors import InputError, UnmetError
 
@@ -19,9 +25,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-
-app.command()(interpolation)
-app.command()(reproduce)
+for command in (memorize, recall, report, bounds, plan, interpolation, reproduce, cite):
+    app.command()(command)
 
 
 def _fail(message: str, code: int, as_json: bool) -> None:

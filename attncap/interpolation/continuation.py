@@ -43,10 +43,10 @@ def descend(
     Raises:
         UnmetError: the branch was lost (the step shrank to nothing).
     """
-    average = pencil.average(ratio)
+    weights = pencil.weigh(ratio)
     shift = np.log(ratio)
     position, step = np.log(max(start, targets[0])), LONGEST
-    state = correct(pencil, average, position - shift, np.zeros((len(ratio), pencil.unknowns)))
+    state = correct(pencil, weights, position - shift, np.zeros((len(ratio), pencil.unknowns)))
     if state is None:
         raise UnmetError(f"the Dyson equation did not converge at its starting ridge {np.exp(position):.3g}")
     before = None
@@ -54,7 +54,7 @@ def descend(
         while position > target:
             ahead = max(position - step, target)
             guess = extrapolate(before, state, ahead - shift)
-            found = correct(pencil, average, ahead - shift, guess)
+            found = correct(pencil, weights, ahead - shift, guess)
             if found is not None and physical(state, found):
                 before, state, position = state, found, ahead
                 step = min(1.6 * step, LONGEST)
@@ -67,7 +67,7 @@ def descend(
 
 def correct(
     pencil: Pencil,
-    average: Float[np.ndarray, "batch unknowns relevant"],
+    weights: Float[np.ndarray, "batch terms"],
     log_z: Float[np.ndarray, " batch"],
     entries: Float[np.ndarray, "batch unknowns"],
 ) -> State | None:
@@ -76,8 +76,8 @@ def correct(
     try:
         green = np.linalg.inv(pencil.operator(z, entries))
         for _ in range(12):
-            residual = np.matvec(average, pencil.relevant(green)) - entries
-            entries = entries + solve(pencil.jacobian(average, green), residual)
+            residual = pencil.average(weights, green) - entries
+            entries = entries + solve(pencil.jacobian(weights, green), residual)
             previous, green = green, np.linalg.inv(pencil.operator(z, entries))
             if distance(previous, green) < CONVERGED:
                 break
@@ -85,7 +85,7 @@ def correct(
             return None
         # d Sigma / d log z = (1 - S G G)^-1 S(-z G e_u e_u^T G)
         source = -z[:, None, None] * green[:, :, :1] * green[:, :1, :]
-        slope = solve(pencil.jacobian(average, green), np.matvec(average, pencil.relevant(source)))
+        slope = solve(pencil.jacobian(weights, green), pencil.average(weights, source))
     except np.linalg.LinAlgError:
         return None
     return State(log_z, entries, slope, green[:, 0, 0])

@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 Block = tuple[str, str]
 Coefficients = Mapping[Block, float]
@@ -57,73 +57,64 @@ class Pencil:
     constants: Coefficients
     gaussians: tuple[Gaussian, ...]
 
-    @property
+    @cached_property
     def blocks(self) -> tuple[str, ...]:
         """Names of all blocks, in order."""
         return self.tokens + self.features
 
-    @cached_property
+    @property
     def size(self) -> int:
         """N."""
         return len(self.blocks)
 
-    @cached_property
+    @property
     def unknowns(self) -> int:
         """Entries of Sigma that can differ from zero."""
-        return len(self.support[0])
+        return len(self._terms.entries)
 
-    def matrix(self, coefficients: Coefficients) -> Float[np.ndarray, "N N"]:
-        """Spread named coefficients over an N x N matrix."""
-        index = {name: position for position, name in enumerate(self.blocks)}
-        dense = np.zeros((self.size, self.size))
-        for (row, column), value in coefficients.items():
-            dense[index[row], index[column]] = value
-        return dense
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {name: position for position, name in enumerate(self.blocks)}
 
     @cached_property
     def constant(self) -> Float[np.ndarray, "N N"]:
         """A(0)."""
-        return self.matrix(self.constants)
+        dense = np.zeros((self.size, self.size))
+        for (row, column), value in self.constants.items():
+            dense[self._index[row], self._index[column]] = value
+        return dense
 
     @cached_property
-    def _maps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """S as a small matrix: Sigma's entries (rows), G's that enter (columns), coefficients, which are tokens'."""
-        index = {name: position for position, name in enumerate(self.blocks)}
-        terms: dict[tuple[int, int], float] = {}
+    def _terms(self) -> "Terms":
+        index, size = self._index, self.size
+        found: dict[tuple[int, int], float] = {}
         for gaussian in self.gaussians:
             for first, second in ((gaussian.left, gaussian.right), (gaussian.right, gaussian.left)):
                 for ((i, j), before), ((k, m), after) in product(first.items(), second.items()):
-                    term = index[i] * self.size + index[m], index[j] * self.size + index[k]
-                    terms[term] = terms.get(term, 0.0) + before * after
-        rows, row = np.unique([row for row, _ in terms], return_inverse=True)
-        columns, column = np.unique([column for _, column in terms], return_inverse=True)
-        coefficients = np.zeros((len(rows), len(columns)))
-        coefficients[row, column] = list(terms.values())
-        return rows, columns, coefficients, columns // self.size < len(self.tokens)
+                    term = index[i] * size + index[m], index[j] * size + index[k]
+                    found[term] = found.get(term, 0.0) + before * after
+        into, source = np.array(sorted(found)).T
+        entries, starts = np.unique(into, return_index=True)
+        values = np.array([found[term] for term in sorted(found)])
+        (row, column), (i, j) = np.divmod(entries, size), np.divmod(source[:, None], size)
+        return Terms(entries, starts, source, values, i * size + row, column * size + j)
 
-    @cached_property
-    def support(self) -> tuple[np.ndarray, np.ndarray]:
-        """Row and column indices of the entries of Sigma that can differ from zero."""
-        return np.divmod(self._maps[0], self.size)
+    def weigh(self, ratio: Float[np.ndarray, " batch"]) -> Float[np.ndarray, "batch terms"]:
+        """Return the coefficients of G -> Sigma at each ratio c = p/n."""
+        of_tokens = self._terms.source // self.size < len(self.tokens)
+        return self._terms.values * np.where(of_tokens, 1 / ratio[:, None], 1.0)
 
-    @cached_property
-    def _gather(self) -> tuple[np.ndarray, ...]:
-        (row, column), (i, j) = self.support, np.divmod(self._maps[1], self.size)
-        return i[:, None] * self.size + row, column * self.size + j[:, None]
-
-    def average(self, ratio: Float[np.ndarray, " batch"]) -> Float[np.ndarray, "batch unknowns relevant"]:
-        """Return the matrix of G -> Sigma at each ratio c = p/n."""
-        _, _, coefficients, of_tokens = self._maps
-        return coefficients * np.where(of_tokens, 1 / ratio[:, None], 1.0)[:, None, :]
-
-    def relevant(self, green: Float[np.ndarray, "*batch N N"]) -> Float[np.ndarray, "*batch relevant"]:
-        """Pick the entries of G that enter Sigma."""
-        return green.reshape(*green.shape[:-2], -1)[..., self._maps[1]]
+    def average(
+        self, weights: Float[np.ndarray, "batch terms"], green: Float[np.ndarray, "batch N N"]
+    ) -> Float[np.ndarray, "batch unknowns"]:
+        """Return S(G), the entries of Sigma."""
+        flat = green.reshape(len(green), -1)
+        return np.add.reduceat(weights * flat[:, self._terms.source], self._terms.starts, axis=1)
 
     def sigma(self, entries: Float[np.ndarray, "*batch unknowns"]) -> Float[np.ndarray, "*batch N N"]:
         """Spread the unknowns over the matrix Sigma."""
         dense = np.zeros((*entries.shape[:-1], self.size**2))
-        dense[..., self._maps[0]] = entries
+        dense[..., self._terms.entries] = entries
         return dense.reshape(*entries.shape[:-1], self.size, self.size)
 
     def operator(
@@ -135,12 +126,33 @@ class Pencil:
         return dense
 
     def jacobian(
-        self, average: Float[np.ndarray, "batch unknowns relevant"], green: Float[np.ndarray, "batch N N"]
+        self, weights: Float[np.ndarray, "batch terms"], green: Float[np.ndarray, "batch N N"]
     ) -> Float[np.ndarray, "batch unknowns unknowns"]:
         """Differentiate Sigma - S((A - Sigma)^-1): the identity minus S of dG = G dSigma G."""
-        flat = green.reshape(len(green), -1)
-        before, after = self._gather
-        jacobian = -(average @ (flat[:, before] * flat[:, after]))
+        flat, terms = green.reshape(len(green), -1), self._terms
+        change = flat[:, terms.before] * flat[:, terms.after]
+        change *= -weights[:, :, None]
+        jacobian = np.add.reduceat(change, terms.starts, axis=1)
         diagonal = np.arange(self.unknowns)
         jacobian[:, diagonal, diagonal] += 1
         return jacobian
+
+
+@dataclass(frozen=True)
+class Terms:
+    """S as a list of terms: entry of Sigma += value times entry of G, entries numbered row by row.
+
+    Attributes:
+        entries: the entries of Sigma that occur.
+        starts: where the terms of each begin.
+        source: the entry (j, k) of G in each term.
+        values: its coefficient.
+        before, after: for each term and unknown (r, s) of Sigma, the entries (j, r) and (s, k) of G.
+    """
+
+    entries: Int[np.ndarray, " unknowns"]
+    starts: Int[np.ndarray, " unknowns"]
+    source: Int[np.ndarray, " terms"]
+    values: Float[np.ndarray, " terms"]
+    before: Int[np.ndarray, "terms unknowns"]
+    after: Int[np.ndarray, "terms unknowns"]

@@ -5,19 +5,21 @@ Cholesky factor: :math:`z = \gamma Q y` of the n x n Gram matrix, or :math:`z = 
 the smaller one; :math:`E = |z|^2/n`.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 from jaxtyping import Float
 from scipy import linalg
 from threadpoolctl import threadpool_limits
 
-from attncap.errors import InputError, UnmetError
+from attncap.errors import InputError
 from attncap.interpolation.heads import Attention, Head
+from attncap.memory import require
 from attncap.progress import track
 
 BLOCK = 512
+THREADED_TOKENS = 12_000  # OpenBLAS's threaded syrk crashes on larger matrices (numpy issue 19685)
 
 
 def labels(tokens: int, positive: float = 0.5) -> Float[np.ndarray, " tokens"]:
@@ -131,11 +133,7 @@ def simulate(
         UnmetError: one draw would not fit into this machine's memory.
     """
     peak = max(memory(tokens, features, len(case.groups), case.random) for case, _, features, _ in cases)
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if peak > 0.8 * total:
-        raise UnmetError(
-            f"one draw of {tokens} tokens takes {peak / 1e9:.1f} GB and this machine has {total / 1e9:.1f}"
-        )
+    require(peak, f"one draw of {tokens:,} tokens")
     y = labels(tokens, positive)
 
     def measure(job: tuple[int, int]) -> Float[np.ndarray, " ridges"]:
@@ -145,8 +143,8 @@ def simulate(
         return interpolation_error(attend(attention, data, rng), y, ridges)
 
     jobs = [(case, index) for case in range(len(cases)) for index in range(seeds)]
-    workers = max(1, min(len(os.sched_getaffinity(0)), len(jobs), int(0.8 * total / peak)))
+    workers = max(1, min(psutil.cpu_count() or 1, len(jobs), int(psutil.virtual_memory().available / peak)))
     note = f"simulate ({workers} x {peak / 1e9:.2g} GB)"
-    with threadpool_limits(1 if workers > 1 else None), ThreadPoolExecutor(workers) as pool:
+    with threadpool_limits(1 if workers > 1 or tokens > THREADED_TOKENS else None), ThreadPoolExecutor(workers) as pool:
         results = list(track(pool.map(measure, jobs), note, total=len(jobs)))
     return [np.array(results[case * seeds : (case + 1) * seeds]) for case in range(len(cases))]

@@ -1,0 +1,177 @@
+"""A memory on disk: the weights, the vocabulary, the task and the result, in one directory."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncap import models
+from attncap.errors import InputError, nearest
+from attncap.files import replacing
+from attncap.models import AttentionOnlyTransformer
+from attncap.result import Result
+from attncap.tasks import Associations
+from attncap.tasks.parquet import read_task, write_task
+
+if TYPE_CHECKING:
+    from attncap.construct import Fit
+
+VOCABULARY, TASK, RESULT = "vocabulary.json", "task.parquet", "result.json"
+
+
+@dataclass(frozen=True)
+class Answer(Result):
+    """What the weights say.
+
+    Attributes:
+        query: the tokens asked, as given.
+        answer: the token with the largest logit.
+        margin: how far it leads the second, in logits.
+        stored: the answer that was memorized; None if this was not.
+    """
+
+    query: tuple[str, ...]
+    answer: str
+    margin: float
+    stored: str | None
+
+    def __rich__(self) -> str:
+        note = (
+            ""
+            if self.stored == self.answer
+            else "  (not memorized)"
+            if self.stored is None
+            else f"  (stored: {self.stored})"
+        )
+        return f"{self.answer}  (margin {self.margin:.3g}){note}"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What `write` keeps: a model with the task that it memorized and the result of doing so."""
+
+    path: Path
+    model: AttentionOnlyTransformer
+    task: Associations
+    result: dict[str, Any]
+
+    def ask(self, tokens: Sequence[str]) -> Answer:
+        """Ask for the answer to one sequence.
+
+        Args:
+            tokens: S words; for facts the subject and then the relation, as one would ask.
+
+        Returns:
+            The answer and its margin.
+
+        Raises:
+            InputError: a token that is not in the vocabulary, or too many or few.
+        """
+        facts = self.task.kind == "facts"
+        if len(tokens) != self.task.context:
+            expected = "SUBJECT RELATION" if facts else f"{self.task.context} token(s)"
+            raise InputError(f"{self.path}: expected {expected}, got {len(tokens)} token(s)")
+        sequence = encode(self.path, tokens[::-1] if facts else tokens, self.task.vocabulary)
+        logits = next(self.model.logits(sequence[None]))[1][0]
+        second, first = np.argsort(logits)[-2:]
+        found = np.flatnonzero((self.task.sequences == sequence).all(axis=1))
+        stored = self.task.vocabulary[self.task.answers[found[0]]] if len(found) else None
+        margin = float(logits[first]) - float(logits[second])
+        return Answer(tuple(tokens), self.task.vocabulary[first], margin, stored)
+
+    def translate(self, task: Associations) -> Associations:
+        """Express another task in this vocabulary.
+
+        Raises:
+            InputError: a token that is not in the vocabulary, or sequences of another length.
+        """
+        if task.context != self.task.context:
+            raise InputError(f"{task.name}: sequences of {task.context} tokens; {self.path} takes {self.task.context}")
+        used = np.unique([*task.sequences.flat, *task.answers])
+        number = np.zeros(task.vocabulary_size, dtype=np.int32)
+        number[used] = encode(Path(task.name), [task.vocabulary[token] for token in used], self.task.vocabulary)
+        return replace(
+            task, sequences=number[task.sequences], answers=number[task.answers], vocabulary=self.task.vocabulary
+        )
+
+
+def encode(path: Path, tokens: Sequence[str], vocabulary: Sequence[str]) -> np.ndarray:
+    """Return the numbers of tokens.
+
+    Raises:
+        InputError: names the token that is not in the vocabulary, and the nearest one.
+    """
+    number = {word: index for index, word in enumerate(vocabulary)}
+    for token in tokens:
+        if token not in number:
+            raise InputError(f"{path}: token {token!r} is not in the vocabulary{nearest(token, vocabulary)}")
+    return np.array([number[token] for token in tokens], dtype=np.int32)
+
+
+def write(fit: "Fit", path: str | Path, *, force: bool = False) -> Path:
+    """Write a fit to a directory, whole or not at all.
+
+    Args:
+        fit: its model is written in ``fit.dtype``.
+        path: the directory: model.safetensors, vocabulary.json, task.parquet, result.json.
+        force: replace a directory that an earlier run wrote.
+
+    Returns:
+        The directory.
+
+    Raises:
+        InputError: it exists and must not be replaced.
+    """
+    path = Path(path)
+    with replacing(path, force=force, directory=True, marker=RESULT) as temporary:
+        models.save(fit.model.astype(fit.dtype), temporary, {"seed": fit.seed, "method": fit.method})
+        _write_json(temporary / VOCABULARY, fit.task.vocabulary)
+        write_task(fit.task, temporary / TASK)
+        _write_json(temporary / RESULT, fit.to_dict())
+    return path
+
+
+def read(path: str | Path) -> Archive:
+    """Read a directory of `write`, checking that its parts belong together.
+
+    Args:
+        path: the directory.
+
+    Returns:
+        The archive.
+
+    Raises:
+        InputError: names the file that is missing or does not fit, what was expected and what was got.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise InputError(f"{path}: no such directory; expected one that `attncap memorize --out` wrote")
+    model = models.load(path)
+    vocabulary = _read_json(path / VOCABULARY)
+    if not isinstance(vocabulary, list) or not all(isinstance(word, str) for word in vocabulary):
+        raise InputError(f"{path / VOCABULARY}: expected a list of strings")
+    if len(vocabulary) != model.vocabulary_size:
+        raise InputError(f"{path / VOCABULARY}: {len(vocabulary)} tokens; the weights have {model.vocabulary_size}")
+    task = read_task(path / TASK, vocabulary)
+    if task.context != model.context:
+        raise InputError(f"{path / TASK}: sequences of {task.context} tokens; the weights take {model.context}")
+    result = _read_json(path / RESULT)
+    if not isinstance(result, dict):
+        raise InputError(f"{path / RESULT}: expected an object")
+    return Archive(path, model, task, result)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1), encoding="utf-8")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON ({error})") from None

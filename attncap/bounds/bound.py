@@ -1,0 +1,189 @@
+"""One bound: a formula with its source, from which the number, the LaTeX, the inverse and the JavaScript follow."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import sympy
+
+from attncap.bounds.architectures import ARCHITECTURES, Architecture
+from attncap.bounds.formula import Number, compiled, javascript, latex, number, quantities, text
+from attncap.bounds.symbols import SYMBOLS
+from attncap.errors import InputError, UnmetError, nearest
+
+Direction = Literal["lower", "upper", "sharp", "empirical"]
+Exactness = Literal["exact", "order", "empirical"]
+Evidence = Literal["text", "abstract", "secondary", "measured", "elementary"]
+Unit = Literal["associations", "bits", "nats", "accuracy"]
+
+# The largest size that an inverse tries: no weight file is larger.
+LARGEST = 10**18
+_SIGNS = {"lower": "Ω", "upper": "O", "sharp": "Θ"}
+_MARKS = {"lower": r"\Omega", "upper": "O", "sharp": r"\Theta"}
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What a bound asks for: a sentence, and a condition where the shape alone decides it."""
+
+    text: str
+    condition: Any = None
+
+    def fails(self, shape: Mapping[str, Number]) -> bool:
+        """Tell whether this shape breaks the condition (a quantity that is not given breaks nothing)."""
+        if self.condition is None or any(name not in shape for name in quantities(self.condition)):
+            return False
+        return not number(self.condition, shape)
+
+
+@dataclass(frozen=True)
+class Bound:
+    r"""A published bound as data.
+
+    Args:
+        id: its name in every interface.
+        sources: keys of `attncap.bounds.sources.SOURCES`, the first one the origin.
+        where: theorem, corollary or table.
+        setting: model and data it speaks of.
+        labels: type of what is memorized.
+        direction: ``lower`` (can memorize at least), ``upper`` (cannot exceed), ``sharp`` (both) or ``empirical``.
+        exactness: ``exact`` constants, ``order`` (constants unknown) or ``empirical``.
+        evidence: how the entry was checked: the paper's ``text``, its ``abstract``, a ``secondary`` source,
+            ``measured`` by this project, or ``elementary`` (an argument of one line).
+        formula: its value at a shape, in `attncap.bounds.symbols`; an order has the factor ``constant``.
+        architecture: key of `attncap.bounds.architectures.ARCHITECTURES`.
+        unit: unit of the value.
+        assumptions: what it asks for.
+        logs: whether the order hides logarithms.
+        note: what a reader must know beside the number.
+    """
+
+    id: str
+    sources: tuple[str, ...]
+    where: str
+    setting: str
+    labels: str
+    direction: Direction
+    exactness: Exactness
+    evidence: Evidence
+    formula: sympy.Expr
+    architecture: str = "any"
+    unit: Unit = "associations"
+    assumptions: tuple[Assumption, ...] = ()
+    logs: bool = False
+    note: str = ""
+
+    @property
+    def family(self) -> Architecture:
+        """The family of models that it speaks of."""
+        return ARCHITECTURES[self.architecture]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The quantities in the formula."""
+        return quantities(self.formula)
+
+    def failing(self, shape: Mapping[str, Number]) -> str | None:
+        """Name the first assumption that this shape breaks, with the numbers that break it."""
+        for assumption in self.assumptions:
+            if assumption.fails(shape):
+                given = ", ".join(f"{name} = {shape[name]:.15g}" for name in quantities(assumption.condition))
+                return f"assumes {assumption.text}; got {given}"
+        return None
+
+    def value(self, shape: Mapping[str, Number]) -> Number:
+        """Evaluate the formula at a shape.
+
+        Args:
+            shape: every quantity of `needs`; others are ignored.
+
+        Returns:
+            The value, in `unit`.
+
+        Raises:
+            UnmetError: an assumption fails, or a quantity is not given.
+        """
+        if broken := self.failing(shape):
+            raise UnmetError(f"{self.id}: {broken}")
+        self._check({*shape})
+        return number(self.formula, shape)
+
+    def _check(self, given: set[str]) -> None:
+        if missing := [name for name in self.needs if name not in given]:
+            raise UnmetError(f"{self.id}: needs {', '.join(missing)}")
+
+    def invert(self, target: Number, shape: Mapping[str, Number], unknown: str | None = None) -> int:
+        """Find the smallest size whose value reaches a target: bisection on the formula itself.
+
+        Args:
+            target: the value to reach, in `unit`.
+            shape: every other quantity of `needs`.
+            unknown: the quantity to find; by default the size that grows in this family.
+
+        Returns:
+            The smallest positive integer that reaches the target.
+
+        Raises:
+            UnmetError: no size up to 10^18 does, or an assumption fails there.
+        """
+        unknown = unknown or (self.family.size if self.family.size in self.needs else "parameters")
+        if unknown not in self.needs:
+            raise InputError(f"{self.id}: its formula has no {unknown}{nearest(unknown, self.needs)}")
+        self._check({*shape, unknown})
+        function, others = compiled(self.formula), {name: shape[name] for name in self.needs if name != unknown}
+        start = 1
+        if self.failing({**shape, unknown: start}):
+            start = smallest(lambda size: not self.failing({**shape, unknown: size})) or LARGEST
+        size = smallest(lambda size: function(**others, **{unknown: size}) >= target, start)
+        self.value({**shape, unknown: size or start})
+        if size is None:
+            raise UnmetError(f"{self.id}: no {unknown} reaches {target:g} {self.unit} at this shape")
+        return size
+
+    @property
+    def order(self) -> str:
+        """An order as plain text, the logarithms hidden by a tilde.
+
+        Example:
+            >>> from attncap.bounds import CATALOGUE
+            >>> CATALOGUE["kajitsuka2025"].order
+            'Θ~(P^2)'
+        """
+        return f"{_SIGNS[self.direction]}{'~' * self.logs}({text(self._shown)})"
+
+    @property
+    def _shown(self) -> sympy.Expr:
+        return self.formula.subs(SYMBOLS["constant"], 1) if self.exactness == "order" else self.formula
+
+    @cached_property
+    def latex(self) -> str:
+        r"""The formula in the papers' letters; an order as \Omega(...), O(...) or \Theta(...)."""
+        body = latex(self._shown)
+        if self.exactness != "order":
+            return body
+        mark = _MARKS[self.direction]
+        return rf"\tilde{{{mark}}}\left({body}\right)" if self.logs else rf"{mark}\left({body}\right)"
+
+    @cached_property
+    def javascript(self) -> str:
+        """The formula as a JavaScript expression in our names; `attncap.bounds.javascript` defines lambertW."""
+        return javascript(self.formula)
+
+
+def smallest(reached: Callable[[int], Any], start: int = 1) -> int | None:
+    """Find the smallest integer from ``start`` that a monotone condition holds for (None if none up to 10^18 does).
+
+    Example:
+        >>> smallest(lambda n: n * n >= 50)
+        8
+    """
+    low, high = start - 1, start
+    while not reached(high):
+        if high > LARGEST:
+            return None
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high

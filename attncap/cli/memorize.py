@@ -1,0 +1,68 @@
+"""``attncap memorize``: weights that recall a table, a text or a random task."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attncap.cli._shared import Force, Json, Seed, answer, work
+
+
+class Method(StrEnum):
+    """How weights are found."""
+
+    theorem = "theorem"
+
+
+class Precision(StrEnum):
+    """Types that weights are stored in."""
+
+    float64 = "float64"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+class OnConflict(StrEnum):
+    """What to do when one question has two answers."""
+
+    error = "error"
+    first = "first"
+    distribution = "distribution"
+
+
+def memorize(
+    source: Annotated[str, typer.Argument(help="A named table, a .csv/.tsv/.jsonl/.parquet, a .txt, or random:N,S,T.")],
+    out: Annotated[Path, typer.Option(help="Directory to write.")],
+    subject: Annotated[str | None, typer.Option(help="Column of the subjects.")] = None,
+    relation: Annotated[str | None, typer.Option(help="Column of the relations (long table).")] = None,
+    object: Annotated[str | None, typer.Option(help="Column of the answers (long table).")] = None,
+    context: Annotated[int | None, typer.Option(help="Tokens before the next one (text).  [default: 2]")] = None,
+    on_conflict: Annotated[OnConflict, typer.Option(help="When one question has two answers.")] = OnConflict.error,
+    embedding_dim: Annotated[int, typer.Option(help="Embedding dimension d.")] = 64,
+    head_dim: Annotated[int | None, typer.Option(help="Head dimension d_h.  [default: d]")] = None,
+    heads: Annotated[int | None, typer.Option(help="Heads H.  [default: the fewest that suffice]")] = None,
+    method: Annotated[Method, typer.Option(help="How the weights are found.")] = Method.theorem,
+    dtype: Annotated[Precision, typer.Option(help="Type of the weights.")] = Precision.float32,
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Memorize a table of facts, a text or a random task: write weights that recall all of it."""
+    from attncap import archive, construct, tasks
+    from attncap.files import check_free
+
+    check_free(out, force=force, marker=archive.RESULT)
+    task = tasks.load(
+        source,
+        subject=subject,
+        relation=relation,
+        object=object,
+        context=context,
+        on_conflict=on_conflict.value,
+        seed=seed,
+    )
+    with work(json):
+        fit = construct.theorem(task, embedding_dim, head_dim, heads, dtype=dtype.value, seed=seed)
+    archive.write(fit, out, force=force)
+    answer(fit, json, fit, f"\nwritten to {out}")

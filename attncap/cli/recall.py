@@ -1,0 +1,32 @@
+"""``attncap recall``: ask weights that were written."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attncap.cli._shared import Json, answer
+from attncap.errors import InputError
+
+
+def recall(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `attncap memorize --out` wrote.")],
+    tokens: Annotated[list[str] | None, typer.Argument(help="SUBJECT RELATION, or the tokens of a sequence.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Ask everything in a table, a text or a task.parquet.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Column of the subjects in --file.")] = None,
+    relation: Annotated[str | None, typer.Option(help="Column of the relations in --file.")] = None,
+    object: Annotated[str | None, typer.Option(help="Column of the answers in --file.")] = None,
+    json: Json = False,
+) -> None:
+    """Ask the written weights one question, or all the questions of a file."""
+    from attncap import archive, measure, tasks
+
+    if bool(tokens) == (file is not None):
+        raise InputError("recall: expected either TOKENs or --file, " + ("got both" if tokens else "got neither"))
+    memory = archive.read(directory)
+    if file is None:
+        answer(memory.ask(tokens or []), json)
+        return
+    context = memory.task.context if file.suffix.lower() == ".txt" else None
+    asked = tasks.load(file, subject=subject, relation=relation, object=object, context=context)
+    answer(measure.recall(memory.model, memory.translate(asked)), json)

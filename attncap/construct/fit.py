@@ -1,0 +1,119 @@
+"""What a construction returns."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from attncap import measure
+from attncap.measure import Recall
+from attncap.models import AttentionOnlyTransformer
+from attncap.result import Result, hidden
+from attncap.tasks import Associations
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True)
+class Shape(Result):
+    """Size of a model: dimensions, heads, and free parameters by part.
+
+    Attributes:
+        embedding_dim: $d$.
+        head_dim: $d_h$.
+        heads: $H$.
+        parameters: all free parameters.
+        parts: the same by part (embedding, query_key, output_value, unembedding).
+    """
+
+    embedding_dim: int
+    head_dim: int
+    heads: int
+    parameters: int
+    parts: dict[str, int]
+
+    @staticmethod
+    def of(model: AttentionOnlyTransformer) -> "Shape":
+        """Return the shape of a model."""
+        parts = dict(model.parameters)
+        return Shape(model.embedding_dim, model.head_dim, model.heads, parts.pop("total"), parts)
+
+
+@dataclass(frozen=True)
+class Fit(Result):
+    """A model that memorized a task, and the proof that it did.
+
+    Attributes:
+        task: what was memorized.
+        shape: size of the model.
+        method: how the weights were found.
+        capacity: associations that a shape like this holds: "theorem" ($H d_h + d$) and "rank" (the corrected
+            count on this data).
+        recall: what the model, its weights rounded to each type, answers on every sequence.
+        bits_per_parameter: memorized bits over free parameters, in ``dtype``.
+        dtype: the type that the weights are meant for.
+        seed: of every random draw.
+        details: choices made on the way (beta, pool).
+        seconds: wall time.
+        model: the weights, in float64.
+    """
+
+    task: Associations
+    shape: Shape
+    method: str
+    capacity: dict[str, int]
+    recall: dict[str, Recall]
+    bits_per_parameter: float
+    dtype: str
+    seed: int
+    details: dict[str, Any]
+    seconds: float
+    model: AttentionOnlyTransformer = hidden()
+
+    @property
+    def certificate(self) -> dict[str, bool | None]:
+        """Whether the recall in each type is certified: margins exceed twice what rounding moves a logit."""
+        return {dtype: recall.certified for dtype, recall in self.recall.items()}
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.table import Table
+
+        task, shape = self.task, self.shape
+        head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        head.add_row("task", f"{task.name}: {task.associations:,} associations, {task.bits:,.0f} bits")
+        head.add_row("", f"{task.vocabulary_size:,} tokens, sequences of {task.context}")
+        for note in task.notes:
+            head.add_row("", note)
+        head.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, embedding dimension {shape.embedding_dim}")
+        head.add_row("", f"{shape.parameters:,} parameters, {self.bits_per_parameter:.4f} bits memorized by each")
+        head.add_row("capacity", f"{self.capacity['theorem']:,} by the theorem, {self.capacity['rank']:,} on this data")
+        head.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
+        table = Table(
+            "weights in", "recalled", "accuracy", "smallest margin", "certified", box=None, padding=(0, 2, 0, 0)
+        )
+        for dtype, recall in self.recall.items():
+            table.add_row(
+                dtype,
+                f"{recall.correct:,} of {task.associations:,}",
+                f"{recall.accuracy:.2%}",
+                f"{recall.min_margin:.3g}",
+                "yes" if recall.certified else "no",
+            )
+        return Group(head, "", table)
+
+
+def summarize(model: AttentionOnlyTransformer, task: Associations, dtype: str, **rest: Any) -> Fit:
+    """Verify a model in every type and gather what there is to say about it."""
+    recall = measure.verify(model, task)
+    exact = recall[dtype].correct == task.associations
+    memorized = task.bits if exact else measure.bits(model, task, dtype)
+    shape = Shape.of(model)
+    return Fit(
+        task=task,
+        shape=shape,
+        recall=recall,
+        bits_per_parameter=memorized / shape.parameters,
+        dtype=dtype,
+        model=model,
+        **rest,
+    )

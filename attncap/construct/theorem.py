@@ -1,0 +1,187 @@
+"""Theorem mode: random attention, then one linear solve for the output matrices."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from attncap import bounds
+from attncap.construct.attention import BETAS, choose_beta, draw, features, select_heads
+from attncap.construct.fit import Fit, summarize
+from attncap.construct.gauge import absorb
+from attncap.construct.solve import minimum_norm
+from attncap.errors import InputError, UnmetError
+from attncap.memory import require
+from attncap.models import AttentionOnlyTransformer
+from attncap.models.precision import storage
+from attncap.progress import bar
+from attncap.tasks import Associations
+
+# At the full count the solve is too badly conditioned for bfloat16's 8 bits; a tenth below it is not.
+SLACK = {"float64": 1.0, "float32": 1.0, "bfloat16": 1.1}
+POOL = 4
+POOL_BYTES = 2e9
+EXTRA_HEADS = 4
+# A light skip column leaves the system to the heads, so that W_0 stays near the identity that the model has.
+SKIP_WEIGHT = 0.1
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to draw the heads: how many, how hard their attention, and out of a pool or not."""
+
+    heads: int
+    beta: float
+    pool: bool
+
+
+def theorem(
+    task: Associations,
+    embedding_dim: int = 64,
+    head_dim: int | None = None,
+    heads: int | None = None,
+    *,
+    dtype: str = "float32",
+    seed: int = 0,
+) -> Fit:
+    r"""Construct weights that memorize a task exactly, as Theorem 1 promises.
+
+    $H d_h + d$ random features a sequence carry as many associations: with the skip rows $X$ and the heads' value
+    outputs $Z$, the output matrices and the gauge of the skip solve $X W_0 + Z W_O = E$, where $E$ holds the
+    unembedding row of each answer. Where rounding to ``dtype`` costs an answer, heads are chosen out of a pool of
+    `POOL` times as many, and, if their number is free, added.
+
+    Args:
+        task: what to memorize.
+        embedding_dim: $d$, at least 2.
+        head_dim: $d_h \le d$; $d$ by default.
+        heads: $H$; by default the smallest number that the corrected count allows, with a tenth more for bfloat16.
+        dtype: the type whose recall must be exact.
+        seed: of every random draw.
+
+    Returns:
+        The verified fit.
+
+    Raises:
+        InputError: a shape that no model has.
+        UnmetError: fewer heads than the count needs, or an answer lost in ``dtype``, with the numbers.
+
+    Example:
+        >>> from attncap.tasks import random_associations
+        >>> fit = theorem(random_associations(vocabulary=50, context=2, count=500), embedding_dim=10)
+        >>> fit.shape.heads, fit.recall["float32"].accuracy, fit.certificate["float32"]
+        (49, 1.0, True)
+
+    Source: Dana, Pydi, Chevaleyre 2025, Theorem 1 and Corollary 1 (arXiv 2411.10115); the gauge, the scan of the
+    attention temperature and the pool are this project's.
+    """
+    started = time.perf_counter()
+    head_dim = embedding_dim if head_dim is None else head_dim
+    _check(embedding_dim, head_dim, heads, dtype)
+    least = _least_heads(task, embedding_dim, head_dim, SLACK[dtype])
+    if heads is not None and (held := _capacity(task, embedding_dim, head_dim, heads)["rank"]) < task.associations:
+        needed = _least_heads(task, embedding_dim, head_dim, 1.0)
+        raise UnmetError(
+            f"{heads} heads hold {held:,} associations of {task.name}, which has {task.associations:,}; "
+            f"give at least --heads {needed}, or a larger --embedding-dim"
+        )
+    fit = None
+    for attempt in _attempts(task, embedding_dim, head_dim, heads or least, heads is None, seed):
+        model = _solve(task, embedding_dim, head_dim, attempt, seed)
+        fit = summarize(
+            model,
+            task,
+            dtype,
+            method="theorem",
+            capacity=_capacity(task, embedding_dim, head_dim, attempt.heads),
+            seed=seed,
+            details={"beta": attempt.beta, "pool": attempt.pool},
+            seconds=time.perf_counter() - started,
+        )
+        if fit.recall[dtype].correct == task.associations:
+            return fit
+    assert fit is not None
+    recall = fit.recall[dtype]
+    raise UnmetError(
+        f"{fit.shape.heads} heads recall {recall.correct:,} of {task.associations:,} associations of {task.name} in "
+        f"{dtype} (smallest margin {recall.min_margin:.2g}, rounding moves logits by {recall.deviation:.2g}); "
+        f"give more --heads or a wider --dtype"
+    )
+
+
+def _check(embedding_dim: int, head_dim: int, heads: int | None, dtype: str) -> None:
+    storage(dtype)
+    if embedding_dim < 2:
+        raise InputError(f"--embedding-dim: expected at least 2, got {embedding_dim}")
+    if not 1 <= head_dim <= embedding_dim:
+        raise InputError(f"--head-dim: expected 1 to --embedding-dim {embedding_dim}, got {head_dim}")
+    if heads is not None and heads < 1:
+        raise InputError(f"--heads: expected at least 1, got {heads}")
+
+
+def _capacity(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
+    shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
+    return {
+        "theorem": int(bounds.value("dana2025", **shape)),
+        "rank": int(bounds.value("corrected", **shape, **_data(task))),
+    }
+
+
+def _data(task: Associations) -> dict[str, int]:
+    return {
+        "vocabulary": task.vocabulary_size,
+        "context": task.context,
+        "data_rank": task.data_rank,
+        "queries": task.queries,
+    }
+
+
+def _least_heads(task: Associations, embedding_dim: int, head_dim: int, slack: float) -> int:
+    alone = _capacity(task, embedding_dim, head_dim, 1)["rank"]
+    if alone == _capacity(task, embedding_dim, head_dim, 2)["rank"] and alone < task.associations:
+        raise UnmetError(
+            f"{task.name}: sequences of {task.context} token(s) reach {alone:,} associations at embedding dimension "
+            f"{embedding_dim} with any number of heads, and it has {task.associations:,}; give a larger --embedding-dim"
+        )
+    shape = {"head_dim": head_dim, "embedding_dim": embedding_dim, **_data(task)}
+    if alone >= slack * task.associations or alone == _capacity(task, embedding_dim, head_dim, 2)["rank"]:
+        return 1
+    return bounds.CATALOGUE["corrected"].invert(slack * task.associations, shape, "heads")
+
+
+def _attempts(
+    task: Associations, embedding_dim: int, head_dim: int, heads: int, free: bool, seed: int
+) -> Iterator[Attempt]:
+    beta = choose_beta(task, embedding_dim, head_dim, heads, seed)
+    yield Attempt(heads, beta, pool=False)
+    affordable = 8 * task.associations * (POOL * heads * head_dim) < POOL_BYTES
+    if affordable:
+        yield Attempt(heads, beta, pool=True)
+        if beta != BETAS[-1]:
+            yield Attempt(heads, BETAS[-1], pool=True)
+    if free:
+        yield Attempt(heads + EXTRA_HEADS, beta, pool=affordable)
+        yield Attempt(heads + max(EXTRA_HEADS, heads // 10), beta, pool=False)
+
+
+def _solve(
+    task: Associations, embedding_dim: int, head_dim: int, attempt: Attempt, seed: int
+) -> AttentionOnlyTransformer:
+    drawn = attempt.heads * (POOL if attempt.pool else 1)
+    columns = embedding_dim + drawn * head_dim
+    needed = 8.0 * task.associations * (columns + task.associations) * 1.2
+    require(needed, f"solving {task.associations:,} x {columns:,}")
+    model = draw(task, embedding_dim, head_dim, drawn, attempt.beta, seed)
+    if attempt.pool:
+        model = select_heads(model, task, attempt.heads)
+    matrix = features(model, task)
+    skip = matrix[:, :embedding_dim].copy()
+    scale = 1 / np.linalg.norm(matrix, axis=0)
+    scale[:embedding_dim] *= SKIP_WEIGHT
+    matrix *= scale
+    # Solved for the departure from the identity, the skip coefficient that needs no gauge.
+    with bar(f"solve {len(matrix):,} x {matrix.shape[1]:,} in {needed / 1e9:.1f} GB"):
+        departure = minimum_norm(matrix, model.unembedding[task.answers] - skip)
+    solution = np.eye(len(departure), embedding_dim) + scale[:, None] * departure
+    return absorb(model, task, skip, solution, reached=skip + matrix @ departure)

@@ -1,0 +1,170 @@
+r"""How much a model memorized: recall, margin, bits, bits per parameter - the one definition of each.
+
+Every measure reads a model through its logits $\ell(t)_v$ of token $v$ after sequence $t$.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import log_softmax
+
+from attncap.models import DTYPES, AttentionOnlyTransformer
+from attncap.progress import bar
+from attncap.result import Result
+from attncap.tasks import Associations
+
+LN2 = float(np.log(2.0))
+
+
+@dataclass(frozen=True)
+class Recall(Result):
+    r"""What one evaluation of a task found.
+
+    Attributes:
+        correct: sequences whose answer has the strictly largest logit.
+        accuracy: correct / T.
+        min_margin: smallest margin, in logits.
+        deviation: largest $|\ell - \ell_{\text{ref}}|$ from the reference model, in logits; None without one.
+        certified: whether every sequence is right and the smallest margin exceeds twice the deviation, so that
+            no rounding of this size can change an answer.
+    """
+
+    correct: int
+    accuracy: float
+    min_margin: float
+    deviation: float | None = None
+    certified: bool | None = None
+
+
+def margins(logits: Float[np.ndarray, "T N"], answers: Int[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
+    r"""Return by how much each answer's logit exceeds the largest other one: $\ell_{y} - \max_{v \ne y} \ell_v$.
+
+    Args:
+        logits: one row a sequence.
+        answers: the right tokens.
+
+    Returns:
+        Margins in logits; positive where the answer is the only argmax.
+
+    Example:
+        >>> margins(np.array([[3.0, 1.0, 2.5]]), np.array([0]))
+        array([0.5])
+    """
+    rows = np.arange(len(answers))
+    own = logits[rows, answers]
+    others = logits.copy()
+    others[rows, answers] = -np.inf
+    return own - others.max(axis=1)
+
+
+def margin(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> Float[np.ndarray, " T"]:
+    """Return the margin of every association, in logits.
+
+    Args:
+        model: who memorized.
+        task: what.
+        dtype: round the weights to it first; as they are by default.
+    """
+    return np.concatenate([margins(logits, task.answers[rows]) for rows, logits in _logits(model, task, dtype)])
+
+
+def recall(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> Recall:
+    """Run a model on every sequence and count the right answers.
+
+    Args:
+        model: who memorized.
+        task: what.
+        dtype: round the weights to it first (bfloat16 weights compute in float32); as they are by default.
+
+    Returns:
+        The counts and the smallest margin.
+    """
+    return _recall(margin(model, task, dtype))
+
+
+def verify(model: AttentionOnlyTransformer, task: Associations, dtypes: Sequence[str] = DTYPES) -> dict[str, Recall]:
+    """Run a model on every sequence in several types and compare each with the model as it is.
+
+    Args:
+        model: the reference, in float64.
+        task: what it memorized.
+        dtypes: the types to round its weights to.
+
+    Returns:
+        One `Recall` a type, with the deviation from the reference and whether it is certified.
+    """
+    cast = {dtype: model.astype(dtype).ready() for dtype in dtypes}
+    found: dict[str, list[np.ndarray]] = {dtype: [] for dtype in dtypes}
+    deviation = dict.fromkeys(dtypes, 0.0)
+    with bar("verify every sequence", task.associations) as advance:
+        for rows, reference in model.logits(task.sequences):
+            for dtype, other in cast.items():
+                logits = reference if dtype == model.dtype else other.forward(task.sequences[rows])
+                deviation[dtype] = max(deviation[dtype], float(np.abs(logits - reference).max()))
+                found[dtype].append(margins(logits, task.answers[rows]))
+            advance(rows.stop - rows.start)
+    return {dtype: _recall(np.concatenate(found[dtype]), deviation[dtype]) for dtype in dtypes}
+
+
+def bits(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> float:
+    r"""Return how many bits of the task the model memorized.
+
+    $$\max_{\lambda > 0} \sum_t \max\big(0, \log_2 p_\lambda(y_t) - \log_2 q(y_t)\big),
+    \qquad p_\lambda = \operatorname{softmax}(\lambda \ell(t))$$
+
+    The temperature is free because a scale of the unembedding costs nothing; as $\lambda \to \infty$ every right
+    answer counts in full, so exact recall memorizes all of ``task.bits``.
+
+    Args:
+        model: who memorized.
+        task: what; its ``surprisal`` is $-\log_2 q(y_t)$.
+        dtype: round the weights to it first; as they are by default.
+
+    Returns:
+        Bits, between 0 and ``task.bits``.
+
+    Source: Morris et al. 2025, "How much do language models memorize?" (arXiv 2505.24832), who count the entropy
+    less the code length.
+    """
+    right = margin(model, task, dtype) > 0
+    frozen = float(task.surprisal[right].sum())
+    spread = max(float(np.ptp(logits)) for _, logits in _logits(model, task, dtype))
+    if right.all() or spread == 0:
+        return frozen
+    scales = np.geomspace(0.1, 300.0, 25) / spread
+    for _ in range(2):
+        totals = _bits_at(model, task, dtype, scales)
+        best = int(np.argmax(totals))
+        low, high = scales[max(best - 1, 0)], scales[min(best + 1, len(scales) - 1)]
+        frozen = max(frozen, float(totals[best]))
+        scales = np.linspace(low, high, 15)
+    return frozen
+
+
+def bits_per_parameter(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> float:
+    """Return `bits` divided by the number of free parameters (embeddings and unembeddings included)."""
+    return bits(model, task, dtype) / model.parameters["total"]
+
+
+def _logits(
+    model: AttentionOnlyTransformer, task: Associations, dtype: str | None
+) -> Iterator[tuple[slice, np.ndarray]]:
+    return (model.astype(dtype) if dtype else model).logits(task.sequences)
+
+
+def _recall(margins: Float[np.ndarray, " T"], deviation: float | None = None) -> Recall:
+    correct, smallest = int((margins > 0).sum()), float(margins.min())
+    certified = None if deviation is None else correct == len(margins) and smallest > 2 * deviation
+    return Recall(correct, correct / len(margins), smallest, deviation, certified)
+
+
+def _bits_at(model: AttentionOnlyTransformer, task: Associations, dtype: str | None, scales: np.ndarray) -> np.ndarray:
+    total = np.zeros(len(scales))
+    for rows, logits in _logits(model, task, dtype):
+        answers, surprisal = task.answers[rows, None], task.surprisal[rows]
+        for index, scale in enumerate(scales):
+            own = np.take_along_axis(log_softmax(scale * logits, axis=1), answers, axis=1)[:, 0] / LN2
+            total[index] += np.maximum(0.0, own + surprisal).sum()
+    return total

@@ -1,0 +1,8 @@
+"""Who memorizes: models, their one forward pass, their weight files."""
+
+from attncap.models.chunks import chunks
+from attncap.models.precision import DTYPES, Dtype
+from attncap.models.transformer import AttentionOnlyTransformer, attend
+from attncap.models.weights import load, save
+
+__all__ = ["DTYPES", "AttentionOnlyTransformer", "Dtype", "attend", "chunks", "load", "save"]

@@ -1,0 +1,36 @@
+"""The floating-point types of weights, and the type a forward pass computes in."""
+
+from typing import Literal, get_args
+
+import ml_dtypes
+import numpy as np
+
+from attncap.errors import InputError, nearest
+
+Dtype = Literal["float64", "float32", "bfloat16"]
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+_NUMPY: dict[str, np.dtype] = {
+    "float64": np.dtype(np.float64),
+    "float32": np.dtype(np.float32),
+    "bfloat16": np.dtype(ml_dtypes.bfloat16),
+}
+
+
+def storage(dtype: str) -> np.dtype:
+    """Return the NumPy type that weights of this name are stored in.
+
+    Raises:
+        InputError: an unknown name.
+
+    Example:
+        >>> storage("bfloat16").itemsize
+        2
+    """
+    if dtype not in _NUMPY:
+        raise InputError(f"--dtype: expected one of {', '.join(DTYPES)}, got {dtype!r}{nearest(dtype, DTYPES)}")
+    return _NUMPY[dtype]
+
+
+def computing(dtype: np.dtype) -> np.dtype:
+    """Return the type that a forward pass of such weights computes in: float32 for bfloat16, else the same."""
+    return np.dtype(np.float32) if dtype == _NUMPY["bfloat16"] else dtype

@@ -1,0 +1,5 @@
+"""One self-contained page about a memory: what it holds, in which shape, and every fact with the model's answer."""
+
+from attncap.report.page import write
+
+__all__ = ["write"]

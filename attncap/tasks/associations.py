@@ -1,0 +1,167 @@
+"""Associations: distinct sequences of tokens, each with the token that follows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from attncap.errors import InputError
+from attncap.result import Result, hidden
+
+
+@dataclass(frozen=True)
+class Associations(Result):
+    r"""$T$ distinct sequences of $S$ tokens out of $N$, each with its answer.
+
+    The task holds $\sum_t -\log_2 q(y_t)$ bits, $q$ the prior over the answers.
+
+    Attributes:
+        name: where the task comes from.
+        kind: "facts" (sequences are relation, subject), "text" or "random".
+        sequences: token numbers, (T, S).
+        answers: the token that follows each sequence, (T,).
+        surprisal: $-\log_2 q(y_t)$ in bits, (T,).
+        vocabulary: the N tokens, by number.
+        notes: what was skipped or dropped on the way, in words.
+    """
+
+    name: str
+    kind: str
+    sequences: Int[np.ndarray, "T S"] = hidden()
+    answers: Int[np.ndarray, " T"] = hidden()
+    surprisal: Float[np.ndarray, " T"] = hidden()
+    vocabulary: tuple[str, ...] = hidden()
+    notes: tuple[str, ...] = hidden(default=())
+
+    @property
+    def associations(self) -> int:
+        """The number $T$ of sequences."""
+        return len(self.answers)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number $N$ of tokens."""
+        return len(self.vocabulary)
+
+    @property
+    def context(self) -> int:
+        """The number $S$ of tokens in a sequence."""
+        return self.sequences.shape[1]
+
+    @property
+    def bits(self) -> float:
+        """What the task holds, in bits."""
+        return float(self.surprisal.sum())
+
+    @cached_property
+    def queries(self) -> int:
+        """The number of distinct last tokens: what the skip connection can tell apart."""
+        return len(np.unique(self.sequences[:, -1]))
+
+    @cached_property
+    def data_rank(self) -> int:
+        r"""The rank $\rho$ of the token-position vectors in use, for generic vectors of enough dimensions.
+
+        The vectors $e(t) + p_s$ are the edges of a graph between tokens and positions, and their rank is its
+        number of nodes less its number of components: $N + S - 1$ when every token occurs at every position.
+        """
+        edges = np.unique(self.sequences + np.arange(self.context) * self.vocabulary_size)
+        positions, tokens = np.divmod(edges, self.vocabulary_size)
+        nodes = self.vocabulary_size + self.context
+        graph = coo_array((np.ones(len(edges)), (tokens, self.vocabulary_size + positions)), shape=(nodes, nodes))
+        return nodes - int(connected_components(graph, directed=False)[0])
+
+    def words(self, index: int) -> tuple[tuple[str, ...], str]:
+        """Return one association in words: its sequence and its answer."""
+        sequence = tuple(self.vocabulary[token] for token in self.sequences[index])
+        return sequence, self.vocabulary[self.answers[index]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON: name, associations, vocabulary, context, bits, and the notes."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "associations": self.associations,
+            "vocabulary": self.vocabulary_size,
+            "context": self.context,
+            "bits": self.bits,
+            "notes": list(self.notes),
+        }
+
+
+def associations(
+    sequences: Any,
+    answers: Any,
+    vocabulary: Sequence[str] | int,
+    *,
+    surprisal: Float[np.ndarray, " T"] | None = None,
+    name: str = "associations",
+    kind: str = "random",
+    notes: Sequence[str] = (),
+) -> Associations:
+    """Check arrays and make a task of them.
+
+    Args:
+        sequences: token numbers, (T, S), no sequence twice.
+        answers: token numbers, (T,).
+        vocabulary: the N tokens, or N (tokens are then named by their numbers).
+        surprisal: bits of each answer, (T,); log2 N each by default (a uniform prior).
+        name: where the task comes from.
+        kind: "facts", "text" or "random".
+        notes: what was skipped or dropped, in words.
+
+    Returns:
+        The task.
+
+    Raises:
+        InputError: names the row, what was expected and what was got.
+
+    Example:
+        >>> task = associations([[0, 1], [1, 0]], [2, 0], vocabulary=3)
+        >>> task.associations, task.context, round(task.bits, 3)
+        (2, 2, 3.17)
+    """
+    words = tuple(map(str, range(vocabulary))) if isinstance(vocabulary, int) else tuple(vocabulary)
+    size = len(words)
+    if size < 2:
+        raise InputError(f"{name}: a vocabulary of {size} token(s) leaves nothing to memorize; expected at least 2")
+    if len(set(words)) < size:
+        raise InputError(f"{name}: the vocabulary holds a token twice; expected {size} distinct tokens")
+    sequences = _tokens(sequences, "sequences", 2, size, name)
+    answers = _tokens(answers, "answers", 1, size, name)
+    if not sequences.size:
+        raise InputError(f"{name}: no associations; expected at least one sequence of at least one token")
+    if len(sequences) != len(answers):
+        raise InputError(f"{name}: {len(sequences)} sequences but {len(answers)} answers; expected as many")
+    first, inverse = np.unique(sequences, axis=0, return_index=True, return_inverse=True)[1:]
+    if len(first) < len(sequences):
+        again = int(np.flatnonzero(first[inverse] != np.arange(len(sequences)))[0])
+        raise InputError(f"{name}: row {again} repeats the sequence of row {first[inverse][again]}; expected each once")
+    if surprisal is None:
+        surprisal = np.full(len(answers), np.log2(size))
+    return Associations(name, kind, sequences, answers, surprisal, words, tuple(notes))
+
+
+def _tokens(values: Any, what: str, ndim: int, size: int, name: str) -> Int[np.ndarray, "..."]:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InputError(f"{name}: {what} of different lengths; expected {ndim} dimension(s)") from None
+    if array.ndim != ndim:
+        raise InputError(f"{name}: {what} must have {ndim} dimension(s), got shape {array.shape}")
+    if not np.issubdtype(array.dtype, np.integer):
+        numbers = np.issubdtype(array.dtype, np.floating)
+        whole = np.isfinite(array) & (array == np.floor(array)) if numbers else np.zeros(array.shape, dtype=bool)
+        if not whole.all():
+            row = np.argwhere(~whole)[0][0]
+            raise InputError(f"{name}: {what}, row {row}: expected whole token numbers, got {array[row]}")
+    outside = np.argwhere((array < 0) | (array >= size))
+    if len(outside):
+        row = outside[0][0]
+        raise InputError(f"{name}: {what}, row {row}: expected tokens 0 to {size - 1}, got {array[row]}")
+    return array.astype(np.int32)

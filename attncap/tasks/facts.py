@@ -1,0 +1,167 @@
+"""Tables of facts as associations: (relation, subject) -> object."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from attncap.errors import InputError, nearest
+from attncap.tasks.associations import Associations, associations
+from attncap.tasks.tables import Table, read_table
+
+Conflicts = Literal["error", "first", "distribution"]
+
+
+class Fact(NamedTuple):
+    """One answer and the row it comes from."""
+
+    relation: str
+    subject: str
+    object: str
+    place: int
+
+
+def facts(
+    source: str | Path | Table,
+    *,
+    subject: str | None = None,
+    relation: str | None = None,
+    object: str | None = None,
+    on_conflict: Conflicts = "error",
+) -> Associations:
+    r"""Make a task of a table: the sequence (relation, subject) is answered by the object.
+
+    A long table names a subject, an object and perhaps a relation a row; a wide table is melted, one relation
+    a column. The subject comes last, since the last token of a sequence is the query: many distinct queries
+    give the skip connection its full rank. The prior $q$ over the answers is the empirical distribution of the
+    objects within a relation, so that a constant relation holds 0 bits.
+
+    Args:
+        source: a .csv, .tsv, .jsonl or .parquet file, or a `Table`.
+        subject: its column; by default the one called "subject", otherwise the first.
+        relation: its column; by default the one called "relation", if any.
+        object: its column; by default the one called "object"; without one the table is wide.
+        on_conflict: what to do when one question has two answers: "error" refuses and names the rows,
+            "first" keeps the first.
+
+    Returns:
+        The task; its notes count missing cells, duplicates and conflicts.
+
+    Raises:
+        InputError: names the file, the row or the option, what was expected and what was got.
+
+    Example:
+        >>> table = Table("atlas", ["country", "capital"], [["France", "Paris"], ["Peru", "Lima"]], [2, 3])
+        >>> facts(table).words(0)
+        (('capital', 'France'), 'Paris')
+    """
+    table = source if isinstance(source, Table) else read_table(source)
+    if on_conflict == "distribution":
+        raise InputError("--on-conflict distribution: not yet; use first, or remove the conflicting rows")
+    cells, missing = _melt(table, subject, relation, object)
+    kept, notes = _settle(table.name, cells, on_conflict)
+    if not kept:
+        raise InputError(f"{table.name}: no facts; expected at least one row with a subject and an object")
+    if missing:
+        notes.insert(0, f"{missing:,} missing cells skipped")
+    words = dict.fromkeys(word for part in zip(*(fact[:3] for fact in kept), strict=True) for word in part)
+    number = {word: index for index, word in enumerate(words)}
+    return associations(
+        np.array([[number[fact.relation], number[fact.subject]] for fact in kept]),
+        np.array([number[fact.object] for fact in kept]),
+        list(words),
+        surprisal=_surprisal(kept),
+        name=table.name,
+        kind="facts",
+        notes=notes,
+    )
+
+
+def _column(table: Table, given: str | None, option: str) -> int | None:
+    if given is not None:
+        if given not in table.columns:
+            known = ", ".join(table.columns)
+            raise InputError(
+                f"{table.name}: no column {given!r} (--{option}); it has {known}{nearest(given, table.columns)}"
+            )
+        return table.columns.index(given)
+    lowered = [column.lower() for column in table.columns]
+    return lowered.index(option) if option in lowered else None
+
+
+def _melt(table: Table, subject: str | None, relation: str | None, object: str | None) -> tuple[list[Fact], int]:
+    """Return the facts of a long or wide table, and how many had a missing cell."""
+    subject_at, relation_at, object_at = (
+        _column(table, given, option)
+        for given, option in ((subject, "subject"), (relation, "relation"), (object, "object"))
+    )
+    if len(table.columns) < 2:
+        raise InputError(
+            f"{table.name}: has one column, {table.columns[0]!r}; expected a subject and at least one more"
+        )
+    if relation is not None and object_at is None:
+        raise InputError(
+            f"{table.name}: --relation needs --object, the column of the answers; it has {', '.join(table.columns)}"
+        )
+    if subject_at is None:
+        subject_at = next(i for i in range(len(table.columns)) if i not in (relation_at, object_at))
+    named = [at for at in (subject_at, relation_at, object_at) if at is not None]
+    if len(set(named)) < len(named):
+        raise InputError(f"{table.name}: one column cannot be two of --subject, --relation and --object")
+    found = list(
+        _long(table, subject_at, relation_at, object_at) if object_at is not None else _wide(table, subject_at)
+    )
+    complete = [Fact(r, s, o, place) for r, s, o, place in found if r and s and o]
+    return complete, len(found) - len(complete)
+
+
+Cells = Iterator[tuple[str | None, str | None, str | None, int]]
+
+
+def _long(table: Table, subject: int, relation: int | None, object: int) -> Cells:
+    for row, place in zip(table.rows, table.places, strict=True):
+        yield table.columns[object] if relation is None else row[relation], row[subject], row[object], place
+
+
+def _wide(table: Table, subject: int) -> Cells:
+    for at, column in enumerate(table.columns):
+        if at != subject:
+            yield from (
+                (column, row[subject], row[at], place) for row, place in zip(table.rows, table.places, strict=True)
+            )
+
+
+def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[Fact], list[str]]:
+    """Drop what repeats an earlier fact; refuse or drop what contradicts one."""
+    kept: dict[tuple[str, str], Fact] = {}
+    repeated, conflicts = 0, []
+    for fact in cells:
+        earlier = kept.setdefault((fact.relation, fact.subject), fact)
+        if earlier is fact:
+            continue
+        if earlier.object == fact.object:
+            repeated += 1
+        else:
+            conflicts.append((earlier, fact))
+    if conflicts and on_conflict == "error":
+        one, other = conflicts[0]
+        more = f" (and {len(conflicts) - 1} more)" if len(conflicts) > 1 else ""
+        raise InputError(
+            f"{name}: rows {one.place} and {other.place} answer ({one.subject}, {one.relation}) with {one.object!r} "
+            f"and {other.object!r}{more}; keep the first with --on-conflict first, or correct the rows"
+        )
+    notes = []
+    if repeated:
+        notes.append(f"{repeated:,} duplicates dropped")
+    if conflicts:
+        notes.append(f"{len(conflicts):,} conflicting answers dropped, the first of each kept")
+    return list(kept.values()), notes
+
+
+def _surprisal(kept: list[Fact]) -> Float[np.ndarray, " T"]:
+    of_relation = Counter(fact.relation for fact in kept)
+    of_object = Counter((fact.relation, fact.object) for fact in kept)
+    return np.array([np.log2(of_relation[f.relation] / of_object[f.relation, f.object]) for f in kept])

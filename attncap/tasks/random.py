@@ -1,0 +1,50 @@
+"""The theory's own task: distinct uniform sequences with uniform answers."""
+
+import numpy as np
+from jaxtyping import Int
+
+from attncap.errors import InputError
+from attncap.tasks.associations import Associations, associations
+
+
+def random_associations(vocabulary: int, context: int, count: int, seed: int = 0) -> Associations:
+    r"""Draw $T$ distinct sequences of $S$ tokens out of $N$ uniformly, and a uniform answer for each.
+
+    Args:
+        vocabulary: N.
+        context: S.
+        count: T, at most $N^S$ (which takes every sequence).
+        seed: of the draw.
+
+    Returns:
+        The task; each answer holds $\log_2 N$ bits.
+
+    Raises:
+        InputError: a number below one, or more sequences than there are.
+
+    Example:
+        >>> task = random_associations(vocabulary=64, context=2, count=1000, seed=0)
+        >>> task.associations, task.bits
+        (1000, 6000.0)
+
+    Source: Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), section 5.
+    """
+    name = f"random:{vocabulary},{context},{count}"
+    if min(vocabulary, context, count) < 1:
+        raise InputError(f"{name}: N, S and T must be at least 1")
+    if count > vocabulary**context:
+        raise InputError(f"{name}: only {vocabulary**context} sequences exist; expected T of at most N^S")
+    rng = np.random.default_rng(seed)
+    sequences = _distinct(rng, vocabulary, context, count)
+    return associations(sequences, rng.integers(vocabulary, size=count), vocabulary, name=name)
+
+
+def _distinct(rng: np.random.Generator, vocabulary: int, context: int, count: int) -> Int[np.ndarray, "T S"]:
+    if 4 * count > vocabulary**context:
+        chosen = rng.permutation(vocabulary**context)[:count]
+        return np.stack(np.unravel_index(chosen, (vocabulary,) * context), axis=1)
+    drawn = np.empty((0, context), dtype=np.int64)
+    while len(drawn) < count:
+        drawn = np.concatenate([drawn, rng.integers(vocabulary, size=(count, context))])
+        drawn = drawn[np.sort(np.unique(drawn, axis=0, return_index=True)[1])]
+    return drawn[:count]

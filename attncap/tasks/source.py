@@ -1,0 +1,76 @@
+"""One word names a task: a real table, a file, or ``random:N,S,T``."""
+
+import re
+from pathlib import Path
+
+from attncap.errors import InputError, nearest
+from attncap.tasks.associations import Associations
+from attncap.tasks.facts import Conflicts, facts
+from attncap.tasks.named import NAMED, named_table
+from attncap.tasks.parquet import is_archived, read_task
+from attncap.tasks.random import random_associations
+from attncap.tasks.tables import READERS
+from attncap.tasks.text import next_tokens
+
+
+def load(
+    source: str | Path,
+    *,
+    subject: str | None = None,
+    relation: str | None = None,
+    object: str | None = None,
+    context: int | None = None,
+    on_conflict: Conflicts = "error",
+    seed: int = 0,
+) -> Associations:
+    """Make the task that a source names.
+
+    Args:
+        source: a named table (see `NAMED`), a .csv, .tsv, .jsonl or .parquet table, a .txt text, or
+            ``random:N,S,T``.
+        subject: column of a table (see `facts`), as are ``relation``, ``object`` and ``on_conflict``.
+        relation: column of a table.
+        object: column of a table.
+        context: tokens before the next one in a text, 2 by default.
+        on_conflict: what to do with contradictions in a table.
+        seed: of ``random:N,S,T``.
+
+    Returns:
+        The task.
+
+    Raises:
+        InputError: no such source, or an option that does not apply to it.
+
+    Example:
+        >>> load("random:10,2,100").associations
+        100
+    """
+    text = str(source)
+    is_table = text in NAMED or Path(text).suffix.lower() in READERS
+    given = {"subject": subject, "relation": relation, "object": object}
+    for option, value in given.items():
+        if value is not None and not is_table:
+            raise InputError(f"{text}: --{option} names a column of a table; this is not a table")
+    if context is not None and not text.lower().endswith(".txt"):
+        raise InputError(f"{text}: --context applies to a .txt only; the sequences of {text} have their own length")
+    if text in NAMED:
+        return facts(named_table(text), on_conflict=on_conflict, **given)
+    if text.startswith("random:"):
+        return _random(text, seed)
+    path = Path(text)
+    if not path.exists():
+        known = [*NAMED, "random:N,S,T"]
+        raise InputError(f"{text}: no such file or table; tables are {', '.join(known)}{nearest(text, NAMED)}")
+    if path.suffix.lower() == ".txt":
+        return next_tokens(path, 2 if context is None else context)
+    if is_archived(path):
+        return read_task(path)
+    return facts(path, on_conflict=on_conflict, **given)
+
+
+def _random(text: str, seed: int) -> Associations:
+    match = re.fullmatch(r"random:(\d{1,12}),(\d{1,6}),(\d{1,12})", text)
+    if match is None:
+        raise InputError(f"{text}: expected random:N,S,T, for example random:50,2,1000")
+    vocabulary, context, count = map(int, match.groups())
+    return random_associations(vocabulary, context, count, seed)

@@ -1,0 +1,28 @@
+"""Memorize a real table of facts, ask three of them back, and write a report: ``python examples/demo.py [DIR]``."""
+
+import sys
+from pathlib import Path
+
+from attncap import archive, construct, report, tasks
+from attncap.progress import shown
+
+QUESTIONS = [("France", "capital"), ("Japan", "currencies"), ("Kenya", "translations de")]
+
+
+def main(directory: str = "demo") -> None:
+    """Run the demonstration into a directory."""
+    print("Memorizing what countryinfo knows about every country in one layer of attention ...")
+    task = tasks.load("countries")
+    with shown():
+        fit = construct.theorem(task)
+    print(f"{fit}\n")
+    out = archive.write(fit, Path(directory) / "countries", force=True)
+    memory = archive.read(out)
+    for subject, relation in QUESTIONS:
+        answer = memory.ask([subject, relation])
+        print(f"attncap recall {out} {subject} {relation!r}  ->  {answer.answer}  (margin {answer.margin:.2f})")
+    print(f"\nThe report, with every fact and the capacity check: {report.write(out)}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
