@@ -28,6 +28,14 @@ NAMED = {
 }
 REACH = 14.0  # the Gaussian weight beyond is below 1e-43
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
+ORDER = np.arange(len(NODES))
+# The polynomial through the values at the nodes, taken at both ends of the panel.
+ENDS = (
+    np.polynomial.legendre.legvander([-1, 1], 39)
+    * (ORDER + 0.5)
+    @ (np.polynomial.legendre.legvander(NODES, 39).T * WEIGHTS)
+)
+BLIND = 1e-3  # share of a panel between its ends and the nodes next to them
 PRECISION = 1e-15
 MOST_PANELS = 20_000
 
@@ -75,7 +83,7 @@ def activation(
 
     Args:
         spec: one of ``NAMED``, an expression such as ``"min(exp(t), 5)"``, a function, or an activation (as it is).
-        kinks: points where f is not smooth; the others are found by bisection, except within 1e-3 of a (half) integer.
+        kinks: points where f is not smooth; those not given are found by bisection.
         diagonal_limit: :math:`\\lim f(t)/t`, if known; measured at large t otherwise.
 
     Returns:
@@ -153,17 +161,20 @@ def nodes(edges: Float[np.ndarray, " panels"]) -> tuple[Float[np.ndarray, " poin
 
 
 def smooth_panels(function: Function, kinks: tuple[float, ...], name: str) -> Float[np.ndarray, " edges"]:
-    """Bisect unit panels until each agrees with its two halves: a kink or jump ends between two adjacent floats."""
+    """Bisect unit panels until each agrees with its halves and with f at its ends: kinks end up between panels."""
     inner = [kink for kink in kinks if abs(kink) < REACH]
     edges = np.union1d(np.arange(-REACH, REACH + 1), inner)
     left, right, done = edges[:-1], edges[1:], [edges]
     total = None
     while len(left):
         middle = (left + right) / 2
-        whole, lower, upper = (_moments(function, *ends) for ends in ((left, right), (left, middle), (middle, right)))
+        (whole, jump), (lower, _), (upper, _) = (
+            _moments(function, *ends) for ends in ((left, right), (left, middle), (middle, right))
+        )
         if total is None:
             total = np.abs(whole).sum(axis=0) + 1e-300
-        rough = (np.abs(whole - lower - upper) > PRECISION * total).any(axis=1) & (right - left > 4e-16)
+        rough = (np.abs(whole - lower - upper) > PRECISION * total).any(axis=1) | (jump > PRECISION * total[0])
+        rough &= right - left > 4e-16
         left, right, middle = left[rough], right[rough], middle[rough]
         done.append(middle)
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
@@ -172,13 +183,16 @@ def smooth_panels(function: Function, kinks: tuple[float, ...], name: str) -> Fl
     return np.unique(np.concatenate(done))
 
 
-def _moments(function: Function, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Integrate f, t f and f^2 over each panel."""
+def _moments(function: Function, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Integrate f, t f and f^2 over each panel, and bound what a jump that no node sees would change."""
     half, middle = (right - left)[:, None] / 2, (right + left)[:, None] / 2
     points = middle + half * NODES
     values = function(points.ravel()).reshape(points.shape)
     weights = half * WEIGHTS * np.exp(-(points**2) / 2) / np.sqrt(2 * np.pi)
-    return np.stack([(weights * each).sum(axis=1) for each in (values, points * values, values**2)], axis=1)
+    integrals = np.stack([(weights * each).sum(axis=1) for each in (values, points * values, values**2)], axis=1)
+    ends = middle + half * np.array([-1, 1]) * (1 - 1e-9)
+    missed = np.abs(function(ends.ravel()).reshape(ends.shape) - values @ ENDS.T) * np.exp(-(ends**2) / 2)
+    return integrals, BLIND * (half * missed).max(axis=1)
 
 
 def slope_at_infinity(function: Function) -> float:

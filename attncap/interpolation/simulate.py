@@ -133,7 +133,7 @@ def simulate(
         UnmetError: one draw would not fit into this machine's memory.
     """
     peak = max(memory(tokens, features, len(case.groups), case.random) for case, _, features, _ in cases)
-    require(peak, f"one draw of {tokens:,} tokens")
+    require(float(peak), f"one draw of {tokens:,} tokens")
     y = labels(tokens, positive)
 
     def measure(job: tuple[int, int]) -> Float[np.ndarray, " ridges"]:
