@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from attncap.cli.encode import encode
 from attncap.cli.memorize import memorize
 from attncap.cli.recall import recall
 from attncap.cli.report import report
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 
 app.command()(memorize)
+app.command()(encode)
 app.command()(recall)
 app.command()(report)
 
