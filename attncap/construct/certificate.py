@@ -3,11 +3,12 @@
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
-from scipy.special import softmax, xlogy
+from scipy.special import softmax
 
+from attncap import measure
 from attncap.progress import track
 
-WORK = 2e11
+WORK = 1e11
 STEPS = 30
 
 
@@ -52,12 +53,12 @@ def lower_bound(
     rho = float(np.linalg.norm(point)) if rho is None else rho
     rank = min(dim, size, count)
     if iterations is None:
-        iterations = int(np.clip(WORK / (6.0 * count * size * size), 2, STEPS))
+        iterations = int(np.clip(WORK / (6.0 * count * size * size), 1, STEPS))
     best = 0.0
     for _ in track(range(iterations), "lower bound"):
-        predicted = softmax(point / root, axis=1)
-        divergence = float(weight @ (xlogy(pi, pi) - xlogy(pi, predicted)).sum(axis=1))
-        gradient = (predicted - pi) * (weight[:, None] / root)
+        logits = point / root
+        divergence = float(weight @ measure.divergences(pi, logits))
+        gradient = (softmax(logits, axis=1) - pi) * (weight[:, None] / root)
         values, vectors = scipy.linalg.eigh(gradient.T @ gradient, subset_by_index=(size - rank, size - 1))
         # The squared singular values are exact to rounding; the few ulps that eigh may lose are added back.
         steepest = np.sqrt(max(values.sum(), 0.0) + 1e-14 * max(values[-1], 0.0) * size)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 # A variable projection re-solves T systems of d unknowns an evaluation: about T N d^2 operations.
 PROJECTABLE = 2e7
 STARTS = 3
-ITERATIONS = 150
+ITERATIONS = (80, 1000)
+# About half a minute of L-BFGS steps on one core, each of T N (d + 20) multiplications and as many exponentials.
+WORK = 7e10
 # Above this many probabilities the descent runs in float32.
 DOUBLE = 2e6
 RADIUS = 1e4
@@ -176,7 +178,7 @@ def _descend(task: Distributions, svd: lowrank.Pair, starts: int | None, seed: i
     rng = np.random.default_rng(seed)
     double = task.pi.size <= DOUBLE
     pi = task.pi if double else task.pi.astype(np.float32)
-    iterations = ITERATIONS // 3 if projectable else 2 * ITERATIONS if double else ITERATIONS
+    iterations = ITERATIONS[0] if projectable else int(np.clip(WORK / (task.pi.size * (dim + 20)), *ITERATIONS))
     found = []
     for start in range(starts or (STARTS if projectable else 1)):
         w, e = svd
@@ -185,7 +187,7 @@ def _descend(task: Distributions, svd: lowrank.Pair, starts: int | None, seed: i
             e = lowrank.newton(w, np.zeros_like(e), task.pi, steps=5)[0]
         pair = lowrank.joint((w, e), pi, task.weight, iterations)
         if projectable:
-            pair = lowrank.vary(pair, task.pi, task.weight, ITERATIONS)
+            pair = lowrank.vary(pair, task.pi, task.weight, ITERATIONS[1])
         else:
             pair = pair[0], lowrank.newton(*pair, task.pi, steps=2)[0]
         found.append(pair)

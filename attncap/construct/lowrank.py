@@ -112,7 +112,7 @@ def joint(start: Pair, pi: Float[np.ndarray, "T N"], weight: Float[np.ndarray, "
         gradient = np.concatenate([((residual.T @ e) * scale_w).ravel(), ((residual @ w) * scale_e).ravel()])
         return loss, gradient.astype(np.float64, copy=False)
 
-    accuracy = 1e-10 if dtype == np.float64 else 3e-6
+    accuracy = 1e-10 if dtype == np.float64 else 1e-5
     x = np.concatenate([(w / scale_w).ravel(), (e / scale_e).ravel()])
     return split(_lbfgs(objective, x, iterations, accuracy).x)
 
