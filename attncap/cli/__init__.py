@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from attncap.cli.capacity import capacity
 from attncap.cli.encode import encode
 from attncap.cli.memorize import memorize
 from attncap.cli.recall import recall
@@ -23,6 +24,7 @@ app = typer.Typer(
 
 app.command()(memorize)
 app.command()(encode)
+app.command()(capacity)
 app.command()(recall)
 app.command()(report)
 

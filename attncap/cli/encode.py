@@ -11,7 +11,9 @@ def encode(
     source: Annotated[str, typer.Argument(help="An .npz with `pi` (T,N), a .txt, kjv, or a table with conflicts.")],
     embedding_dim: Annotated[int, typer.Option(help="Embedding dimension d.")],
     context: Annotated[int | None, typer.Option(help="Tokens before the next one (text).  [default: 2]")] = None,
-    vocabulary: Annotated[int | None, typer.Option(help="Keep the most frequent tokens (text).  [default: all]")] = None,
+    vocabulary: Annotated[
+        int | None, typer.Option(help="Keep the most frequent tokens (text).  [default: all]")
+    ] = None,
     starts: Annotated[int | None, typer.Option(help="Starts of the descent.  [default: 3, for large tasks 1]")] = None,
     seed: Seed = 0,
     json: Json = False,

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.linalg
@@ -21,7 +21,6 @@ from attncap.tasks import Examples, random_examples
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-Method = Literal["theorem", "lstsq"]
 METHODS = ("theorem", "lstsq")
 # Real labels count as memorized below this relative residual in float64; rank-deficient systems leave about 1e-1.
 FITTED = 1e-9
@@ -99,7 +98,7 @@ def examples(
     heads: int,
     head_dim: int | None = None,
     *,
-    method: Method = "lstsq",
+    method: str = "lstsq",
     saturation: float = 1.0,
     beta: float = 3.0,
     seed: int = 0,
@@ -207,7 +206,7 @@ def examples_capacity(
     embedding_dim: int,
     head_dim: int | None = None,
     *,
-    method: Method = "lstsq",
+    method: str = "lstsq",
     shared: bool = False,
     seeds: int = 3,
     seed: int = 0,
@@ -237,9 +236,9 @@ def examples_capacity(
     """
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
-    if seeds < 1:
-        raise InputError(f"--seeds: expected at least 1, got {seeds}")
-    most = max(heads, 1) * embedding_dim
+    if min(heads, context, embedding_dim, seeds) < 1:
+        raise InputError("--heads, --context, --embedding-dim and --seeds must be at least 1")
+    most = heads * embedding_dim
     found, ranks = [], []
     for draw in track(range(seed, seed + seeds), "seeds"):
         task = random_examples(most + 1, context, embedding_dim, shared=shared, seed=draw)
@@ -304,14 +303,16 @@ def _scores(
     return layer, features(layer, task)
 
 
-def _largest(task: Examples, heads: int, head_dim: int, method: Method, seed: int) -> int:
+def _largest(task: Examples, heads: int, head_dim: int, method: str, seed: int) -> int:
     """Bisect for the most of the task's first examples that a layer memorizes; the task itself is too large."""
     low, high = 0, task.count
     if method == "theorem":
         high = min(high, _capacity(task, heads, head_dim)["theorem"] + 1)
     while high - low > 1:
         middle = (low + high + 1) // 2 if high - low > 2 else low + 1
-        first = replace(task, contexts=task.contexts[:middle], queries=task.queries[:middle], labels=task.labels[:middle])
+        first = replace(
+            task, contexts=task.contexts[:middle], queries=task.queries[:middle], labels=task.labels[:middle]
+        )
         layer, matrix = _scores(first, heads, head_dim, method, 1.0, 3.0, seed)
         layer = read_out(layer, matrix, first.labels)
         held = _residual(_outputs(layer, first.contexts, first.queries), first.labels) <= FITTED
@@ -320,7 +321,9 @@ def _largest(task: Examples, heads: int, head_dim: int, method: Method, seed: in
 
 
 def _verify(layer: AttentionLayer, task: Examples) -> tuple[dict[str, float], dict[str, float] | None]:
-    outputs = {dtype: _outputs(layer.astype(dtype), task.contexts, task.queries) for dtype in DTYPES}
+    outputs: dict[str, np.ndarray] = {
+        dtype: _outputs(layer.astype(dtype), task.contexts, task.queries) for dtype in DTYPES
+    }
     residual = {dtype: _residual(found, task.labels) for dtype, found in outputs.items()}
     if task.classes is None:
         return residual, None

@@ -45,7 +45,7 @@ def newton(w: Float[np.ndarray, "N d"], e: Float[np.ndarray, "T d"], pi: Float[n
 
 
 def _newton(w: np.ndarray, e: np.ndarray, pi: np.ndarray, steps: int) -> Pair:
-    size, dim = w.shape
+    dim = w.shape[1]
     upper = np.triu_indices(dim)
     place = np.empty((dim, dim), dtype=np.intp)
     place[upper] = place.T[upper] = np.arange(len(upper[0]))
@@ -120,7 +120,8 @@ def joint(start: Pair, pi: Float[np.ndarray, "T N"], weight: Float[np.ndarray, "
 def vary(start: Pair, pi: Float[np.ndarray, "T N"], weight: Float[np.ndarray, " T"], iterations: int) -> Pair:
     r"""Descend over $W$ alone by L-BFGS, $E$ following as its minimizer (variable projection).
 
-    One warm Newton step an evaluation keeps $E$ optimal, so that the gradient in $W$ is $\sum_t w_t (p_t - \pi_t) E_t^\top$.
+    One warm Newton step an evaluation keeps $E$ optimal; the gradient in $W$ is then
+    $\sum_t w_t (p_t - \pi_t) E_t^\top$.
     """
     w, following = start
     shape = w.shape

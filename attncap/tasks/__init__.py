@@ -5,7 +5,7 @@ from attncap.tasks.conditional import fact_distributions, load_distributions, te
 from attncap.tasks.corpora import CORPORA
 from attncap.tasks.distributions import Distributions, distributions
 from attncap.tasks.examples import Examples, digits, examples, random_examples
-from attncap.tasks.facts import facts
+from attncap.tasks.facts import Columns, Conflicts, facts
 from attncap.tasks.named import NAMED
 from attncap.tasks.random import random_associations
 from attncap.tasks.source import load
@@ -15,6 +15,8 @@ __all__ = [
     "CORPORA",
     "NAMED",
     "Associations",
+    "Columns",
+    "Conflicts",
     "Distributions",
     "Examples",
     "associations",

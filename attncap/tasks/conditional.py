@@ -160,7 +160,9 @@ def _arrays(path: Path) -> Distributions:
         with np.load(path, allow_pickle=False) as file:
             unknown = set(file.files) - {"pi", "weight", "sequences"}
             if "pi" not in file.files or unknown:
-                raise InputError(f"{path}: expected pi and optionally weight and sequences, got {', '.join(file.files)}")
+                raise InputError(
+                    f"{path}: expected pi and optionally weight and sequences, got {', '.join(file.files)}"
+                )
             arrays = {name: file[name] for name in file.files}
     except OSError as error:
         raise InputError(f"{path}: cannot read ({error.strerror or error})") from None

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +14,14 @@ from attncap.tasks.tables import Table, read_table
 
 Conflicts = Literal["error", "first"]
 NO_FACTS = "no facts; expected at least one row with a subject and an object"
+
+
+class Columns(TypedDict):
+    """The columns of a table by their part in a fact; None where the default holds."""
+
+    subject: str | None
+    relation: str | None
+    object: str | None
 
 
 class Fact(NamedTuple):
@@ -150,7 +158,9 @@ def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[
         more = f" (and {len(conflicts) - 1} more)" if len(conflicts) > 1 else ""
         raise InputError(
             f"{name}: rows {one.place} and {other.place} answer ({one.subject}, {one.relation}) with {one.object!r} "
-            f"and {other.object!r}{more}; keep the first with --on-conflict first, all with --on-conflict distribution, or correct the rows"
+            f"and {other.object!r}{more}; "
+            f"keep the first with --on-conflict first or all with --on-conflict distribution, "
+            "or correct the rows"
         )
     notes = []
     if repeated:
