@@ -29,7 +29,7 @@ EXCESS = {"float64": 1e-9, "float32": 1e-6, "bfloat16": 1e-2}
 STORED = 0.9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DistributionFit(Fit):
     r"""A model that memorized distributions, beside the encoder that bounds it and the theory's bounds.
 
