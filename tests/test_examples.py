@@ -72,7 +72,7 @@ def test_theorem_holds_for_every_small_shape(heads, context, head_dim, seed):
 
 def test_heads_of_the_theorem_see_their_group_alone():
     task = tasks.random_examples(41, context=6, embedding_dim=12, seed=0)
-    layer = theorem_heads(task, 8, 6, 2.0, seed=0)
+    layer = theorem_heads(task, 8, 6, 2.0, np.random.default_rng(0))
     for head in range(8):
         rows = slice(5 * head, 5 * head + 5)
         scores = np.einsum(
@@ -117,7 +117,9 @@ def test_shared_context_holds_the_upper_bound_and_no_more():
 @settings(max_examples=20, deadline=None)
 def test_rank_of_a_shared_context_is_its_count(heads, context, seed):
     task = tasks.random_examples(60, context, embedding_dim=8, shared=True, seed=seed)
-    rank = np.linalg.matrix_rank(features(generic_heads(task, heads, 8, 3.0, seed), task), rtol=1e-11)
+    rank = np.linalg.matrix_rank(
+        features(generic_heads(task, heads, 8, 3.0, np.random.default_rng(seed)), task), rtol=1e-11
+    )
     assert rank == heads * (context - 1) + 1
 
 

@@ -25,6 +25,8 @@ METHODS = ("theorem", "lstsq")
 # Real labels count as memorized below this relative residual in float64; rank-deficient systems leave about 1e-1.
 FITTED = 1e-9
 RANK = 1e-11
+DRAWS = 4
+SMOOTH = 1e-5
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,7 @@ def examples(
     started = time.perf_counter()
     head_dim = task.embedding_dim if head_dim is None else head_dim
     _check(task, heads, head_dim, method, saturation)
-    layer, matrix = _scores(task, heads, head_dim, method, saturation, beta, seed)
-    layer = read_out(layer, matrix, task.labels)
-    residual, accuracy = _verify(layer, task)
+    layer, matrix, residual, accuracy = _best_draw(task, heads, head_dim, method, saturation, beta, seed)
     rank = _rank(matrix)
     fitted = residual["float64"] <= FITTED if accuracy is None else accuracy["float64"] == 1.0
     if not fitted:
@@ -244,7 +244,7 @@ def examples_capacity(
         task = random_examples(most + 1, context, embedding_dim, shared=shared, seed=draw)
         _check(task, heads, head_dim, method, 1.0, count=0)
         found.append(_largest(task, heads, head_dim, method, draw))
-        ranks.append(_rank(_scores(task, heads, head_dim, "lstsq", 1.0, 3.0, draw)[1]))
+        ranks.append(_rank(_scores(task, heads, head_dim, "lstsq", 1.0, 3.0, np.random.default_rng(draw))[1]))
     counts = _capacity(task, heads, head_dim)
     capacity = min(found)
     return ExamplesCapacity(
@@ -291,15 +291,32 @@ def _check(task: Examples, heads: int, head_dim: int, method: str, saturation: f
             )
 
 
-def _scores(
+def _best_draw(
     task: Examples, heads: int, head_dim: int, method: str, saturation: float, beta: float, seed: int
+) -> tuple[AttentionLayer, np.ndarray, dict[str, float], dict[str, float] | None]:
+    """Draw anew while float32 is too rough: at the full count a square system may be badly conditioned."""
+    best = None
+    for rng in np.random.default_rng(seed).spawn(DRAWS):
+        layer, matrix = _scores(task, heads, head_dim, method, saturation, beta, rng)
+        layer = read_out(layer, matrix, task.labels)
+        residual, accuracy = _verify(layer, task)
+        if best is None or residual["float32"] < best[2]["float32"]:
+            best = layer, matrix, residual, accuracy
+        if residual["float32"] <= SMOOTH or residual["float64"] > FITTED:
+            break
+    assert best is not None
+    return best
+
+
+def _scores(
+    task: Examples, heads: int, head_dim: int, method: str, saturation: float, beta: float, rng: np.random.Generator
 ) -> tuple[AttentionLayer, Float[np.ndarray, "T Hd"]]:
     columns = heads * task.embedding_dim
     require(8.0 * task.count * (2 * columns + task.count) * 1.2, f"solving {task.count:,} x {columns:,}")
     if method == "theorem":
-        layer = theorem_heads(task, heads, head_dim, saturation, seed)
+        layer = theorem_heads(task, heads, head_dim, saturation, rng)
     else:
-        layer = generic_heads(task, heads, head_dim, beta, seed)
+        layer = generic_heads(task, heads, head_dim, beta, rng)
     return layer, features(layer, task)
 
 
@@ -313,7 +330,7 @@ def _largest(task: Examples, heads: int, head_dim: int, method: str, seed: int) 
         first = replace(
             task, contexts=task.contexts[:middle], queries=task.queries[:middle], labels=task.labels[:middle]
         )
-        layer, matrix = _scores(first, heads, head_dim, method, 1.0, 3.0, seed)
+        layer, matrix = _scores(first, heads, head_dim, method, 1.0, 3.0, np.random.default_rng(seed))
         layer = read_out(layer, matrix, first.labels)
         held = _residual(_outputs(layer, first.contexts, first.queries), first.labels) <= FITTED
         low, high = (middle, high) if held else (low, middle)

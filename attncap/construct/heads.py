@@ -13,9 +13,8 @@ DRAWS = 64
 LIFT = 6.0
 
 
-def generic_heads(task: Examples, heads: int, head_dim: int, beta: float, seed: int) -> AttentionLayer:
+def generic_heads(task: Examples, heads: int, head_dim: int, beta: float, rng: np.random.Generator) -> AttentionLayer:
     r"""Draw Gaussian $W_Q^h, W_K^h$, scaled so that each head's scores have standard deviation $\beta$ on the task."""
-    rng = np.random.default_rng(seed)
     dim = task.embedding_dim
     query, key = rng.standard_normal((2, heads, head_dim, dim))
     asked = np.einsum("td,hkd->htk", task.queries[:PROBE], query, optimize=True) @ key
@@ -26,7 +25,9 @@ def generic_heads(task: Examples, heads: int, head_dim: int, beta: float, seed: 
     return _without_values(query, key)
 
 
-def theorem_heads(task: Examples, heads: int, head_dim: int, saturation: float, seed: int) -> AttentionLayer:
+def theorem_heads(
+    task: Examples, heads: int, head_dim: int, saturation: float, rng: np.random.Generator
+) -> AttentionLayer:
     r"""Build $W_{QK}^h = V_h Q_h^+ + c\, w u_h^\top$ for groups of $\min(n, d_h) - 1$ examples a head.
 
     $Q_h^+ e_t$ is the unit vector of example $t$ in its group, $V_h$ lifts the score of one token of each by
@@ -38,9 +39,8 @@ def theorem_heads(task: Examples, heads: int, head_dim: int, saturation: float, 
         heads: $H$.
         head_dim: $d_h$.
         saturation: $c$.
-        seed: of the draws of $w$ and $u_h$.
+        rng: draws $w$ and $u_h$.
     """
-    rng = np.random.default_rng(seed)
     dim = task.embedding_dim
     group = min(task.context, head_dim) - 1
     shared = _unit(rng, DRAWS, dim)
