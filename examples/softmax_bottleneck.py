@@ -5,10 +5,10 @@ import sys
 from attncap import construct, plots, tasks
 from attncap.progress import shown, track
 
-DIMENSIONS = (1, 2, 4, 8, 16, 32, 64)
+DIMENSIONS = (1, 2, 4, 8, 16, 32, 48)
 
 
-def main(out: str, source: str = "kjv", tokens: str = "100") -> None:
+def main(out: str, source: str = "kjv", tokens: str = "64") -> None:
     """Encode a text at S = 1, 2, 3 and draw the divergence against the dimension."""
     size, curves = int(tokens), {}
     with shown():

@@ -126,9 +126,7 @@ def test_rank_of_a_shared_context_is_its_count(heads, context, seed):
 def test_rank_deficient_contexts_are_decided_by_the_measured_rank():
     rng = np.random.default_rng(0)
     flat = rng.standard_normal((3, 8))
-    context = (
-        rng.standard_normal((6, 3)) @ flat
-    )  # six tokens of rank 3: H (3 - 1) + 1 with heads that average to sum one
+    context = rng.standard_normal((6, 3)) @ flat  # six tokens of rank 3 hold H r = 12
     queries, labels = rng.standard_normal((12, 8)), rng.standard_normal((12, 1))
     with pytest.raises(UnmetError, match=r"rank 12"):
         construct.examples(tasks.examples(context, rng.standard_normal((13, 8)), rng.standard_normal((13, 1))), 4)

@@ -187,7 +187,8 @@ def _descend(task: Distributions, svd: lowrank.Pair, starts: int | None, seed: i
             e = lowrank.newton(w, np.zeros_like(e), task.pi, steps=5)[0]
         pair = lowrank.joint((w, e), pi, task.weight, iterations)
         if projectable:
-            pair = lowrank.vary(pair, task.pi, task.weight, ITERATIONS[1])
+            projections = int(np.clip(WORK / (16 * task.pi.size * (dim**2 + 20)), *ITERATIONS))
+            pair = lowrank.vary(pair, task.pi, task.weight, projections)
         else:
             pair = pair[0], lowrank.newton(*pair, task.pi, steps=2)[0]
         found.append(pair)
