@@ -7,7 +7,9 @@ import typer
 
 from attncap.cli import sweep
 from attncap.cli.bounds import bounds
+from attncap.cli.capacity import capacity
 from attncap.cli.cite import cite
+from attncap.cli.encode import encode
 from attncap.cli.interpolation import interpolation
 from attncap.cli.memorize import memorize
 from attncap.cli.plan import plan
@@ -26,7 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (memorize, recall, report, bounds, plan, interpolation, reproduce, cite):
+for command in (memorize, recall, report, bounds, plan, encode, capacity, interpolation, reproduce, cite):
     app.command()(command)
 app.add_typer(sweep.app, name="sweep")
 
