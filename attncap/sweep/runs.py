@@ -13,7 +13,7 @@ def memorize(
     relation: str | None = None,
     object: str | None = None,
     context: int | None = None,
-    on_conflict: Literal["error", "first", "distribution"] = "error",
+    on_conflict: Literal["error", "first"] = "error",
     embedding_dim: int = 64,
     head_dim: int | None = None,
     heads: int | None = None,
