@@ -121,6 +121,12 @@ def test_a_pack_of_one_is_the_function(tmp_path: Path):
     assert "result.lanes" not in table(tmp_path).columns
 
 
+def test_a_pack_that_loses_a_cell_is_said(tmp_path: Path):
+    sweep = run(Grid("sweep_cells:short", product={"base": [1, 2, 3]}), tmp_path)
+    assert (sweep.done, sweep.failed) == (0, 3)
+    assert "a pack returns one result a cell: expected 4, got 3" in status(tmp_path).failures[0].error
+
+
 def test_another_device_or_code_is_not_recorded(tmp_path: Path):
     pytest.importorskip("jax")
     with pytest.raises(UnmetError, match="computes on cpu, the sweep asks for gpu"):
