@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from attncap.errors import InputError, UnmetError
+from attncap.interpolation import error
 from attncap.sweep import Grid, export, run, status, table
 from attncap.sweep.store import Store
 
@@ -64,6 +65,17 @@ def test_a_failing_cell_is_recorded_with_its_text_and_the_others_go_on(tmp_path:
     assert row["status"] == "failed"
     assert text in row["error"]
     assert status(tmp_path).failures[0].first == {"how": how}
+
+
+def test_a_simulated_interpolation_is_one_draw_a_cell(tmp_path: Path):
+    grid = Grid("interpolation", fixed={"ratio": 0.5, "ridge": 1.0, "simulate": True, "tokens": 200}, seeds=6)
+    run(grid, tmp_path)
+    frame = table(tmp_path)
+    drawn = frame["result.simulated.mean"].to_numpy()
+    together = error("tanh", ratio=0.5, ridge=1.0).simulate(tokens=200, seeds=6)
+    assert set(frame["result.theory"]) == {together.theory}
+    assert len(set(drawn)) == 6
+    assert abs(drawn.mean() - together.theory) < 5 * drawn.std() / 6**0.5
 
 
 def test_failed_cells_run_again_only_when_asked(tmp_path: Path):
