@@ -9,6 +9,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from sybil import Sybil
 from sybil.example import Example
@@ -31,6 +32,13 @@ def console(example: Example) -> str | None:
     return None
 
 
+def toml(example: Example) -> None:
+    """Write a block whose first line names a file, ``# NAME.toml``, so that the commands after it find it."""
+    name = example.parsed.partition("\n")[0].removeprefix("# ")
+    if name.endswith(".toml"):
+        Path(name).write_text(example.parsed)
+
+
 def enter(namespace: dict) -> None:
     """Run a document's examples in a directory of their own."""
     namespace["_home"] = os.getcwd()
@@ -43,7 +51,11 @@ def leave(namespace: dict) -> None:
 
 
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(doctest_optionflags=FLAGS), CodeBlockParser("console", console)],
+    parsers=[
+        PythonCodeBlockParser(doctest_optionflags=FLAGS),
+        CodeBlockParser("console", console),
+        CodeBlockParser("toml", toml),
+    ],
     patterns=["README.md", "docs/*.md"],
     setup=enter,
     teardown=leave,
