@@ -119,7 +119,7 @@ def holds(problem, scale):
     assert blind == pytest.approx(limit(c, ridge, 0.0, nu, 0.0, 0 * mu, 0 * key, 0 * query)[0], rel=close)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(problem=problems(), scale=st.floats(0.2, 5))
 def test_identities(problem, scale):
     holds(problem, scale)

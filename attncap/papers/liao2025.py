@@ -203,9 +203,9 @@ def heads(scale: str, seed: int) -> Drawing:
     tokens = 1024 // SHRINK[scale]
     lines = {
         f"{count} head{'s' * (count > 1)}": {
-            "activations": "tanh", "heads": count, "random_scores": True, "ratio": 0.125, "snr": 1.0, "alignment": 1.0
+            "activations": "tanh", "heads": count, "random_scores": True, "ratio": 0.25, "snr": 1.0, "alignment": 1.0
         }
-        for count in (1, 2, 4, 8)
+        for count in (1, 2, 3, 4)
     }  # fmt: skip
     return compare(
         lines,
@@ -215,7 +215,7 @@ def heads(scale: str, seed: int) -> Drawing:
         draws=DRAWS[scale],
         seed=seed,
         title="Concatenated heads memorize together",
-        subtitle=f"tanh, random query-key matrices, p = {tokens // 8}, n = {tokens}, ρ = 1, κ = 1",
+        subtitle=f"tanh, random query-key matrices, p = {tokens // 4}, n = {tokens}, ρ = 1, κ = 1",
     )
 
 
