@@ -66,6 +66,7 @@ def squares(options: list[dict]) -> list[dict]:
 
 
 packed = Command(square, squares, pack_key=lambda o: o["base"] % 2, pack_size=4)
+short = Command(square, lambda options: [square(**o) for o in options][1:], pack_size=4)
 
 
 def descend(*, rate: float, steps: int = 50, seed: int = 0) -> dict:

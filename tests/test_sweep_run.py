@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from attncap.errors import InputError, UnmetError
+from attncap.interpolation import error
 from attncap.sweep import Grid, export, run, status, table
 from attncap.sweep.store import Store
 
@@ -66,6 +67,17 @@ def test_a_failing_cell_is_recorded_with_its_text_and_the_others_go_on(tmp_path:
     assert status(tmp_path).failures[0].first == {"how": how}
 
 
+def test_a_simulated_interpolation_is_one_draw_a_cell(tmp_path: Path):
+    grid = Grid("interpolation", fixed={"ratio": 0.5, "ridge": 1.0, "simulate": True, "tokens": 200}, seeds=6)
+    run(grid, tmp_path)
+    frame = table(tmp_path)
+    drawn = frame["result.simulated.mean"].to_numpy()
+    together = error("tanh", ratio=0.5, ridge=1.0).simulate(tokens=200, seeds=6)
+    assert set(frame["result.theory"]) == {together.theory}
+    assert len(set(drawn)) == 6
+    assert abs(drawn.mean() - together.theory) < 5 * drawn.std() / 6**0.5
+
+
 def test_failed_cells_run_again_only_when_asked(tmp_path: Path):
     grid = Grid("sweep_cells:wrong", product={"how": ["1.0", "raises"]}, seeds=2)
     run(grid, tmp_path)
@@ -119,6 +131,12 @@ def test_a_pack_of_one_is_the_function(tmp_path: Path):
     run(Grid("sweep_cells:packed", product={"base": [7, 8]}, pack_size=1), tmp_path)
     assert table(tmp_path)["result.square"].to_list() == [49, 64]
     assert "result.lanes" not in table(tmp_path).columns
+
+
+def test_a_pack_that_loses_a_cell_is_said(tmp_path: Path):
+    sweep = run(Grid("sweep_cells:short", product={"base": [1, 2, 3]}), tmp_path)
+    assert (sweep.done, sweep.failed) == (0, 3)
+    assert "a pack returns one result a cell: expected 4, got 3" in status(tmp_path).failures[0].error
 
 
 def test_another_device_or_code_is_not_recorded(tmp_path: Path):

@@ -198,7 +198,7 @@ def _solve(
     skip = matrix[:, :embedding_dim].copy()
     scale = balance(matrix, embedding_dim)
     # Solved for the departure from the identity, the skip coefficient that needs no gauge.
-    with bar(f"solve {len(matrix):,} x {matrix.shape[1]:,} in {needed / 1e9:.1f} GB"):
+    with bar(f"solve {len(matrix):,} x {matrix.shape[1]:,} in {8e-9 * len(matrix) * sum(matrix.shape):.1f} GB"):
         departure = minimum_norm(matrix, model.unembedding[task.answers] - skip)
     solution = np.eye(len(departure), embedding_dim) + scale[:, None] * departure
     return absorb(model, task, skip, solution, reached=skip + matrix @ departure)

@@ -14,6 +14,7 @@ import attncap
 from attncap.errors import InputError, nearest
 
 COMMANDS: dict[str, str] = {
+    "interpolation": "attncap.sweep.runs:interpolation",
     "memorize": "attncap.sweep.runs:memorize",
 }
 

@@ -64,12 +64,13 @@ def processes(jobs: Iterable[Job], workers: int, device: str) -> Generator[list[
         UnmetError: a worker process cannot start.
     """
     queue = Jobs(jobs)
-    idle: list[_Worker] = []
+    workforce: list[_Worker] = []
     busy: dict[Future, tuple[_Worker, Job]] = {}
     try:
-        idle = [_Worker(share, device) for share in _shares(workers)]
-        for worker in idle:
+        workforce += (_Worker(share, device) for share in _shares(workers))
+        for worker in workforce:
             worker.wait_ready()
+        idle = list(workforce)
         finished: list[Outcome] = []
         while True:
             while idle and (job := queue.take()):
@@ -86,12 +87,12 @@ def processes(jobs: Iterable[Job], workers: int, device: str) -> Generator[list[
                     finished += queue.collect(job, future.result())
                 except BrokenProcessPool:
                     worker.stop()
-                    worker = _Worker(worker.cores, device)
+                    worker.start()
                     worker.wait_ready()
                     finished += queue.give_up(job, DIED)
                 idle.append(worker)
     finally:
-        for worker in [*idle, *(worker for worker, _ in busy.values())]:
+        for worker in workforce:
             worker.stop()
 
 
@@ -99,12 +100,16 @@ class _Worker:
     """One process: a pool of one, so that a broken pool names the job that broke it."""
 
     def __init__(self, cores: tuple[int, ...], device: str) -> None:
-        self.cores = cores
+        self._cores, self._device = cores, device
+        self.start()
+
+    def start(self) -> None:
         context = get_context("spawn")
         # The worker waits for this pipe to close, which it does when this process ends, however.
         held, self._lifeline = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(1, context, _start, (held, cores))
-        with _environment({"JAX_PLATFORMS": PLATFORMS[device], **dict.fromkeys(THREADS, str(max(1, len(cores))))}):
+        self._pool = ProcessPoolExecutor(1, context, _start, (held, self._cores))
+        threads = dict.fromkeys(THREADS, str(max(1, len(self._cores))))
+        with _environment({"JAX_PLATFORMS": PLATFORMS[self._device], **threads}):
             self._ready = self._pool.submit(os.getpid)
 
     def wait_ready(self) -> None:

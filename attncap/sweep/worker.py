@@ -86,17 +86,23 @@ def _run_pack(job: Job, command: Command) -> list[Outcome]:
     options = [defaults(command, list(cell)) | cell for _, cell in job.cells]
     # Always one size: XLA compiles another program, with other last bits, for another number of lanes.
     filled = options + [options[-1]] * (job.pack_size - len(options))
-    pack = cast(Callable[[list[dict[str, Any]]], Sequence[Any]], command.pack)
+
+    def results() -> list[Any]:
+        given = list(cast(Callable[[list[dict[str, Any]]], Sequence[Any]], command.pack)(filled))
+        if len(given) != len(filled):
+            raise ValueError(f"a pack returns one result a cell: expected {len(filled)}, got {len(given)}")
+        return given[: len(options)]
+
     if len(options) == 1:
-        return [_run_cell(job.cells[0][0], lambda: pack(filled)[0])]
+        return [_run_cell(job.cells[0][0], lambda: results()[0])]
     started = time.perf_counter()
     try:
-        results = list(pack(filled))[: len(options)]
+        together = results()
     except (Exception, SystemExit):
         # Run alone, the cells that are not to blame give what they would have given here.
         return [outcome for single in job.alone() for outcome in _run_pack(single, command)]
     seconds = (time.perf_counter() - started) / len(options)
-    return [_outcome(key, result, seconds) for (key, _), result in zip(job.cells, results, strict=True)]
+    return [_outcome(key, result, seconds) for (key, _), result in zip(job.cells, together, strict=True)]
 
 
 def _run_cell(key: str, cell: Callable[[], Any]) -> Outcome:
