@@ -131,6 +131,20 @@ def test_single_precision_descent_agrees_with_double(monkeypatch):
     assert construct.encode(task, 6, starts=1).kl == pytest.approx(double, abs=2e-4)
 
 
+@pytest.mark.parametrize("dim", [2, 4])
+def test_variable_projection_never_loses_what_it_starts_from(dim):
+    rng = np.random.default_rng(0)
+    counts = rng.multinomial(12, rng.dirichlet(np.full(30, 0.1), 400)).astype(float)
+    task = tasks.distributions(counts / 12, rng.dirichlet(np.full(400, 0.2)) + 1e-6)
+    assert not task.deterministic
+    start = lowrank.joint(lowrank.svd_start(task.pi, task.weight, dim), task.pi, task.weight, 40)
+    before, after = (
+        task.weight @ measure.divergences(task.pi, e @ w.T)
+        for w, e in (start, lowrank.vary(start, task.pi, task.weight, 60))
+    )
+    assert after < before
+
+
 # --- the bounds
 
 

@@ -118,23 +118,30 @@ def joint(start: Pair, pi: Float[np.ndarray, "T N"], weight: Float[np.ndarray, "
 
 
 def vary(start: Pair, pi: Float[np.ndarray, "T N"], weight: Float[np.ndarray, " T"], iterations: int) -> Pair:
-    r"""Descend over $W$ alone by L-BFGS, $E$ following as its minimizer (variable projection).
+    r"""Descend over $W$ alone by L-BFGS, scaled as in `joint`, $E$ following as its minimizer (variable projection).
 
-    One warm Newton step an evaluation keeps $E$ optimal; the gradient in $W$ is then
-    $\sum_t w_t (p_t - \pi_t) E_t^\top$.
+    Two Newton steps an evaluation keep $E$ optimal, from where the best $W$ so far left it: a trial step too far would
+    lead it astray. The gradient in $W$ is then $\sum_t w_t (p_t - \pi_t) E_t^\top$.
+
+    Returns:
+        $W$ and $E$, no worse than before.
     """
-    w, following = start
-    shape = w.shape
+    marginal = weight @ pi
+    w, e, spread = _balanced(*start, weight, marginal)
+    scale = 1 / (np.sqrt(marginal)[:, None] * spread)
+    best = np.inf, w, e
 
     def objective(x: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal following
-        w = x.reshape(shape)
-        following, softmax = newton(w, following, pi, steps=1)
-        loss = float(weight @ _evaluate(w, following, pi @ w)[0])
-        return loss, (((softmax - pi) * weight[:, None]).T @ following).ravel()
+        nonlocal best
+        w = x.reshape(scale.shape) * scale
+        e, softmax = newton(w, best[2], pi, steps=2)
+        loss = float(weight @ _evaluate(w, e, pi @ w)[0])
+        if loss < best[0]:
+            best = loss, w, e
+        return loss, ((((softmax - pi) * weight[:, None]).T @ e) * scale).ravel()
 
-    w = _lbfgs(objective, w.ravel(), iterations, accuracy=1e-11).x.reshape(shape)
-    return w, newton(w, following, pi, steps=3)[0]
+    _lbfgs(objective, (w / scale).ravel(), iterations, accuracy=1e-11)
+    return best[1], newton(best[1], best[2], pi, steps=3)[0]
 
 
 def _balanced(w: np.ndarray, e: np.ndarray, weight: np.ndarray, marginal: np.ndarray) -> tuple[np.ndarray, ...]:
