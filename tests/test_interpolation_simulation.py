@@ -10,6 +10,8 @@ from attncap.interpolation.regression import KEEP
 from attncap.interpolation.simulate import attend, interpolation_error, labels
 from attncap.memory import require
 
+from .test_interpolation_activations import PLAIN
+
 NO_SPIKE = np.zeros((1, 1))
 
 
@@ -29,7 +31,7 @@ def brute_force(data, y, activations, diagonal, spike, ridge):
         kernel = np.empty((tokens, tokens))
         for i in range(tokens):
             for j in range(tokens):
-                kernel[i, j] = f.function(np.array([data[:, i] @ query_key @ data[:, j] / np.sqrt(features)]))[0]
+                kernel[i, j] = PLAIN[f.name](data[:, i] @ query_key @ data[:, j] / np.sqrt(features)) - f.mean
         kernel /= np.sqrt(features)
         if diagonal == "zero":
             np.fill_diagonal(kernel, 0)

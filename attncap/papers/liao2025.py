@@ -194,7 +194,7 @@ def no_linear_part(scale: str, seed: int) -> Drawing:
         draws=DRAWS[scale],
         seed=seed,
         title="Without a linear part, structure does not help",
-        subtitle=f"cos has a₁ = 0; diagonal zero, c = 0.5, γ = 0.01, n = {tokens}",
+        subtitle=f"cos has a1 = 0; diagonal zero, c = 0.5, γ = 0.01, n = {tokens}",
     )
 
 
