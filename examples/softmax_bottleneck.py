@@ -5,10 +5,10 @@ import sys
 from attncap import construct, plots, tasks
 from attncap.progress import shown, track
 
-DIMENSIONS = (1, 2, 4, 8, 16, 32, 48)
+DIMENSIONS = (1, 2, 4, 8, 16, 24)
 
 
-def main(out: str, source: str = "kjv", tokens: str = "64") -> None:
+def main(out: str, source: str = "kjv", tokens: str = "32") -> None:
     """Encode a text at S = 1, 2, 3 and draw the divergence against the dimension."""
     size, curves = int(tokens), {}
     with shown():
@@ -18,7 +18,9 @@ def main(out: str, source: str = "kjv", tokens: str = "64") -> None:
             dims = [d for d in (*DIMENSIONS, size - 1) if d < size]
             curves[name] = [construct.encode(task, d, starts=1) for d in track(dims, f"S = {context}")]
             for encoder in curves[name]:
-                print(f"S={context} d={encoder.embedding_dim} KL {encoder.kl:.5g} (SVD {encoder.kl_svd:.5g})")
+                print(
+                    f"S={context} d={encoder.embedding_dim} KL {encoder.kl:.5g} (SVD {encoder.kl_svd:.5g})", flush=True
+                )
     title = f"Softmax bottleneck of {source}, {size - 1} most frequent tokens and <other>"
     plots.save(plots.softmax_bottleneck(curves, title), out, force=True)
 

@@ -41,8 +41,10 @@ def softmax_bottleneck(curves: Mapping[str, Sequence["Encoder"]], title: str = "
     ]
     frame = pl.DataFrame(rows, schema=["task", "d", "kl", "kind"], orient="row")
     x = alt.X("d:Q", title="embedding dimension d", scale=alt.Scale(type="log", nice=False), axis=_axis("d"))
-    y = alt.Y("kl:Q", title="KL divergence (nats)", scale=alt.Scale(type="log"), axis=_axis("~g"))
-    colour = alt.Color("task:N", title=None, sort=list(curves), scale=alt.Scale(range=COLOURS))
+    y = alt.Y("kl:Q", title="KL divergence (nats)", scale=alt.Scale(type="log"), axis=_axis(".0e"))
+    colour = alt.Color(
+        "task:N", title=None, sort=list(curves), scale=alt.Scale(range=COLOURS), legend=alt.Legend(labelLimit=0)
+    )
     kinds = ["best encoder found", "truncated SVD"]
     dash = alt.StrokeDash("kind:N", title=None, scale=alt.Scale(domain=kinds, range=[[1, 0], [2, 3]]))
     base = alt.Chart(frame)
@@ -53,4 +55,4 @@ def softmax_bottleneck(curves: Mapping[str, Sequence["Encoder"]], title: str = "
 
 
 def _axis(form: str) -> alt.Axis:
-    return alt.Axis(format=form, tickCount=6, gridOpacity=0.35)
+    return alt.Axis(format=form, tickCount=6, gridOpacity=0.35, labelOverlap=True)
