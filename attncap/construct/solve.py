@@ -7,7 +7,7 @@ import scipy.linalg
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
-ENOUGH = 1e-9
+CONVERGED, ENOUGH = 1e-12, 1e-9
 BLOCK = 2048
 # OpenBLAS's threaded syrk, which its Cholesky factorization calls, crashes on larger matrices (numpy issue 19685).
 THREADED_ROWS = 12_000
@@ -58,7 +58,7 @@ def _refined(features: Float[np.ndarray, "T F"], targets: Float[np.ndarray, "T d
         else:
             solution += features.T @ scipy.linalg.cho_solve(gram, residual, check_finite=False)
         residual = targets - features @ solution
-        if not np.linalg.norm(residual) > 1e-14 * size:
+        if not np.linalg.norm(residual) > CONVERGED * size:
             break
     return solution if np.linalg.norm(residual) < ENOUGH * size else None
 
