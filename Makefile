@@ -41,5 +41,9 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks
 
+docs: $(VENV)/.dev
+	@$(BIN)/mkdocs build --strict --quiet --site-dir site
+	@echo "The documentation: site/index.html"
+
 clean:
 	rm -rf $(VENV) $(DEMO) site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -130,10 +130,10 @@ def bits(model: AttentionOnlyTransformer, task: Associations, dtype: str | None 
     """
     right = margin(model, task, dtype) > 0
     frozen = float(task.surprisal[right].sum())
-    if right.all():
+    spread = max(float(np.ptp(logits)) for _, logits in _logits(model, task, dtype))
+    if right.all() or spread == 0:
         return frozen
-    spread = max(float(logits.std()) for _, logits in _logits(model, task, dtype))
-    scales = np.geomspace(0.1, 100.0, 25) / max(spread, np.finfo(float).tiny)
+    scales = np.geomspace(0.1, 300.0, 25) / spread
     for _ in range(2):
         totals = _bits_at(model, task, dtype, scales)
         best = int(np.argmax(totals))

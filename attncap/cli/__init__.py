@@ -5,7 +5,10 @@ import sys
 
 import typer
 
+from attncap.cli.bounds import bounds
+from attncap.cli.cite import cite
 from attncap.cli.memorize import memorize
+from attncap.cli.plan import plan
 from attncap.cli.recall import recall
 from attncap.cli.report import report
 from attncap.errors import InputError, UnmetError
@@ -20,9 +23,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command()(memorize)
-app.command()(recall)
-app.command()(report)
+for command in (memorize, recall, report, bounds, plan, cite):
+    app.command()(command)
 
 
 def _fail(message: str, code: int, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from attncap.errors import InputError, UnmetError
 from attncap.memory import require
 from attncap.models import AttentionOnlyTransformer
 from attncap.models.precision import storage
+from attncap.progress import bar
 from attncap.tasks import Associations
 
 # At the full count the solve is too badly conditioned for bfloat16's 8 bits; a tenth below it is not.
@@ -169,9 +170,8 @@ def _solve(
 ) -> AttentionOnlyTransformer:
     drawn = attempt.heads * (POOL if attempt.pool else 1)
     columns = embedding_dim + drawn * head_dim
-    require(
-        8.0 * task.associations * (columns + task.associations) * 1.2, f"solving {task.associations:,} x {columns:,}"
-    )
+    needed = 8.0 * task.associations * (columns + task.associations) * 1.2
+    require(needed, f"solving {task.associations:,} x {columns:,}")
     model = draw(task, embedding_dim, head_dim, drawn, attempt.beta, seed)
     if attempt.pool:
         model = select_heads(model, task, attempt.heads)
@@ -181,6 +181,7 @@ def _solve(
     scale[:embedding_dim] *= SKIP_WEIGHT
     matrix *= scale
     # Solved for the departure from the identity, the skip coefficient that needs no gauge.
-    departure = minimum_norm(matrix, model.unembedding[task.answers] - skip)
+    with bar(f"solve {len(matrix):,} x {matrix.shape[1]:,} in {needed / 1e9:.1f} GB"):
+        departure = minimum_norm(matrix, model.unembedding[task.answers] - skip)
     solution = np.eye(len(departure), embedding_dim) + scale[:, None] * departure
     return absorb(model, task, skip, solution, reached=skip + matrix @ departure)

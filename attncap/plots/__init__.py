@@ -1,6 +1,7 @@
 """Figures: one Altair chart serves the page and the paper."""
 
 from attncap.plots.capacity import capacity_check
+from attncap.plots.plan import plan_chart
 from attncap.plots.save import save
 
-__all__ = ["capacity_check", "save"]
+__all__ = ["capacity_check", "plan_chart", "save"]

@@ -148,14 +148,18 @@ def associations(
 
 
 def _tokens(values: Any, what: str, ndim: int, size: int, name: str) -> Int[np.ndarray, "..."]:
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InputError(f"{name}: {what} of different lengths; expected {ndim} dimension(s)") from None
     if array.ndim != ndim:
         raise InputError(f"{name}: {what} must have {ndim} dimension(s), got shape {array.shape}")
     if not np.issubdtype(array.dtype, np.integer):
-        whole = np.issubdtype(array.dtype, np.floating) and np.equal(np.mod(array, 1), 0)
-        bad = int(np.argwhere(~np.atleast_1d(whole))[0][0]) if not np.all(whole) else None
-        if bad is not None:
-            raise InputError(f"{name}: {what}, row {bad}: expected whole token numbers, got {array[bad]}")
+        numbers = np.issubdtype(array.dtype, np.floating)
+        whole = np.isfinite(array) & (array == np.floor(array)) if numbers else np.zeros(array.shape, dtype=bool)
+        if not whole.all():
+            row = np.argwhere(~whole)[0][0]
+            raise InputError(f"{name}: {what}, row {row}: expected whole token numbers, got {array[row]}")
     outside = np.argwhere((array < 0) | (array >= size))
     if len(outside):
         row = outside[0][0]

@@ -32,8 +32,8 @@ def next_tokens(path: str | Path, context: int = 2) -> Associations:
         >>> path = Path(tempfile.mkdtemp()) / "song.txt"
         >>> _ = path.write_text("row row row your boat")
         >>> task = next_tokens(path, context=1)
-        >>> [task.words(i) for i in range(task.associations)]
-        [(('row',), 'row'), (('your',), 'boat')]
+        >>> dict(map(task.words, range(task.associations)))
+        {('row',): 'row', ('your',): 'boat'}
     """
     if context < 1:
         raise InputError(f"{path}: --context must be at least 1, got {context}")

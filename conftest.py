@@ -1,0 +1,50 @@
+"""The examples of README and docs are tests: Python blocks run, console blocks run and must print what they show."""
+
+import doctest
+import os
+
+# One thread for each of pytest's workers: threads that wait for each other are slower than none.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import subprocess
+import sys
+import tempfile
+
+from sybil import Sybil
+from sybil.example import Example
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def console(example: Example) -> str | None:
+    """Run each ``$ command`` of a block and compare what it prints with the lines below it."""
+    for block in example.parsed.split("$ ")[1:]:
+        command, _, expected = block.partition("\n")
+        words = command.replace("attncap ", f"{sys.executable} -m attncap ", 1)
+        done = subprocess.run(words, shell=True, capture_output=True, text=True)
+        printed = done.stdout + done.stderr
+        if expected.strip() and not doctest.OutputChecker().check_output(expected.strip(), printed.strip(), FLAGS):
+            return f"$ {command}\nexpected:\n{expected}\ngot:\n{printed}"
+        if not expected.strip() and done.returncode:
+            return f"$ {command}\nfailed:\n{printed}"
+    return None
+
+
+def enter(namespace: dict) -> None:
+    """Run a document's examples in a directory of their own."""
+    namespace["_home"] = os.getcwd()
+    os.chdir(tempfile.mkdtemp(prefix="attncap-docs-"))
+
+
+def leave(namespace: dict) -> None:
+    """Return from it."""
+    os.chdir(namespace["_home"])
+
+
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser(doctest_optionflags=FLAGS), CodeBlockParser("console", console)],
+    patterns=["README.md", "docs/*.md"],
+    setup=enter,
+    teardown=leave,
+).pytest()

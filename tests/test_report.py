@@ -1,0 +1,108 @@
+"""The report: self-contained, true to the weights, and safe to open whatever the facts say."""
+
+import html.parser
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from attncap import archive, construct, plots, report
+from attncap.errors import InputError
+from attncap.tasks import facts, random_associations
+from attncap.tasks.tables import Table
+
+EVIL = [
+    '<script>document.title="pwned"</script>',
+    '"><img src=x onerror=alert(1)>',
+    "</script><b>",
+    "{{ 7*7 }}",
+    "& < > ' \"",
+]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    rows = [[f"subject {i} {evil}", evil] for i, evil in enumerate(EVIL)]
+    task = facts(Table(f"table {EVIL[0]}", ["s", f"relation {EVIL[0]}"], rows, list(range(5))))
+    out = archive.write(construct.theorem(task, embedding_dim=8), tmp_path_factory.mktemp("r") / "m")
+    return report.write(out)
+
+
+class Tags(html.parser.HTMLParser):
+    """Collects tags, attributes and the text of scripts as a browser would see them."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.links, self.scripts = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "xlink:href", "action")]
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1] == "script":
+            self.scripts.append(data)
+
+
+def test_user_text_is_escaped(page):
+    text = page.read_text(encoding="utf-8")
+    parsed = Tags()
+    parsed.feed(text)
+    assert text.count("pwned") > 3
+    assert parsed.tags.count("script") == 2
+    assert "img" not in parsed.tags
+    assert "49" not in parsed.scripts[0]
+    data = json.loads(parsed.scripts[0])
+    assert [row[2] for row in data] == [row[3] for row in data] == EVIL
+
+
+def test_the_page_needs_no_network(page):
+    parsed = Tags()
+    parsed.feed(page.read_text(encoding="utf-8"))
+    assert not [link for link in parsed.links if link and not link.startswith(("data:", "#"))]
+    assert "default-src 'none'" in page.read_text(encoding="utf-8")
+
+
+def test_the_page_shows_what_the_weights_answer(page):
+    memory = archive.read(page.parent)
+    text = page.read_text(encoding="utf-8")
+    assert f"{memory.task.bits:,.0f} bits" in text
+    assert "5 of 5" in text
+    assert "<svg" in text
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
+def test_a_browser_shows_the_facts_as_text(page, tmp_path):
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    quiet = ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path}"]
+    command = ["chromium", *flags, *quiet, "--dump-dom", page.as_uri()]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "<title>pwned" not in shown
+    assert "5 facts" in shown
+    assert "<td>&lt;script&gt;document.title=" in shown
+
+
+def test_a_report_replaces_its_own_page_but_no_other(page, tmp_path):
+    assert report.write(page.parent) == page
+    other = tmp_path / "thesis.html"
+    other.write_text("mine")
+    with pytest.raises(InputError, match="--force"):
+        report.write(page.parent, other)
+    assert other.read_text() == "mine"
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf", ".html"])
+def test_the_capacity_check_is_drawn_in_every_format(tmp_path, suffix):
+    task = random_associations(20, 2, 100)
+    fit = construct.theorem(task, embedding_dim=8)
+    path = plots.save(plots.capacity_check(task, 8, fit=fit), tmp_path / f"c{suffix}")
+    start = {".svg": b"<svg", ".png": b"\x89PNG", ".pdf": b"%PDF", ".html": b"<!DOCTYPE html>"}[suffix]
+    assert path.read_bytes().lstrip()[:20].startswith(start)
+    assert b"https://cdn" not in path.read_bytes()[:5000]
+
+
+def test_unknown_formats_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"use \.html, \.svg, \.pdf, \.png"):
+        plots.save(plots.capacity_check(random_associations(20, 2, 100), 8), tmp_path / "c.gif")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,153 @@
+"""Tables of facts: every format, every way a file can be wrong."""
+
+import csv
+import json
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from attncap.errors import InputError
+from attncap.tasks import facts
+from attncap.tasks.tables import Table, cell_text, read_table
+
+CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+WORD = CELL.map(str.strip).filter(bool)
+ROWS = st.lists(st.tuples(WORD, CELL, CELL), min_size=1, max_size=8)
+ODD = [
+    "new\nline",
+    "comma, quote \" and '",
+    "emoji 🙂🇫🇷",
+    "שלום עולם",
+    "مرحبا",
+    "tab\there",
+    "<script>alert(1)</script>",
+    "=1+1",
+]
+
+
+def write(path, rows, columns=("subject", "relation", "object")):
+    if path.suffix == ".jsonl":
+        path.write_text("\n".join(json.dumps(dict(zip(columns, row, strict=True))) for row in rows), encoding="utf-8")
+    elif path.suffix == ".parquet":
+        pl.DataFrame([dict(zip(columns, row, strict=True)) for row in rows]).write_parquet(path)
+    else:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",").writerows([columns, *rows])
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+@given(rows=ROWS)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_written_is_read(tmp_path, suffix, rows):
+    read = read_table(write(tmp_path / f"t{suffix}", rows))
+    # Line ends inside a cell are the only thing that a format may spell differently.
+    same = [[cell_text(cell) for cell in row] for row in rows]
+    assert read.columns == ["subject", "relation", "object"]
+    assert read.rows == list(same)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_odd_tokens_survive(tmp_path, suffix):
+    task = facts(write(tmp_path / f"t{suffix}", [(f"{word}!", "is", word) for word in ODD]))
+    assert [task.words(i) for i in range(len(ODD))] == [(("is", f"{word}!"), word) for word in ODD]
+
+
+def test_long_and_wide_tables_agree():
+    wide = Table("t", ["country", "capital", "sea"], [["Peru", "Lima", None], ["Fiji", "Suva", "Koro"]], [2, 3])
+    rows = [["capital", "Peru", "Lima"], ["capital", "Fiji", "Suva"], ["sea", "Fiji", "Koro"]]
+    long = Table("t", ["relation", "subject", "object"], rows, [2, 3, 4])
+    one, other = facts(wide), facts(long)
+    assert one.vocabulary == other.vocabulary
+    assert (one.sequences == other.sequences).all()
+    assert one.notes == ("1 missing cells skipped",)
+
+
+def test_columns_by_name_and_by_default():
+    table = Table("t", ["k", "v", "w"], [["a", "b", "c"]], [2])
+    assert facts(table, subject="w", object="v").words(0) == (("v", "w") and ("v", "c"), "b")
+    assert facts(table, subject="v").words(0) == (("k", "b"), "a")
+    assert facts(table, subject="k", relation="v", object="w").words(0) == (("b", "a"), "c")
+
+
+def test_a_subject_may_equal_an_object_or_a_relation():
+    task = facts(Table("t", ["s", "capital"], [["Singapore", "Singapore"], ["capital", "capital"]], [2, 3]))
+    assert task.vocabulary == ("capital", "Singapore")
+
+
+def test_duplicates_are_dropped_and_conflicts_refused():
+    rows = [["a", "1"], ["a", "1"], ["b", "2"], ["b", "3"], ["b", "4"]]
+    table = Table("t.csv", ["s", "o"], rows, [2, 3, 4, 5, 6])
+    with pytest.raises(InputError, match=r"rows 4 and 5 answer \(b, o\) with '2' and '3' \(and 1 more\)"):
+        facts(table)
+    task = facts(table, on_conflict="first")
+    assert task.associations == 2
+    assert task.notes == ("1 duplicates dropped", "2 conflicting answers dropped, the first of each kept")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", b"", "is empty"),
+        ("t.csv", b"\n\n", "is empty"),
+        ("t.csv", b"s,o\n", "no facts"),
+        ("t.csv", b"s,o\na,\n", "no facts"),
+        ("t.csv", b"s\na\n", "has one column, 's'"),
+        ("t.csv", b"s,o,o\na,b,c\n", "column 'o' is there twice"),
+        ("t.csv", b"s,,o\na,b,c\n", "column 2 has no name"),
+        ("t.csv", b"s,o\na,b\nc,d,e\n", "line 3: expected 2 cells, got 3"),
+        ("t.csv", b"s,o\na,b\nc\n", "line 3: expected 2 cells, got 1"),
+        ("t.csv", b's,o\na,"b\n', "line 2: not a table"),
+        ("t.csv", b"s,o\na,caf\xe9\n", "line 2: byte 0xe9 is not UTF-8"),
+        ("t.csv", bytes(range(256)) * 40, "line 1: holds a zero byte"),
+        ("t.tsv", b"\x89PNG\r\n\x1a\n" + bytes(100), "line 1: byte 0x89 is not UTF-8|holds a zero byte"),
+        ("t.jsonl", b'{"s": "a", "o": "b"}\n{"s": \n', "line 2: not JSON"),
+        ("t.jsonl", b"[1, 2]\n", "line 1: expected an object"),
+        ("t.jsonl", b'{"s": 1, "s": 2, "o": 3}\n', "line 1: key 's' is there twice"),
+        ("t.jsonl", b'{"s": 1, "o": {"x": 2}}\n', "row 1: a cell holds an object"),
+        ("t.jsonl", b"[" * 100_000, "line 1: not JSON"),
+        ("t.jsonl", b"", "is empty"),
+        ("t.parquet", b"PAR1 no parquet at all PAR1", "not a parquet file"),
+        ("t.parquet", b"", "not a parquet file"),
+        ("t.xlsx", b"", "cannot read a '.xlsx' file"),
+    ],
+)
+def test_bad_files_are_refused_with_the_line(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        facts(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_line_of_200_megabytes_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "long.csv"
+    with path.open("wb") as file:
+        file.write(b"s,o\n")
+        file.seek(200 << 20)
+        file.write(b"\n")
+    with pytest.raises(InputError, match="line 2: longer than 1,048,576 bytes"):
+        facts(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"subject": "x"}, r"no column 'x' \(--subject\); it has a, b, c"),
+        ({"relation": "b"}, "--relation needs --object"),
+        ({"subject": "a", "object": "a"}, "cannot be two of"),
+        ({"on_conflict": "distribution"}, "distribution"),
+    ],
+)
+def test_bad_columns(options, message):
+    with pytest.raises(InputError, match=message):
+        facts(Table("t", ["a", "b", "c"], [["1", "2", "3"]], [2]), **options)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"\xef\xbb\xbfsubject,object\na,b\n")
+    assert read_table(path).columns == ["subject", "object"]

@@ -1,0 +1,206 @@
+"""Theorem-mode construction: the count holds, in every type, on every seed."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file
+
+from attncap import archive, bounds, construct, measure, tasks
+from attncap.construct.attention import draw, features
+from attncap.construct.solve import minimum_norm
+from attncap.errors import InputError, UnmetError
+from attncap.tasks import facts, random_associations
+from attncap.tasks.tables import Table
+
+from .test_models import by_loops
+
+# N, S, d, dh, H: T0 = H dh + d associations.
+SMALL = [(50, 2, 10, 10, 49), (50, 2, 10, 10, 99), (50, 2, 10, 5, 98), (1000, 8, 64, 64, 7), (1000, 8, 64, 64, 15)]
+LARGE = [(1000, 8, 64, 16, 56), (1000, 8, 64, 64, 31), (1000, 8, 64, 64, 78)]
+
+
+def fit_at(N, S, d, dh, H, seed, fraction=1.0, dtype="float32"):
+    task = random_associations(N, S, int(fraction * (H * dh + d)), seed)
+    return construct.theorem(task, d, dh, H, dtype=dtype, seed=seed)
+
+
+def exact(fit, *dtypes):
+    return all(fit.recall[dtype].accuracy == 1.0 for dtype in dtypes)
+
+
+@pytest.mark.parametrize("shape", SMALL)
+@pytest.mark.parametrize("seed", range(2))
+def test_exact_at_the_full_count(shape, seed):
+    fit = fit_at(*shape, seed)
+    assert fit.capacity["theorem"] == fit.capacity["rank"] == fit.task.associations
+    assert exact(fit, "float64", "float32")
+    assert fit.certificate["float64"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SMALL + LARGE)
+def test_exact_at_the_full_count_over_ten_seeds(shape):
+    assert all(exact(fit_at(*shape, seed), "float64", "float32") for seed in range(10))
+
+
+@pytest.mark.parametrize("shape", SMALL)
+def test_a_tenth_of_slack_is_exact_and_certified_in_bfloat16(shape):
+    fit = fit_at(*shape, seed=0, fraction=0.9, dtype="bfloat16")
+    assert exact(fit, "float64", "float32", "bfloat16")
+    assert all(fit.certificate.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SMALL + LARGE)
+def test_a_tenth_of_slack_over_ten_seeds(shape):
+    assert all(exact(fit_at(*shape, s, fraction=0.9, dtype="bfloat16"), "bfloat16") for s in range(10))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_two_dimensions_with_a_pool(seed):
+    assert exact(fit_at(10, 2, 2, 2, 49, seed), "float64", "float32")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(20, 2, 2, 2, 199), (28, 2, 2, 2, 391)])
+@pytest.mark.parametrize("seed", range(3))
+def test_two_dimensions_take_all_sequences(shape, seed):
+    assert exact(fit_at(*shape, seed), "float64", "float32")
+
+
+@given(
+    N=st.integers(3, 30),
+    S=st.integers(1, 4),
+    d=st.integers(2, 12),
+    heads=st.integers(1, 12),
+    ratio=st.floats(0.1, 1.0),
+    seed=st.integers(0, 10_000),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_corrected_count_is_the_rank_of_the_features(N, S, d, heads, ratio, seed):
+    dh = max(1, int(ratio * d))
+    task = random_associations(N, S, min(N**S, heads * dh + d + 20), seed)
+    matrix = features(draw(task, d, dh, heads, beta=2.0, seed=seed), task)
+    shape = {"heads": heads, "head_dim": dh, "embedding_dim": d, "vocabulary": N, "context": S}
+    count = bounds.value("corrected", **shape, data_rank=task.data_rank, queries=task.queries)
+    assert np.linalg.matrix_rank(matrix, tol=1e-9 * np.linalg.norm(matrix, 2)) <= count
+
+
+@pytest.mark.parametrize(
+    ("N", "S", "d", "dh", "H"),
+    [(50, 2, 10, 10, 5), (2, 12, 64, 64, 8), (30, 3, 8, 4, 9), (5, 4, 16, 16, 6), (9, 1, 6, 6, 3)],
+)
+def test_the_corrected_count_is_reached(N, S, d, dh, H):
+    task = random_associations(N, S, min(N**S, 2 * (H * dh + d)), seed=1)
+    ranks = [np.linalg.matrix_rank(features(draw(task, d, dh, H, beta, seed=0), task), tol=1e-9) for beta in (1.0, 4.0)]
+    shape = {"heads": H, "head_dim": dh, "embedding_dim": d, "vocabulary": N, "context": S}
+    count = bounds.value("corrected", **shape, data_rank=task.data_rank, queries=task.queries)
+    assert max(ranks) == min(count, task.associations)
+
+
+def test_a_table_of_one_relation_and_a_skewed_one():
+    rng = np.random.default_rng(0)
+    columns = ["s", *(f"r{i}" for i in range(8))]
+    rows = [[f"s{i}", *(f"o{int(v)}" for v in rng.geometric(0.02, size=8))] for i in range(250)]
+    table = facts(Table("skewed", columns, rows, list(range(250))))
+    assert exact(construct.theorem(table, embedding_dim=32, heads=62), "float64", "float32")
+    one = facts(Table("one", columns[:2], [row[:2] for row in rows], list(range(250))))
+    assert exact(construct.theorem(one, embedding_dim=32, heads=8), "float64", "float32")
+
+
+def test_constant_answers_do_not_span_the_embedding():
+    task = tasks.associations([[i, j] for i in range(20) for j in range(20)], [7] * 200 + [3] * 200, 20)
+    assert exact(construct.theorem(task, embedding_dim=16), "float64", "float32")
+
+
+@pytest.mark.parametrize(
+    ("N", "S", "T", "d"), [(10, 1, 10, 64), (10, 1, 10, 10), (3, 2, 9, 12), (40, 2, 30, 64), (2, 1, 2, 2)]
+)
+def test_short_sequences_and_wide_embeddings(N, S, T, d):
+    assert exact(construct.theorem(random_associations(N, S, T, seed=0), embedding_dim=d), "float64", "float32")
+
+
+def test_heads_default_to_the_smallest_number():
+    task = random_associations(1000, 4, 321, seed=0)
+    assert construct.theorem(task, embedding_dim=64).shape.heads == 5
+    assert construct.theorem(task, embedding_dim=64, dtype="bfloat16").shape.heads == 5
+    assert construct.theorem(task, embedding_dim=64, head_dim=16).shape.heads == 17
+
+
+def test_the_file_gives_the_same_answers_in_plain_loops(tmp_path):
+    task = random_associations(30, 3, 80, seed=5)
+    archive.write(construct.theorem(task, embedding_dim=8, head_dim=4), tmp_path / "m")
+    weights = load_file(tmp_path / "m" / "model.safetensors")
+    said = [int(np.argmax(by_loops(weights, row, 1.0, True))) for row in task.sequences.tolist()]
+    assert said == task.answers.tolist()
+    memory = archive.read(tmp_path / "m")
+    assert measure.recall(memory.model, memory.task).correct == 80
+
+
+def test_same_seed_same_bytes(tmp_path):
+    task = random_associations(50, 2, 300, seed=0)
+    files = [archive.write(construct.theorem(task, 10, seed=4), tmp_path / name) / "model.safetensors" for name in "ab"]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    other = archive.write(construct.theorem(task, 10, seed=5), tmp_path / "c") / "model.safetensors"
+    assert other.read_bytes() != files[0].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"heads": 48}, UnmetError, "48 heads hold 490 associations.*at least --heads 49"),
+        ({"heads": 0}, InputError, "--heads: expected at least 1, got 0"),
+        ({"embedding_dim": 1}, InputError, "--embedding-dim: expected at least 2, got 1"),
+        ({"head_dim": 11}, InputError, "--head-dim: expected 1 to --embedding-dim 10, got 11"),
+        ({"head_dim": 0}, InputError, "--head-dim"),
+        ({"dtype": "float16"}, InputError, "--dtype: expected one of float64, float32, bfloat16, got 'float16'"),
+    ],
+)
+def test_shapes_that_cannot_be(options, error, message):
+    with pytest.raises(error, match=message):
+        construct.theorem(random_associations(50, 2, 500), **{"embedding_dim": 10, **options})
+
+
+def test_single_tokens_reach_the_embedding_dimension_only():
+    with pytest.raises(UnmetError, match="reach 5 associations at embedding dimension 5 with any number of heads"):
+        construct.theorem(random_associations(10, 1, 6), embedding_dim=5)
+
+
+def test_too_large_a_system_is_refused_before_it_is_made(monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1e8))
+    with pytest.raises(UnmetError, match=r"solving 3,000 x 3,008 needs about 0.2 GB of memory, 0.1 GB are free"):
+        construct.theorem(random_associations(1000, 8, 3000), embedding_dim=64)
+
+
+def test_the_result_is_the_json_of_the_contract():
+    fit = construct.theorem(random_associations(50, 2, 100), embedding_dim=10)
+    result = fit.to_dict()
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert {"name", "associations", "vocabulary", "context", "bits"} <= set(result["task"])
+    assert {"embedding_dim", "head_dim", "heads", "parameters"} <= set(result["shape"])
+    assert set(result["capacity"]) == {"theorem", "rank"}
+    assert {"correct", "accuracy", "min_margin"} <= set(result["recall"]["bfloat16"])
+    assert result["bits_per_parameter"] * result["shape"]["parameters"] == pytest.approx(result["task"]["bits"])
+    assert fit.to_row().height == 1
+    assert "100 of 100" in str(fit)
+
+
+@given(rows=st.integers(1, 30), extra=st.integers(0, 30), seed=st.integers(0, 10_000))
+@settings(max_examples=50)
+def test_minimum_norm_agrees_with_the_pseudoinverse(rows, extra, seed):
+    rng = np.random.default_rng(seed)
+    matrix, targets = rng.standard_normal((rows, rows + extra)), rng.standard_normal((rows, 3))
+    expected = np.linalg.pinv(matrix) @ targets
+    np.testing.assert_allclose(minimum_norm(matrix, targets), expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
+
+
+def test_minimum_norm_survives_a_rank_deficient_matrix():
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((20, 4)) @ rng.standard_normal((4, 30))
+    targets = rng.standard_normal((20, 2))
+    np.testing.assert_allclose(minimum_norm(matrix, targets), np.linalg.pinv(matrix) @ targets, atol=1e-9)
