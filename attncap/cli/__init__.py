@@ -6,6 +6,7 @@ import sys
 import typer
 
 from attncap.cli.bounds import bounds
+from attncap.cli.capacity import capacity
 from attncap.cli.cite import cite
 from attncap.cli.memorize import memorize
 from attncap.cli.plan import plan
@@ -23,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (memorize, recall, report, bounds, plan, cite):
+for command in (memorize, recall, report, bounds, plan, cite, capacity):
     app.command()(command)
 
 

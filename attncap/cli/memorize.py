@@ -13,6 +13,7 @@ class Method(StrEnum):
     """How weights are found."""
 
     theorem = "theorem"
+    margin = "margin"
 
 
 class Precision(StrEnum):
@@ -43,6 +44,9 @@ def memorize(
     head_dim: Annotated[int | None, typer.Option(help="Head dimension d_h.  [default: d]")] = None,
     heads: Annotated[int | None, typer.Option(help="Heads H.  [default: the fewest that suffice]")] = None,
     method: Annotated[Method, typer.Option(help="How the weights are found.")] = Method.theorem,
+    train_attention: Annotated[
+        bool, typer.Option("--train-attention", help="Margin mode: where the readout falls short, train all weights.")
+    ] = False,
     dtype: Annotated[Precision, typer.Option(help="Type of the weights.")] = Precision.float32,
     seed: Seed = 0,
     force: Force = False,
@@ -50,8 +54,11 @@ def memorize(
 ) -> None:
     """Memorize a table of facts, a text or a random task: write weights that recall all of it."""
     from attncap import archive, construct, tasks
+    from attncap.errors import InputError
     from attncap.files import check_free
 
+    if train_attention and method is not Method.margin:
+        raise InputError("--train-attention: applies to --method margin only")
     check_free(out, force=force, marker=archive.RESULT)
     task = tasks.load(
         source,
@@ -63,6 +70,11 @@ def memorize(
         seed=seed,
     )
     with work(json):
-        fit = construct.theorem(task, embedding_dim, head_dim, heads, dtype=dtype.value, seed=seed)
+        if method is Method.margin:
+            fit = construct.margin(
+                task, embedding_dim, head_dim, heads, dtype=dtype.value, seed=seed, train_attention=train_attention
+            )
+        else:
+            fit = construct.theorem(task, embedding_dim, head_dim, heads, dtype=dtype.value, seed=seed)
     archive.write(fit, out, force=force)
     answer(fit, json, fit, f"\nwritten to {out}")

@@ -1,6 +1,7 @@
-"""What the corrected count says about a task and a shape."""
+"""What the bounds say about a task and a shape."""
 
 from attncap import bounds
+from attncap.bounds import Bound
 from attncap.errors import InputError
 from attncap.models.precision import storage
 from attncap.tasks import Associations
@@ -21,20 +22,44 @@ def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str
         raise InputError(f"--heads: expected at least 1, got {heads}")
 
 
-def data(task: Associations) -> dict[str, int]:
-    """Return the quantities of the bounds that a task determines."""
+def count(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
+    """Count the associations that a shape holds: by the theorem, and by the corrected count on this data."""
+    shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
+    return {
+        "theorem": int(bounds.value("dana2025", **shape)),
+        "rank": int(bounds.value("corrected", **shape, **_data(task))),
+    }
+
+
+def least_heads(
+    bound: str, task: Associations, embedding_dim: int, head_dim: int, slack: float | int = 1
+) -> int | None:
+    """Return the smallest number of heads for which a bound reaches ``slack`` times the task.
+
+    Args:
+        bound: id of a bound that does not fall with the number of heads, such as "corrected" or "margin".
+        task: what is to be memorized.
+        embedding_dim: $d$.
+        head_dim: $d_h$.
+        slack: how much more than the task's associations the bound must reach.
+
+    Returns:
+        The number; 1 where more heads do not raise the bound and it reaches the task, None where it does not.
+    """
+    entry: Bound = bounds.CATALOGUE[bound]
+    shape = {"head_dim": head_dim, "embedding_dim": embedding_dim, **_data(task)}
+    alone, two = (bounds.value(bound, heads=heads, **shape) for heads in (1, 2))
+    if alone >= slack * task.associations:
+        return 1
+    if alone == two:
+        return 1 if alone >= task.associations else None
+    return entry.invert(slack * task.associations, shape, "heads")
+
+
+def _data(task: Associations) -> dict[str, int]:
     return {
         "vocabulary": task.vocabulary_size,
         "context": task.context,
         "data_rank": task.data_rank,
         "queries": task.queries,
-    }
-
-
-def capacity(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
-    """Count the associations that a shape holds: by the theorem, and by the corrected count on this data."""
-    shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
-    return {
-        "theorem": int(bounds.value("dana2025", **shape)),
-        "rank": int(bounds.value("corrected", **shape, **data(task))),
     }

@@ -7,6 +7,7 @@ import numpy as np
 import scipy.optimize
 from jaxtyping import Float
 
+from attncap.models import AttentionOnlyTransformer
 from attncap.progress import bar
 
 MEMORY = 20
@@ -16,6 +17,21 @@ PATIENCE = 100
 PROGRESS = 0.9
 
 Objective = Callable[[np.ndarray], tuple[float, np.ndarray, float]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A loss to descend, and the models that its points stand for.
+
+    Attributes:
+        objective: returns the loss in nats an association, its gradient, and the smallest margin in logits.
+        start: the first point.
+        finish: makes a model of a point.
+    """
+
+    objective: Objective
+    start: Float[np.ndarray, " P"]
+    finish: Callable[[np.ndarray], AttentionOnlyTransformer]
 
 
 @dataclass(frozen=True)

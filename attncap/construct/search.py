@@ -17,7 +17,7 @@ def boundary(
         holds: the property; at 0 it is taken to hold.
         start: where the boundary is expected.
         limit: the largest number that makes sense.
-        resolution: stop when the bracket is at most this fraction of its lower end (and at least one).
+        resolution: stop when the bracket is no wider than this fraction of its lower end (or than one).
 
     Returns:
         A number where it holds and a larger one where it does not (None if it holds at the limit).
@@ -30,16 +30,17 @@ def boundary(
     """
     low, high = 0, None
     number = max(1, start if limit is None else min(start, limit))
-    step = max(1, round(STEP * number))
-    while high is None or low == 0 < high - 1:
+    step = max(1, int(STEP * number))
+    while high is None or high - low > max(1.0, resolution * low):
         if holds(number):
             low = number
-            if low == limit:
-                return low, None
         else:
             high = number
-        if low and high:
+        if low == limit:
             break
-        number = low + step if low else max(1, number - step)
-        ...
+        if high is None:
+            number = low + step if limit is None else min(low + step, limit)
+        else:
+            number = (low + high) // 2 if low else max(1, high - step)
+        step *= 2
     return low, high

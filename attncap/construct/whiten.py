@@ -8,7 +8,7 @@ from attncap.models import chunks
 from attncap.progress import track
 
 # Directions this much weaker than the mean (in variance) are damped, not blown up to rounding noise.
-RIDGE = 1e-10
+RIDGE = 1e-6
 
 
 def whiten(features: Float[np.ndarray, "T F"]) -> Float[np.ndarray, "F F"]:
