@@ -1,7 +1,7 @@
 """What the bounds say about a task and a shape."""
 
 from attncap import bounds
-from attncap.bounds import Bound
+from attncap.bounds.evaluate import complete
 from attncap.errors import InputError
 from attncap.models.precision import storage
 from attncap.tasks import Associations
@@ -45,15 +45,17 @@ def least_heads(
 
     Returns:
         The number; 1 where more heads do not raise the bound and it reaches the task, None where it does not.
+
+    Raises:
+        UnmetError: an assumption of the bound fails on this task.
     """
-    entry: Bound = bounds.CATALOGUE[bound]
-    shape = {"head_dim": head_dim, "embedding_dim": embedding_dim, **_data(task)}
+    shape = complete({"head_dim": head_dim, "embedding_dim": embedding_dim, **_data(task)})
     alone, two = (bounds.value(bound, heads=heads, **shape) for heads in (1, 2))
     if alone >= slack * task.associations:
         return 1
     if alone == two:
         return 1 if alone >= task.associations else None
-    return entry.invert(slack * task.associations, shape, "heads")
+    return bounds.CATALOGUE[bound].invert(slack * task.associations, shape, "heads")
 
 
 def _data(task: Associations) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.optimize
@@ -86,6 +87,6 @@ def descend(
             if trace[-1].margin > margin or stuck:
                 raise StopIteration
 
-        options = {"maxcor": MEMORY, "maxfun": evaluations, "maxiter": evaluations, "ftol": 0.0, "gtol": 0.0}
+        options: Any = {"maxcor": MEMORY, "maxfun": evaluations, "maxiter": evaluations, "ftol": 0.0, "gtol": 0.0}
         scipy.optimize.minimize(evaluate, start, jac=True, method="L-BFGS-B", callback=stop, options=options)
     return trace[-1]

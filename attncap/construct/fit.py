@@ -104,7 +104,12 @@ class Fit(Result):
                 f"{recall.min_margin:.3g}",
                 "yes" if recall.certified else "no",
             )
-        return Group(head, "", table, *filter(None, (shortfall(recall, task, dtype, shape.heads) for dtype, recall in self.recall.items())))
+        return Group(
+            head,
+            "",
+            table,
+            *filter(None, (shortfall(recall, task, dtype, shape.heads) for dtype, recall in self.recall.items())),
+        )
 
 
 def shortfall(recall: Recall, task: Associations, dtype: str, heads: int) -> str:

@@ -14,9 +14,10 @@ from attncap.construct.count import check_shape, count, least_heads
 from attncap.construct.descent import MEMORY, Problem, descend
 from attncap.construct.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.construct.gauge import absorb
-from attncap.construct.readout import first_guess, logistic
+from attncap.construct.readout import first_guess, logistic, spread
 from attncap.construct.search import boundary
 from attncap.construct.whiten import whiten
+from attncap.errors import UnmetError
 from attncap.measure import Recall
 from attncap.memory import require
 from attncap.models import AttentionOnlyTransformer
@@ -124,7 +125,11 @@ def _fewest(
 
     # With as many features as associations more heads add nothing.
     enough = math.ceil(task.associations / head_dim) + 1
-    bracket = boundary(fails, least_heads("margin", task, embedding_dim, head_dim) or 1, enough, RESOLUTION)
+    try:
+        expected = least_heads("margin", task, embedding_dim, head_dim) or 1
+    except UnmetError:
+        expected = 1
+    bracket = boundary(fails, expected, enough, RESOLUTION)
     return best[bracket[1] or bracket[0]], bracket
 
 
@@ -132,11 +137,14 @@ def _attempt(
     task: Associations, embedding_dim: int, head_dim: int, heads: int, dtype: str, seed: int, train_attention: bool
 ) -> Attempt:
     model = draw(task, embedding_dim, head_dim, heads, BETA, seed)
-    found = _until_certified(_readout(model, task), task, dtype)
+    problem = _readout(model, task)
+    found = _until_certified(problem, task, dtype)
     if train_attention and found.recall.correct < task.associations:
         from attncap.construct.joint import joint
 
-        trained = _until_certified(joint(found.model, task, *_classes(task)), task, dtype)
+        # From the first guess: where the readout's own descent stalls, its terms cancel and the next one stalls too.
+        whole = joint(problem.finish(problem.start), task, *_classes(task))
+        trained = _until_certified(whole, task, dtype)
         found = replace(trained, evaluations=found.evaluations, joint_evaluations=trained.evaluations)
     return found
 
@@ -169,8 +177,7 @@ def _readout(model: AttentionOnlyTransformer, task: Associations) -> Problem:
 
     def finish(point: np.ndarray) -> AttentionOnlyTransformer:
         readout = start.like(point)
-        unembedding = np.zeros_like(model.unembedding)
-        unembedding[used] = readout.unembedding - readout.unembedding.mean(axis=0)
+        unembedding = spread(readout.unembedding, used, task.vocabulary_size)
         reached = (phi @ readout.encoder.astype(phi.dtype)).astype(np.float64)
         return absorb(replace(model, unembedding=unembedding), task, skip, whitener @ readout.encoder, reached)
 

@@ -103,3 +103,15 @@ def _piece(
     loss = float((np.log(total) + top - own).sum(dtype=np.float64))
     thin = encoded / total[:, None]
     return loss, float((own - rival).min()), weights @ unembedding / total[:, None], weights.T @ thin
+
+
+def spread(
+    unembedding: Float[np.ndarray, "n d"], used: Int[np.ndarray, " n"], vocabulary_size: int
+) -> Float[np.ndarray, "N d"]:
+    """Give every token a row: the answers their centred rows, the others zeros.
+
+    Centred, the answers' logits have mean zero, so that a token with a row of zeros has their mean and cannot win.
+    """
+    rows = np.zeros((vocabulary_size, unembedding.shape[1]))
+    rows[used] = unembedding - unembedding.mean(axis=0)
+    return rows
