@@ -82,7 +82,7 @@ def descend(
             advance(1)
             return loss, gradient
 
-        def stop(_: np.ndarray) -> None:
+        def stop(intermediate_result: scipy.optimize.OptimizeResult) -> None:
             stuck = len(best) > PATIENCE and best[-1] > PROGRESS * best[-1 - PATIENCE]
             if trace[-1].margin > margin or stuck:
                 raise StopIteration
