@@ -83,13 +83,13 @@ def test_bad_input_is_named(change, message):
         construct.capacity(**{"vocabulary": 10, "context": 2, "embedding_dim": 10, "heads": 2} | change)
 
 
-SHAPE = ["--vocabulary", "20", "--context", "2", "--embedding-dim", "6", "--heads", "4"]
+SHAPE = ["--kind", "associations", "--vocabulary", "20", "--context", "2", "--embedding-dim", "6", "--heads", "4"]
 
 
 @pytest.mark.parametrize("method", ["theorem", "margin"])
 def test_the_command_prints_its_fields(method, capsys):
     with pytest.raises(SystemExit) as end:
-        main(["capacity", "--kind", "associations", "--method", method, *SHAPE, "--seeds", "2", "--json"])
+        main(["capacity", "--method", method, *SHAPE, "--seeds", "2", "--json"])
     assert end.value.code == 0
     said = json.loads(capsys.readouterr().out)
     assert {"capacity", "bracket", "theorem", "rank", "seeds"} <= set(said)
@@ -103,3 +103,18 @@ def test_the_command_names_bad_input(capsys):
         main(["capacity", *SHAPE, "--head-dim", "7"])
     assert end.value.code == 2
     assert "--head-dim: expected 1 to --embedding-dim 6, got 7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--kind", "associations", "--heads", "2"], "expected --vocabulary and --context"),
+        ([*SHAPE, "--shared-context"], "--shared-context: applies to --kind examples only"),
+        (["--kind", "examples", "--heads", "2", "--context", "4", "--vocabulary", "9"], "--kind associations only"),
+    ],
+)
+def test_an_option_of_the_other_kind_is_refused(words, message, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["capacity", *words])
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err

@@ -97,8 +97,8 @@ def test_descent_stops_when_it_stalls():
 
 
 @pytest.mark.parametrize(
-    ("vocabulary", "context", "embedding_dim", "rank", "ratio"),
-    [(50, 3, 10, 120, 4.5), (10, 3, 10, 120, 4.0), (2, 12, 10, 112, 1.7)],
+    ("vocabulary", "context", "rank", "ratio"),
+    [(50, 3, 120, 4.5), (10, 3, 120, 4.0), (2, 12, 112, 1.7)],
 )
 @pytest.mark.parametrize("seed", range(4))
 def test_several_times_the_corrected_count_is_recalled_exactly(vocabulary, context, rank, ratio, seed):

@@ -2,6 +2,7 @@
 
 from attncap import bounds
 from attncap.bounds.evaluate import complete
+from attncap.construct.fit import NotMemorized
 from attncap.errors import InputError
 from attncap.models.precision import storage
 from attncap.tasks import Associations
@@ -22,8 +23,8 @@ def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str
         raise InputError(f"--heads: expected at least 1, got {heads}")
 
 
-def count(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
-    """Count the associations that a shape holds: by the theorem, and by the corrected count on this data."""
+def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
+    """Return how many associations a shape holds: by the theorem, and by the corrected count on this task."""
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
     return {
         "theorem": int(bounds.value("dana2025", **shape)),
@@ -32,29 +33,31 @@ def count(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> 
 
 
 def least_heads(
-    bound: str, task: Associations, embedding_dim: int, head_dim: int, slack: float | int = 1
-) -> int | None:
-    """Return the smallest number of heads for which a bound reaches ``slack`` times the task.
+    task: Associations, embedding_dim: int, head_dim: int, slack: float | int = 1, bound: str = "corrected"
+) -> int:
+    """Return the fewest heads whose count is ``slack`` times the task's associations.
 
     Args:
-        bound: id of a bound that does not fall with the number of heads, such as "corrected" or "margin".
         task: what is to be memorized.
         embedding_dim: $d$.
         head_dim: $d_h$.
-        slack: how much more than the task's associations the bound must reach.
-
-    Returns:
-        The number; 1 where more heads do not raise the bound and it reaches the task, None where it does not.
+        slack: how much more than the task's associations the count must reach, where heads raise it.
+        bound: id of the bound that counts: "corrected", or "margin", measured and not promised.
 
     Raises:
-        UnmetError: an assumption of the bound fails on this task.
+        NotMemorized: no number of heads reaches the task.
+        UnmetError: an assumption of the bound fails on it.
     """
     shape = complete({"head_dim": head_dim, "embedding_dim": embedding_dim, **_data(task)})
-    alone, two = (bounds.value(bound, heads=heads, **shape) for heads in (1, 2))
-    if alone >= slack * task.associations:
+    alone, two = (bounds.value(bound, **{**shape, "heads": heads}) for heads in (1, 2))
+    if alone == two and alone < task.associations:
+        raise NotMemorized(
+            f"{task.name}: sequences of {task.context} token(s) reach {alone:,} associations at embedding dimension "
+            f"{embedding_dim} with any number of heads, and it has {task.associations:,}; give a larger "
+            f"--embedding-dim, or --method margin"
+        )
+    if alone >= slack * task.associations or alone == two:
         return 1
-    if alone == two:
-        return 1 if alone >= task.associations else None
     return bounds.CATALOGUE[bound].invert(slack * task.associations, shape, "heads")
 
 

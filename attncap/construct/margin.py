@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from attncap import measure
 from attncap.construct.attention import draw, features
-from attncap.construct.count import check_shape, count, least_heads
+from attncap.construct.count import capacity_of, check_shape, least_heads
 from attncap.construct.descent import MEMORY, Problem, descend
 from attncap.construct.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.construct.gauge import absorb
@@ -107,7 +107,7 @@ def margin(
         task,
         dtype,
         method="margin",
-        capacity=count(task, embedding_dim, head_dim, found.model.heads),
+        capacity=capacity_of(task, embedding_dim, head_dim, found.model.heads),
         seed=seed,
         details=details if bracket is None else {**details, "heads_bracket": list(bracket)},
         seconds=time.perf_counter() - started,
@@ -126,7 +126,7 @@ def _fewest(
     # With as many features as associations more heads add nothing.
     enough = math.ceil(task.associations / head_dim) + 1
     try:
-        expected = least_heads("margin", task, embedding_dim, head_dim) or 1
+        expected = least_heads(task, embedding_dim, head_dim, bound="margin")
     except UnmetError:
         expected = 1
     bracket = boundary(fails, expected, enough, RESOLUTION)

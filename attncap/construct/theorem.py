@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from attncap.construct.attention import BETAS, choose_beta, draw, features, select_heads
-from attncap.construct.count import check_shape, count, least_heads
+from attncap.construct.count import capacity_of, check_shape, least_heads
 from attncap.construct.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.construct.gauge import absorb
 from attncap.construct.solve import minimum_norm
@@ -78,22 +79,22 @@ def theorem(
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
     check_shape(embedding_dim, head_dim, heads, dtype)
-    least = _least_heads(task, embedding_dim, head_dim, SLACK[dtype])
-    if heads is not None and (held := count(task, embedding_dim, head_dim, heads)["rank"]) < task.associations:
-        needed = _least_heads(task, embedding_dim, head_dim, 1.0)
+    least = least_heads(task, embedding_dim, head_dim, SLACK[dtype])
+    if heads is not None and (held := capacity_of(task, embedding_dim, head_dim, heads)["rank"]) < task.associations:
+        needed = least_heads(task, embedding_dim, head_dim, 1.0)
         raise NotMemorized(
             f"{heads} heads hold {held:,} associations of {task.name}, which has {task.associations:,}; "
             f"give at least --heads {needed}, a larger --embedding-dim, or --method margin"
         )
     fit = None
-    for attempt in _attempts(task, embedding_dim, head_dim, heads or least, heads is None, seed):
+    for attempt in attempts(task, embedding_dim, head_dim, heads or least, heads is None, seed):
         model = _solve(task, embedding_dim, head_dim, attempt, seed)
         fit = summarize(
             model,
             task,
             dtype,
             method="theorem",
-            capacity=count(task, embedding_dim, head_dim, attempt.heads),
+            capacity=capacity_of(task, embedding_dim, head_dim, attempt.heads),
             seed=seed,
             details={"beta": attempt.beta, "pool": attempt.pool},
             seconds=time.perf_counter() - started,
@@ -104,21 +105,10 @@ def theorem(
     raise NotMemorized(shortfall(fit.recall[dtype], task, dtype, fit.shape.heads))
 
 
-def _least_heads(task: Associations, embedding_dim: int, head_dim: int, slack: float) -> int:
-    heads = least_heads("corrected", task, embedding_dim, head_dim, slack)
-    if heads is None:
-        reached = count(task, embedding_dim, head_dim, 1)["rank"]
-        raise NotMemorized(
-            f"{task.name}: sequences of {task.context} token(s) reach {reached:,} associations at embedding dimension "
-            f"{embedding_dim} with any number of heads, and it has {task.associations:,}; give a larger "
-            f"--embedding-dim, or --method margin"
-        )
-    return heads
-
-
-def _attempts(
+def attempts(
     task: Associations, embedding_dim: int, head_dim: int, heads: int, free: bool, seed: int
 ) -> Iterator[Attempt]:
+    """Yield ways to draw the heads, from the cheapest; more heads than asked only if their number is free."""
     beta = choose_beta(task, embedding_dim, head_dim, heads, seed)
     yield Attempt(heads, beta, pool=False)
     affordable = 8 * task.associations * (POOL * heads * head_dim) < POOL_BYTES
@@ -131,23 +121,35 @@ def _attempts(
         yield Attempt(heads + max(EXTRA_HEADS, heads // 10), beta, pool=False)
 
 
-def _solve(
+def attention_of(
     task: Associations, embedding_dim: int, head_dim: int, attempt: Attempt, seed: int
 ) -> AttentionOnlyTransformer:
+    """Draw the attention of an attempt, once the memory that solving for its readout takes is known to be there."""
     drawn = attempt.heads * (POOL if attempt.pool else 1)
     columns = embedding_dim + drawn * head_dim
     needed = 8.0 * task.associations * (columns + task.associations) * 1.2
     require(needed, f"solving {task.associations:,} x {columns:,}")
     model = draw(task, embedding_dim, head_dim, drawn, attempt.beta, seed)
-    if attempt.pool:
-        model = select_heads(model, task, attempt.heads)
+    return select_heads(model, task, attempt.heads) if attempt.pool else model
+
+
+def balance(matrix: Float[np.ndarray, "T F"], dim: int) -> Float[np.ndarray, " F"]:
+    r"""Scale the columns of $[X\ Z]$ to unit norm, those of $X$ to less, in place; return the factors."""
+    scale = 1 / np.linalg.norm(matrix, axis=0)
+    scale[:dim] *= SKIP_WEIGHT
+    matrix *= scale
+    return scale
+
+
+def _solve(
+    task: Associations, embedding_dim: int, head_dim: int, attempt: Attempt, seed: int
+) -> AttentionOnlyTransformer:
+    model = attention_of(task, embedding_dim, head_dim, attempt, seed)
     matrix = features(model, task)
     skip = matrix[:, :embedding_dim].copy()
-    scale = 1 / np.linalg.norm(matrix, axis=0)
-    scale[:embedding_dim] *= SKIP_WEIGHT
-    matrix *= scale
+    scale = balance(matrix, embedding_dim)
     # Solved for the departure from the identity, the skip coefficient that needs no gauge.
-    with bar(f"solve {len(matrix):,} x {matrix.shape[1]:,} in {needed / 1e9:.1f} GB"):
+    with bar(f"solve {len(matrix):,} x {matrix.shape[1]:,} in {8e-9 * len(matrix) * sum(matrix.shape):.1f} GB"):
         departure = minimum_norm(matrix, model.unembedding[task.answers] - skip)
     solution = np.eye(len(departure), embedding_dim) + scale[:, None] * departure
     return absorb(model, task, skip, solution, reached=skip + matrix @ departure)

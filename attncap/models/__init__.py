@@ -1,8 +1,9 @@
 """Who memorizes: models, their one forward pass, their weight files."""
 
+from attncap.models.attention_layer import AttentionLayer
 from attncap.models.chunks import chunks
 from attncap.models.precision import DTYPES, Dtype
 from attncap.models.transformer import AttentionOnlyTransformer, attend
 from attncap.models.weights import load, save
 
-__all__ = ["DTYPES", "AttentionOnlyTransformer", "Dtype", "attend", "chunks", "load", "save"]
+__all__ = ["DTYPES", "AttentionLayer", "AttentionOnlyTransformer", "Dtype", "attend", "chunks", "load", "save"]
