@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncap.cli._shared import Json, Seed, answer, work
+from attncap.cli.memorize import Precision, TrainAttention
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
-    from attncap.construct import ExamplesCapacity
+    from attncap.construct import Capacity, ExamplesCapacity
 
 
 class Kind(StrEnum):
     """What is memorized."""
 
+    associations = "associations"
     examples = "examples"
 
 
@@ -23,17 +25,62 @@ def capacity(
     heads: Annotated[int, typer.Option(help="Heads H.")],
     embedding_dim: Annotated[int, typer.Option(help="Embedding dimension d.")] = 64,
     head_dim: Annotated[int | None, typer.Option(help="Head dimension d_h.  [default: d]")] = None,
-    context: Annotated[int | None, typer.Option(help="Vectors in a context, n.")] = None,
-    method: Annotated[str, typer.Option(help="theorem or lstsq.")] = "lstsq",
+    vocabulary: Annotated[int | None, typer.Option(help="Associations: tokens in the vocabulary, N.", min=2)] = None,
+    context: Annotated[int | None, typer.Option(help="Tokens in a sequence, S; vectors in a context, n.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="Associations: theorem or [margin]; examples: theorem or [lstsq].", show_default=False),
+    ] = None,
+    train_attention: TrainAttention = False,
+    dtype: Annotated[Precision, typer.Option(help="Associations: type whose recall is exact.")] = Precision.float32,
     shared_context: Annotated[bool, typer.Option("--shared-context", help="One context for all examples.")] = False,
     seeds: Annotated[int, typer.Option(help="How many tasks and models to draw.")] = 3,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Find the largest number of random items that a shape memorizes."""
+    shape = (heads, context, embedding_dim, head_dim)
+    if kind is Kind.associations and shared_context:
+        raise InputError("--shared-context: applies to --kind examples only")
+    if kind is Kind.examples and (vocabulary is not None or train_attention):
+        raise InputError("--vocabulary and --train-attention: apply to --kind associations only")
+    found: Capacity | ExamplesCapacity
     with work(json):
-        found = _examples(heads, context, embedding_dim, head_dim, method, shared_context, seeds, seed)
+        if kind is Kind.associations:
+            found = _associations(*shape, vocabulary, method or "margin", train_attention, dtype, seeds, seed)
+        else:
+            found = _examples(*shape, method or "lstsq", shared_context, seeds, seed)
     answer(found, json)
+
+
+def _associations(
+    heads: int,
+    context: int | None,
+    embedding_dim: int,
+    head_dim: int | None,
+    vocabulary: int | None,
+    method: str,
+    train_attention: bool,
+    dtype: Precision,
+    seeds: int,
+    seed: int,
+) -> "Capacity":
+    from attncap import construct
+
+    if vocabulary is None or context is None:
+        raise InputError("--kind associations: expected --vocabulary and --context, the tokens N and S of a sequence")
+    return construct.capacity(
+        vocabulary,
+        context,
+        embedding_dim,
+        head_dim,
+        heads,
+        method=method,
+        dtype=dtype.value,
+        seeds=seeds,
+        seed=seed,
+        train_attention=train_attention,
+    )
 
 
 def _examples(

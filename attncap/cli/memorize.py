@@ -13,6 +13,7 @@ class Method(StrEnum):
     """How weights are found."""
 
     theorem = "theorem"
+    margin = "margin"
 
 
 class Precision(StrEnum):
@@ -31,6 +32,11 @@ class OnConflict(StrEnum):
     distribution = "distribution"
 
 
+TrainAttention = Annotated[
+    bool, typer.Option("--train-attention", help="Margin mode: where the readout falls short, train all weights.")
+]
+
+
 def memorize(
     source: Annotated[str, typer.Argument(help="A named table, a .csv/.tsv/.jsonl/.parquet, a .txt, or random:N,S,T.")],
     out: Annotated[Path, typer.Option(help="Directory to write.")],
@@ -43,6 +49,7 @@ def memorize(
     head_dim: Annotated[int | None, typer.Option(help="Head dimension d_h.  [default: d]")] = None,
     heads: Annotated[int | None, typer.Option(help="Heads H.  [default: the fewest that suffice]")] = None,
     method: Annotated[Method, typer.Option(help="How the weights are found.")] = Method.theorem,
+    train_attention: TrainAttention = False,
     dtype: Annotated[Precision, typer.Option(help="Type of the weights.")] = Precision.float32,
     seed: Seed = 0,
     force: Force = False,
@@ -50,8 +57,13 @@ def memorize(
 ) -> None:
     """Memorize a table of facts, a text or a random task: write weights that recall all of it."""
     from attncap import archive, construct, tasks
+    from attncap.errors import InputError
     from attncap.files import check_free
 
+    if train_attention and method is not Method.margin:
+        raise InputError("--train-attention: applies to --method margin only")
+    if on_conflict is OnConflict.distribution and method is not Method.theorem:
+        raise InputError("--on-conflict distribution: distributions are stored by --method theorem")
     check_free(out, force=force, marker=archive.RESULT)
     columns: tasks.Columns = {"subject": subject, "relation": relation, "object": object}
     size = (embedding_dim, head_dim, heads)
@@ -63,6 +75,9 @@ def memorize(
         else:
             keep: tasks.Conflicts = "first" if on_conflict is OnConflict.first else "error"
             task = tasks.load(source, context=context, on_conflict=keep, seed=seed, **columns)
-            fit = construct.theorem(task, *size, dtype=dtype.value, seed=seed)
+            if method is Method.margin:
+                fit = construct.margin(task, *size, dtype=dtype.value, seed=seed, train_attention=train_attention)
+            else:
+                fit = construct.theorem(task, *size, dtype=dtype.value, seed=seed)
     archive.write(fit, out, force=force)
     answer(fit, json, fit, f"\nwritten to {out}")

@@ -80,7 +80,7 @@ def unit_rows(rng: np.random.Generator, task: Associations, dim: int) -> Float[n
 def features(model: AttentionOnlyTransformer, task: Associations) -> Float[np.ndarray, "T F"]:
     r"""Return $[X\ Z]$: the skip connection's rows beside the heads' value outputs, (T, d + H d_h)."""
     width = model.embedding_dim + model.heads * model.head_dim
-    matrix = np.empty((task.associations, width))
+    matrix = np.empty((task.associations, width), model.embedding.dtype)
     with bar("attention features", task.associations) as advance:
         for rows in chunks(task.associations, model.row_bytes()):
             matrix[rows, : model.embedding_dim] = model.skip(task.sequences[rows])

@@ -11,11 +11,12 @@ from jaxtyping import Float
 from attncap import measure
 from attncap.construct.attention import features
 from attncap.construct.certificate import lookup_bound
+from attncap.construct.count import capacity_of, check_shape, least_heads
 from attncap.construct.encoder import Encoder, encode
 from attncap.construct.fit import Fit, Shape
 from attncap.construct.gauge import fold
 from attncap.construct.solve import minimum_norm
-from attncap.construct.theorem import SLACK, attempts, attention_of, balance, capacity_of, check_shape, least_heads
+from attncap.construct.theorem import SLACK, attempts, attention_of, balance
 from attncap.errors import InputError, UnmetError
 from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.tasks import Associations, Distributions

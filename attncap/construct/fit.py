@@ -4,13 +4,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attncap import measure
+from attncap.errors import UnmetError
 from attncap.measure import Recall
-from attncap.models import AttentionOnlyTransformer
+from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.result import Result, hidden
 from attncap.tasks import Associations
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+
+class NotMemorized(UnmetError):
+    """The shape does not hold the task by this method (a larger one may)."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +104,43 @@ class Fit(Result):
                 f"{recall.min_margin:.3g}",
                 "yes" if recall.certified else "no",
             )
-        return Group(head, "", table)
+        return Group(
+            head,
+            "",
+            table,
+            *filter(None, (shortfall(recall, task, dtype, shape.heads) for dtype, recall in self.recall.items())),
+        )
+
+
+def shortfall(recall: Recall, task: Associations, dtype: str, heads: int) -> str:
+    """Say in one line what keeps the recall in a type from being certified, and what would mend it.
+
+    Args:
+        recall: what the model answers with its weights rounded to ``dtype``.
+        task: what it should answer.
+        dtype: the type of the weights.
+        heads: of the model.
+
+    Returns:
+        Nothing where it is certified.
+    """
+    if recall.certified:
+        return ""
+    moved = "" if recall.deviation is None else f", rounding moves logits by up to {recall.deviation:.2g}"
+    found = f"smallest margin {recall.min_margin:.2g}{moved}"
+    if recall.correct == task.associations:
+        return f"{dtype}: every answer is right, but not certified ({found}); more --heads widen the margin"
+    wider = "" if dtype == DTYPES[0] else ", a wider --dtype"
+    return (
+        f"{dtype}: {heads} heads recall {recall.correct:,} of {task.associations:,} associations of {task.name} "
+        f"({found}); give more --heads, a larger --embedding-dim{wider} or another --seed"
+    )
 
 
 def summarize(model: AttentionOnlyTransformer, task: Associations, dtype: str, **rest: Any) -> Fit:
     """Verify a model in every type and gather what there is to say about it."""
     recall = measure.verify(model, task)
-    exact = recall[dtype].correct == task.associations
-    memorized = task.bits if exact else measure.bits(model, task, dtype)
+    memorized = task.bits if recall[dtype].correct == task.associations else measure.bits(model, task, dtype)
     shape = Shape.of(model)
     return Fit(
         task=task,

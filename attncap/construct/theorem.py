@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from attncap import bounds
 from attncap.construct.attention import BETAS, choose_beta, draw, features, select_heads
-from attncap.construct.fit import Fit, summarize
+from attncap.construct.count import capacity_of, check_shape, least_heads
+from attncap.construct.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.construct.gauge import absorb
 from attncap.construct.solve import minimum_norm
-from attncap.errors import InputError, UnmetError
 from attncap.memory import require
 from attncap.models import AttentionOnlyTransformer
-from attncap.models.precision import storage
 from attncap.progress import bar
 from attncap.tasks import Associations
 
@@ -66,7 +64,8 @@ def theorem(
 
     Raises:
         InputError: a shape that no model has.
-        UnmetError: fewer heads than the count needs, or an answer lost in ``dtype``, with the numbers.
+        NotMemorized: fewer heads than the count needs, or an answer lost in ``dtype``, with the numbers.
+        UnmetError: not enough memory.
 
     Example:
         >>> from attncap.tasks import random_associations
@@ -83,9 +82,9 @@ def theorem(
     least = least_heads(task, embedding_dim, head_dim, SLACK[dtype])
     if heads is not None and (held := capacity_of(task, embedding_dim, head_dim, heads)["rank"]) < task.associations:
         needed = least_heads(task, embedding_dim, head_dim, 1.0)
-        raise UnmetError(
+        raise NotMemorized(
             f"{heads} heads hold {held:,} associations of {task.name}, which has {task.associations:,}; "
-            f"give at least --heads {needed}, or a larger --embedding-dim"
+            f"give at least --heads {needed}, a larger --embedding-dim, or --method margin"
         )
     fit = None
     for attempt in attempts(task, embedding_dim, head_dim, heads or least, heads is None, seed):
@@ -103,55 +102,7 @@ def theorem(
         if fit.recall[dtype].correct == task.associations:
             return fit
     assert fit is not None
-    recall = fit.recall[dtype]
-    raise UnmetError(
-        f"{fit.shape.heads} heads recall {recall.correct:,} of {task.associations:,} associations of {task.name} in "
-        f"{dtype} (smallest margin {recall.min_margin:.2g}, rounding moves logits by {recall.deviation:.2g}); "
-        f"give more --heads or a wider --dtype"
-    )
-
-
-def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str) -> None:
-    """Refuse a shape that no model has, or an unknown type."""
-    storage(dtype)
-    if embedding_dim < 2:
-        raise InputError(f"--embedding-dim: expected at least 2, got {embedding_dim}")
-    if not 1 <= head_dim <= embedding_dim:
-        raise InputError(f"--head-dim: expected 1 to --embedding-dim {embedding_dim}, got {head_dim}")
-    if heads is not None and heads < 1:
-        raise InputError(f"--heads: expected at least 1, got {heads}")
-
-
-def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
-    """Return how many associations a shape holds: by the theorem, and by the corrected count on this task."""
-    shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
-    return {
-        "theorem": int(bounds.value("dana2025", **shape)),
-        "rank": int(bounds.value("corrected", **shape, **_data(task))),
-    }
-
-
-def _data(task: Associations) -> dict[str, int]:
-    return {
-        "vocabulary": task.vocabulary_size,
-        "context": task.context,
-        "data_rank": task.data_rank,
-        "queries": task.queries,
-    }
-
-
-def least_heads(task: Associations, embedding_dim: int, head_dim: int, slack: float) -> int:
-    """Return the fewest heads whose corrected count is ``slack`` times the task's associations."""
-    alone = capacity_of(task, embedding_dim, head_dim, 1)["rank"]
-    if alone == capacity_of(task, embedding_dim, head_dim, 2)["rank"] and alone < task.associations:
-        raise UnmetError(
-            f"{task.name}: sequences of {task.context} token(s) reach {alone:,} associations at embedding dimension "
-            f"{embedding_dim} with any number of heads, and it has {task.associations:,}; give a larger --embedding-dim"
-        )
-    shape = {"head_dim": head_dim, "embedding_dim": embedding_dim, **_data(task)}
-    if alone >= slack * task.associations or alone == capacity_of(task, embedding_dim, head_dim, 2)["rank"]:
-        return 1
-    return bounds.CATALOGUE["corrected"].invert(slack * task.associations, shape, "heads")
+    raise NotMemorized(shortfall(fit.recall[dtype], task, dtype, fit.shape.heads))
 
 
 def attempts(

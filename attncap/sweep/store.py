@@ -79,11 +79,17 @@ class Store:
     def _prepare(self) -> None:
         (version,) = self.connection.execute("PRAGMA user_version").fetchone()
         self.connection.execute("PRAGMA synchronous = FULL")
-        if not version and not self.connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            self.connection.execute("PRAGMA journal_mode = WAL")
-            self.connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        if not version and not self._tables():
+            # Drivers that start together must not make the tables twice.
+            with self.driving():
+                if not self._tables():
+                    self.connection.execute("PRAGMA journal_mode = WAL")
+                    self.connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
         elif version != VERSION:
             raise InputError(f"{self.path}: expected an attncap sweep of version {VERSION}, got version {version}")
+
+    def _tables(self) -> int:
+        return self.connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'table'").fetchone()[0]
 
     def close(self) -> None:
         """Close the file."""

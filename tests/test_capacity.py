@@ -1,0 +1,120 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attncap import construct
+from attncap.cli import main
+from attncap.construct.search import boundary
+from attncap.errors import InputError
+
+
+@given(st.integers(0, 5000), st.integers(1, 5000))
+def test_the_boundary_is_found_from_any_start(truth, start):
+    assert boundary(lambda number: number <= truth, start) == (truth, truth + 1)
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.floats(0, 0.5))
+def test_the_bracket_holds_the_boundary_and_is_as_narrow_as_asked(truth, start, resolution):
+    low, high = boundary(lambda number: number <= truth, start, resolution=resolution)
+    assert low <= truth < high
+    assert high - low <= max(1, resolution * low)
+
+
+@given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 500))
+def test_a_limit_is_never_passed(truth, start, limit):
+    tried = []
+
+    def holds(number):
+        tried.append(number)
+        return number <= truth
+
+    low, high = boundary(holds, start, limit)
+    assert max(tried) <= limit
+    assert low == min(truth, limit)
+    assert (high is None) == (truth >= limit)
+
+
+def test_few_numbers_are_tried():
+    tried = []
+    boundary(lambda number: tried.append(number) or number <= 700, 100)
+    assert len(tried) < 20
+
+
+def test_the_theorem_holds_its_corrected_count_and_nothing_more():
+    found = construct.capacity(vocabulary=30, context=2, embedding_dim=6, heads=5, method="theorem", seeds=2)
+    assert found.capacity == found.rank == 36
+    assert found.bracket == (36, 37)
+    assert found.seeds == (36, 36)
+
+
+def test_the_corrected_count_is_the_limit_where_the_theorem_promises_more():
+    # d > N: the theorem promises 3 * 12 + 12; five tokens and two positions span 6 dimensions.
+    found = construct.capacity(vocabulary=5, context=2, embedding_dim=12, heads=3, method="theorem", seeds=1)
+    assert found.theorem == 48
+    assert found.capacity == found.rank == 20
+
+
+def test_margin_mode_goes_beyond_the_count():
+    found = construct.capacity(vocabulary=10, context=3, embedding_dim=6, heads=5, seeds=2)
+    assert found.capacity == min(found.seeds)
+    assert found.ratio == found.capacity / found.rank > 2
+    assert found.bracket[0] == found.capacity < found.bracket[1]
+
+
+def test_all_sequences_that_exist_are_a_limit():
+    found = construct.capacity(vocabulary=3, context=2, embedding_dim=6, heads=5, seeds=1)
+    assert found.bracket == (9, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "magic"}, "--method: expected theorem or margin, got 'magic'"),
+        ({"seeds": 0}, "--seeds: expected at least 1, got 0"),
+        ({"head_dim": 11}, "--head-dim"),
+        ({"method": "theorem", "train_attention": True}, "--train-attention"),
+        ({"dtype": "float16"}, "--dtype"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    with pytest.raises(InputError, match=message):
+        construct.capacity(**{"vocabulary": 10, "context": 2, "embedding_dim": 10, "heads": 2} | change)
+
+
+SHAPE = ["--kind", "associations", "--vocabulary", "20", "--context", "2", "--embedding-dim", "6", "--heads", "4"]
+
+
+@pytest.mark.parametrize("method", ["theorem", "margin"])
+def test_the_command_prints_its_fields(method, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["capacity", "--method", method, *SHAPE, "--seeds", "2", "--json"])
+    assert end.value.code == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {"capacity", "bracket", "theorem", "rank", "seeds"} <= set(said)
+    assert said["theorem"] == said["rank"] == 30
+    assert said["capacity"] >= 30
+    assert len(said["seeds"]) == 2
+
+
+def test_the_command_names_bad_input(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["capacity", *SHAPE, "--head-dim", "7"])
+    assert end.value.code == 2
+    assert "--head-dim: expected 1 to --embedding-dim 6, got 7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--kind", "associations", "--heads", "2"], "expected --vocabulary and --context"),
+        ([*SHAPE, "--shared-context"], "--shared-context: applies to --kind examples only"),
+        (["--kind", "examples", "--heads", "2", "--context", "4", "--vocabulary", "9"], "--kind associations only"),
+    ],
+)
+def test_an_option_of_the_other_kind_is_refused(words, message, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["capacity", *words])
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
