@@ -77,9 +77,10 @@ class Store:
             raise
 
     def _prepare(self) -> None:
-        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
         self.connection.execute("PRAGMA synchronous = FULL")
-        if not version and not self._tables():
+        tables = self._tables()
+        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        if not version and not tables:
             # Drivers that start together must not make the tables twice.
             with self.driving():
                 if not self._tables():
