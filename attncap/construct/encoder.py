@@ -41,7 +41,8 @@ class Encoder(Result):
         lower_bound: no rank-$d$ encoder whose logits have norm at most ``rho`` comes nearer, in nats.
         rho: the norm that the lower bound assumes, that of these logits (see `attncap.construct.lower_bound`).
         entropy: mean entropy of the distributions in nats, which the cross-entropy adds to ``kl``.
-        starts: what each start reached, in nats; the first is the singular value decomposition's.
+        starts: what each start reached in nats, the best one finished; the first is the singular value
+            decomposition's.
         seconds: wall time.
         unembedding: $W$, (N, d).
         encoding: $E$, (T, d).
@@ -86,8 +87,8 @@ def encode(task: Distributions, embedding_dim: int, *, starts: int | None = None
 
     bounds from below what any transformer with a $d$-dimensional unembedding reaches. The minimum is zero if
     $d \ge N - 1$, or if $d \ge 2$ and every $\pi_t$ is deterministic. Else: a truncated singular value decomposition
-    and random starts, L-BFGS over both factors, and variable projection where it is affordable; ``kl`` is thus an
-    upper bound on the minimum (there are local minima), ``lower_bound`` a conditional lower one.
+    and random starts, L-BFGS over both factors, and from the best, where it is affordable, variable projection; ``kl``
+    is thus an upper bound on the minimum (there are local minima), ``lower_bound`` a conditional lower one.
 
     Args:
         task: the distributions.
@@ -185,11 +186,12 @@ def _descend(task: Distributions, svd: lowrank.Pair, starts: int | None, seed: i
         if start:
             w = rng.standard_normal(w.shape)
             e = lowrank.newton(w, np.zeros_like(e), task.pi, steps=5)[0]
-        pair = lowrank.joint((w, e), pi, task.weight, iterations)
-        if projectable:
-            projections = int(np.clip(WORK / (16 * task.pi.size * (dim**2 + 20)), *ITERATIONS))
-            pair = lowrank.vary(pair, task.pi, task.weight, projections)
-        else:
-            pair = pair[0], lowrank.newton(*pair, task.pi, steps=2)[0]
-        found.append(pair)
+        found.append(lowrank.joint((w, e), pi, task.weight, iterations))
+    best = int(np.argmin([_divergence(task, pair) for pair in found]))
+    w, e = found[best]
+    if projectable:
+        projections = int(np.clip(WORK / (16 * task.pi.size * (dim**2 + 20)), *ITERATIONS))
+        found[best] = lowrank.vary((w, e), task.pi, task.weight, projections)
+    else:
+        found[best] = w, lowrank.newton(w, e, task.pi, steps=2)[0]
     return found
