@@ -1,0 +1,7 @@
+"""Trained capacity: what gradient descent memorizes."""
+
+from attncap.train.architecture import Architecture
+from attncap.train.ensemble import Ensemble, ensemble
+from attncap.train.recipes import BEST, PAPER, RECIPES, Recipe
+
+__all__ = ["BEST", "PAPER", "RECIPES", "Architecture", "Ensemble", "Recipe", "ensemble"]
