@@ -45,13 +45,12 @@ def evaluate(logits: Float[jax.Array, "T N"], batch: Batch, bounded: bool) -> tu
     """
     right = batch.answers[:, None] == jnp.arange(logits.shape[1])
     own = jnp.where(right, logits, 0.0).sum(axis=1)
-    others = jnp.where(right, -jnp.inf, logits).max(axis=1)
-    top = jax.lax.stop_gradient(jnp.maximum(own, others))
+    top = jax.lax.stop_gradient(logits.max(axis=1))
     log_p = own - top - jnp.log(jnp.exp(logits - top[:, None]).sum(axis=1))
     log_q = -batch.surprisal * LN2
     each = jnp.log1p(jnp.exp(log_q)) - jnp.logaddexp(log_p, log_q) if bounded else -log_p
     bits = jnp.maximum(0.0, log_p - log_q) / LN2
-    correct = own > others
+    correct = own >= top
     whole = jnp.all(correct | (batch.weight == 0))
     report = Report(batch.weight @ -log_p, batch.weight @ correct, batch.weight @ bits, whole)
     return batch.weight @ each, report

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from attncap.train.architecture import Architecture, Tensors, initial, model
+from attncap.train.attention import short_logits
 from attncap.train.cache import persist
 from attncap.train.loss import Batch, Report, evaluate
 from attncap.train.optimizers import OPTIMIZERS
@@ -19,6 +20,8 @@ from attncap.train.pairs import pair_logits
 from attncap.train.recipes import Recipe
 
 SEGMENT = 64
+# Up to so many positions, projecting each costs less than folding the keys into the queries.
+SHORT = 4
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,12 @@ def start(program: Program, tensors: Tensors) -> State:
 def objective(program: Program, tensors: Tensors, batch: Batch) -> tuple[jax.Array, Report]:
     """Return the loss of one model on a batch, and the report."""
     built = model(program.recipe, program.shape, tensors)
-    logits = pair_logits(built) if program.pairs else built.forward(batch.sequences)
+    if program.pairs:
+        logits = pair_logits(built)
+    elif program.shape.attention_only and program.shape.context <= SHORT:
+        logits = short_logits(built, batch.sequences)
+    else:
+        logits = built.forward(batch.sequences)
     return evaluate(logits, batch, program.recipe.loss == "bits")
 
 
