@@ -6,7 +6,19 @@ from types import ModuleType
 
 __version__ = version("attncap")
 
-__all__ = ["bounds", "construct", "interpolation", "measure", "models", "plots", "report", "sweep", "tasks"]
+__all__ = [
+    "bounds",
+    "construct",
+    "interpolation",
+    "measure",
+    "models",
+    "plots",
+    "report",
+    "scaling",
+    "sweep",
+    "tasks",
+    "train",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

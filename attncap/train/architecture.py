@@ -43,7 +43,9 @@ class Architecture:
         sizes = vars(self)
         for name, value in sizes.items():
             if value < (0 if name == "width" else 1):
-                raise InputError(f"--{name.replace('_', '-')}: expected at least {0 if name == 'width' else 1}, got {value}")
+                raise InputError(
+                    f"--{name.replace('_', '-')}: expected at least {0 if name == 'width' else 1}, got {value}"
+                )
 
     @property
     def head_bucket(self) -> int:
@@ -146,7 +148,9 @@ def composed(tensors: Tensors) -> Tensors:
     def widen(x: Array, rows: int) -> Array:
         return xp.concat([x, xp.zeros((rows, context), dtype=x.dtype)], axis=1)
 
-    tensors["position"] = xp.concat([xp.zeros((context, d), dtype=before.dtype), xp.eye(context, dtype=before.dtype)], axis=1)
+    tensors["position"] = xp.concat(
+        [xp.zeros((context, d), dtype=before.dtype), xp.eye(context, dtype=before.dtype)], axis=1
+    )
     for name in ("embedding", "unembedding"):
         tensors[name] = widen(tensors[name], len(tensors[name]))
     for name in ("query", "key", "value"):

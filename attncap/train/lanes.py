@@ -22,8 +22,8 @@ from attncap.train.program import SEGMENT, Program, Segment, State, compiled, st
 from attncap.train.recipes import Recipe, rates
 
 PACK_BYTES = 1 << 30
-# One lane alone compiles to another program than many, with other last bits; two or more to the same.
-FEWEST = 2
+# A fixed number whatever is asked for: other numbers compile to other programs, with other last bits.
+LANES = {"cpu": 5, "gpu": 40, "tpu": 40}
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Trained(Result):
     steps: int
     model: AttentionOnlyTransformer = hidden()
 
+
 @dataclass(frozen=True)
 class Run:
     """What `train` returns: the models in the order of the lanes, and every step of each."""
@@ -113,9 +114,8 @@ def train(lanes: Sequence[Lane], recipe: Recipe) -> Run:
         raise InputError(f"train: {len(alike)} different programs among {len(lanes)} lanes; expected one")
     common = alike.pop()
     each = lane_bytes(common)
-    packs = -(-len(lanes) * each // PACK_BYTES)
-    width = max(FEWEST, -(-len(lanes) // packs))
-    require(width * each, f"training {width} models side by side on {common.sequences:,} sequences")
+    width = max(1, min(LANES[jax.default_backend()], PACK_BYTES // each))
+    require(float(width * each), f"training {width} models side by side on {common.sequences:,} sequences")
     runs = [train_pack(lanes[i : i + width], recipe, width) for i in range(0, len(lanes), width)]
     history = History(*(joined([getattr(run.history, name) for run in runs]) for name in ("loss", "accuracy", "bits")))
     models = [one for run in runs for one in run.models]
@@ -131,7 +131,7 @@ def lane_bytes(program: Program) -> int:
     return 4 * rows * per_row
 
 
-def joined(parts: list[Float[np.ndarray, "steps K"]]) -> Float[np.ndarray, "steps K"]:
+def joined(parts: list[Float[np.ndarray, "_ _"]]) -> Float[np.ndarray, "steps K"]:
     """Put packs side by side; those that stopped earlier keep their last value."""
     longest = max(map(len, parts))
     return np.concatenate([np.pad(part, ((0, longest - len(part)), (0, 0)), mode="edge") for part in parts], axis=1)
@@ -184,7 +184,9 @@ def descend(
             advance(min(SEGMENT, recipe.steps - begin))
             if recipe.stop and np.asarray(state.done).all():
                 break
-    columns = [np.concatenate([np.asarray(part) for part in parts])[: recipe.steps] for parts in zip(*reports, strict=True)]
+    columns = [
+        np.concatenate([np.asarray(part) for part in parts])[: recipe.steps] for parts in zip(*reports, strict=True)
+    ]
     held = np.array([lane.task.associations for lane in lanes])
     return state, History(columns[0], columns[1], columns[2] * held)
 
@@ -227,9 +229,7 @@ def whole(lane: Lane, program: Program) -> Batch:
     )
 
 
-def trained(
-    lane: Lane, recipe: Recipe, tensors: Tensors, accuracy: Float[np.ndarray, " steps"], steps: int
-) -> Trained:
+def trained(lane: Lane, recipe: Recipe, tensors: Tensors, accuracy: Float[np.ndarray, " steps"], steps: int) -> Trained:
     """Measure a trained model."""
     final = model(recipe, lane.shape, tensors)
     parameters = sum(tensor.size for tensor in tensors.values())

@@ -52,5 +52,7 @@ def evaluate(logits: Float[jax.Array, "T N"], batch: Batch, bounded: bool) -> tu
     bits = jnp.maximum(0.0, log_p - log_q) / LN2
     correct = own >= top
     whole = jnp.all(correct | (batch.weight == 0))
-    report = Report(batch.weight @ -log_p, batch.weight @ correct, batch.weight @ bits, whole)
+    # The weights sum to one up to rounding, which must not show as an accuracy above it.
+    accuracy = jnp.minimum(1.0, batch.weight @ correct)
+    report = Report(batch.weight @ -log_p, accuracy, batch.weight @ bits, whole)
     return batch.weight @ each, report
