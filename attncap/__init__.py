@@ -2,12 +2,13 @@
 
 import importlib
 from importlib.metadata import version
-from types import ModuleType
+from typing import Any
 
 __version__ = version("attncap")
 
 __all__ = [
     "bounds",
+    "citation",
     "construct",
     "interpolation",
     "measure",
@@ -21,8 +22,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     """Import a part when it is first used, so that the command line starts at once."""
+    if name == "citation":
+        return importlib.import_module("attncap.bounds").citation
     if name in __all__:
         return importlib.import_module(f"attncap.{name}")
     raise AttributeError(f"module 'attncap' has no attribute {name!r}")

@@ -127,7 +127,7 @@ def write(fit: "Fit", path: str | Path, *, force: bool = False) -> Path:
     """
     path = Path(path)
     with replacing(path, force=force, directory=True, marker=RESULT) as temporary:
-        models.save(fit.model.astype(fit.dtype), temporary, {"seed": fit.seed, "method": fit.method})
+        fit.model.astype(fit.dtype).save(temporary, {"seed": fit.seed, "method": fit.method})
         _write_json(temporary / VOCABULARY, fit.task.vocabulary)
         write_task(fit.task, temporary / TASK)
         _write_json(temporary / RESULT, fit.to_dict())

@@ -1,4 +1,4 @@
-r"""How much a model memorized: recall, margin, bits, bits per parameter - the one definition of each.
+r"""How much a model memorized: recall, margin, divergence, bits, bits per parameter - the one definition of each.
 
 Every measure reads a model through its logits $\ell(t)_v$ of token $v$ after sequence $t$.
 """
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import log_softmax
+from scipy.special import log_softmax, xlogy
 
 from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.progress import bar
 from attncap.result import Result
-from attncap.tasks import Associations
+from attncap.tasks import Associations, Distributions
 
 LN2 = float(np.log(2.0))
 
@@ -106,6 +106,34 @@ def verify(model: AttentionOnlyTransformer, task: Associations, dtypes: Sequence
                 found[dtype].append(margins(logits, task.answers[rows]))
             advance(rows.stop - rows.start)
     return {dtype: _recall(np.concatenate(found[dtype]), deviation[dtype]) for dtype in dtypes}
+
+
+def divergences(pi: Float[np.ndarray, "T N"], logits: Float[np.ndarray, "T N"]) -> Float[np.ndarray, " T"]:
+    r"""Return $\mathrm{KL}(\pi_t \| \operatorname{softmax}(\ell_t))$ of every row, in nats.
+
+    Args:
+        pi: distributions; a probability of zero contributes nothing.
+        logits: $\ell$.
+
+    Example:
+        >>> divergences(np.array([[0.5, 0.5]]), np.zeros((1, 2)))
+        array([0.])
+    """
+    return np.einsum("tv->t", xlogy(pi, pi) - pi * log_softmax(logits, axis=1))
+
+
+def divergence(model: AttentionOnlyTransformer, task: Distributions, dtype: str | None = None) -> float:
+    r"""Return $\sum_t w_t \mathrm{KL}(\pi_t \| p_t)$ of a model's next-token distributions $p_t$, in nats.
+
+    Args:
+        model: who memorized.
+        task: what.
+        dtype: round the weights to it first; as they are by default. The logits are compared in float64.
+    """
+    total = 0.0
+    for rows, logits in (model.astype(dtype) if dtype else model).logits(task.modes.sequences):
+        total += float(task.weight[rows] @ divergences(task.pi[rows], logits.astype(np.float64)))
+    return total
 
 
 def bits(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> float:

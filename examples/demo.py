@@ -1,5 +1,6 @@
 """Memorize a real table of facts, ask three of them back, and write a report: ``python examples/demo.py [DIR]``."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,8 +21,10 @@ def main(directory: str = "demo") -> None:
     memory = archive.read(out)
     for subject, relation in QUESTIONS:
         answer = memory.ask([subject, relation])
-        print(f"attncap recall {out} {subject} {relation!r}  ->  {answer.answer}  (margin {answer.margin:.2f})")
-    print(f"\nThe report, with every fact and the capacity check: {report.write(out)}")
+        print(f"{subject}, {relation}: {answer.answer}  (margin {answer.margin:.2f})")
+    command = Path(sys.executable).with_name("attncap")
+    print(f"\nAsk it yourself: {os.path.relpath(command)} recall {out} Peru languages")
+    print(f"The report, with every fact and the capacity check: {report.write(out)}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """One bound: a formula with its source, from which the number, the LaTeX, the inverse and the JavaScript follow."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,17 +8,18 @@ from typing import Any, Literal
 import sympy
 
 from attncap.bounds.architectures import ARCHITECTURES, Architecture
-from attncap.bounds.symbols import QUANTITIES, SYMBOLS, latex
+from attncap.bounds.formula import Number, compiled, javascript, latex, number, quantities, text
+from attncap.bounds.symbols import SYMBOLS
 from attncap.errors import InputError, UnmetError, nearest
 
 Direction = Literal["lower", "upper", "sharp", "empirical"]
 Exactness = Literal["exact", "order", "empirical"]
 Evidence = Literal["text", "abstract", "secondary", "measured", "elementary"]
 Unit = Literal["associations", "bits", "nats", "accuracy"]
-Number = int | float
 
 # The largest size that an inverse tries: no weight file is larger.
 LARGEST = 10**18
+_SIGNS = {"lower": "Ω", "upper": "O", "sharp": "Θ"}
 _MARKS = {"lower": r"\Omega", "upper": "O", "sharp": r"\Theta"}
 
 
@@ -32,9 +32,9 @@ class Assumption:
 
     def fails(self, shape: Mapping[str, Number]) -> bool:
         """Tell whether this shape breaks the condition (a quantity that is not given breaks nothing)."""
-        if self.condition is None:
+        if self.condition is None or any(name not in shape for name in quantities(self.condition)):
             return False
-        return self.condition.subs({SYMBOLS[name]: value for name, value in shape.items()}) is sympy.false
+        return not number(self.condition, shape)
 
 
 @dataclass(frozen=True)
@@ -79,18 +79,18 @@ class Bound:
         """The family of models that it speaks of."""
         return ARCHITECTURES[self.architecture]
 
-    @cached_property
+    @property
     def needs(self) -> tuple[str, ...]:
-        """The quantities in the formula, in the order of `attncap.bounds.symbols.QUANTITIES`."""
-        return tuple(name for name in QUANTITIES if SYMBOLS[name] in self.formula.free_symbols)
-
-    @cached_property
-    def _number(self) -> Callable[..., Number]:
-        return compiled(self.formula, self.needs)
+        """The quantities in the formula."""
+        return quantities(self.formula)
 
     def failing(self, shape: Mapping[str, Number]) -> str | None:
-        """Name the first assumption that this shape breaks."""
-        return next((a.text for a in self.assumptions if a.fails(shape)), None)
+        """Name the first assumption that this shape breaks, with the numbers that break it."""
+        for assumption in self.assumptions:
+            if assumption.fails(shape):
+                given = ", ".join(f"{name} = {shape[name]:.15g}" for name in quantities(assumption.condition))
+                return f"assumes {assumption.text}; got {given}"
+        return None
 
     def value(self, shape: Mapping[str, Number]) -> Number:
         """Evaluate the formula at a shape.
@@ -105,14 +105,13 @@ class Bound:
             UnmetError: an assumption fails, or a quantity is not given.
         """
         if broken := self.failing(shape):
-            given = ", ".join(f"{name}={value}" for name, value in shape.items() if name in self.needs)
-            raise UnmetError(f"{self.id}: assumes {broken}, which fails at {given}")
-        return self._at(shape)
+            raise UnmetError(f"{self.id}: {broken}")
+        self._check({*shape})
+        return number(self.formula, shape)
 
-    def _at(self, shape: Mapping[str, Number]) -> Number:
-        if missing := [name for name in self.needs if name not in shape]:
+    def _check(self, given: set[str]) -> None:
+        if missing := [name for name in self.needs if name not in given]:
             raise UnmetError(f"{self.id}: needs {', '.join(missing)}")
-        return self._number(*(shape[name] for name in self.needs))
 
     def invert(self, target: Number, shape: Mapping[str, Number], unknown: str | None = None) -> int:
         """Find the smallest size whose value reaches a target: bisection on the formula itself.
@@ -131,39 +130,60 @@ class Bound:
         unknown = unknown or (self.family.size if self.family.size in self.needs else "parameters")
         if unknown not in self.needs:
             raise InputError(f"{self.id}: its formula has no {unknown}{nearest(unknown, self.needs)}")
-        low, high = 0, 1
-        while self._at({**shape, unknown: high}) < target:
-            if high > LARGEST:
-                raise UnmetError(f"{self.id}: no {unknown} reaches {target:g} {self.unit} at this shape")
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._at({**shape, unknown: middle}) < target else (low, middle)
-        self.value({**shape, unknown: high})
-        return high
+        self._check({*shape, unknown})
+        function, others = compiled(self.formula), {name: shape[name] for name in self.needs if name != unknown}
+        start = 1
+        if self.failing({**shape, unknown: start}):
+            start = smallest(lambda size: not self.failing({**shape, unknown: size})) or LARGEST
+        size = smallest(lambda size: function(**others, **{unknown: size}) >= target, start)
+        self.value({**shape, unknown: size or start})
+        if size is None:
+            raise UnmetError(f"{self.id}: no {unknown} reaches {target:g} {self.unit} at this shape")
+        return size
+
+    @property
+    def order(self) -> str:
+        """An order as plain text, the logarithms hidden by a tilde.
+
+        Example:
+            >>> from attncap.bounds import CATALOGUE
+            >>> CATALOGUE["kajitsuka2025"].order
+            'Θ~(P^2)'
+        """
+        return f"{_SIGNS[self.direction]}{'~' * self.logs}({text(self._shown)})"
+
+    @property
+    def _shown(self) -> sympy.Expr:
+        return self.formula.subs(SYMBOLS["constant"], 1) if self.exactness == "order" else self.formula
 
     @cached_property
     def latex(self) -> str:
         r"""The formula in the papers' letters; an order as \Omega(...), O(...) or \Theta(...)."""
+        body = latex(self._shown)
         if self.exactness != "order":
-            return latex(self.formula)
-        mark, body = _MARKS[self.direction], latex(self.formula.subs(SYMBOLS["constant"], 1))
+            return body
+        mark = _MARKS[self.direction]
         return rf"\tilde{{{mark}}}\left({body}\right)" if self.logs else rf"{mark}\left({body}\right)"
 
     @cached_property
     def javascript(self) -> str:
-        """The formula as a JavaScript expression in our names (`lambertW` comes with the bundle)."""
-        return sympy.jscode(self.formula, user_functions={"LambertW": "lambertW"})
+        """The formula as a JavaScript expression in our names; `attncap.bounds.javascript` defines lambertW."""
+        return javascript(self.formula)
 
 
-def compiled(formula: sympy.Expr, names: tuple[str, ...]) -> Callable[..., Number]:
-    """Turn a formula into a Python function of its quantities; integers stay exact."""
-    from sympy.utilities.lambdify import lambdify
+def smallest(reached: Callable[[int], Any], start: int = 1) -> int | None:
+    """Find the smallest integer from ``start`` that a monotone condition holds for (None if none up to 10^18 does).
 
-    return lambdify([SYMBOLS[name] for name in names], formula, modules=[{"LambertW": _lambertw}, math])
-
-
-def _lambertw(x: float) -> float:
-    from scipy.special import lambertw
-
-    return float(lambertw(x).real)
+    Example:
+        >>> smallest(lambda n: n * n >= 50)
+        8
+    """
+    low, high = start - 1, start
+    while not reached(high):
+        if high > LARGEST:
+            return None
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high

@@ -76,7 +76,7 @@ CATALOGUE: dict[str, Bound] = {
             "measured",
             floor(ratio * corrected),
             "aot",
-            assumptions=(PLANE, NARROW, Assumption("N >= 2", N >= 2)),
+            assumptions=(PLANE, NARROW, Assumption("N >= 2", N >= 2), Assumption("S >= 2", S >= 2)),
             note="r: measured at N = 2, 10, 50, 1000 and d = 2, 10, 64; the smallest of the cells around a shape",
         ),
         Bound(

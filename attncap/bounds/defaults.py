@@ -40,7 +40,8 @@ DEFAULTS: dict[str, sympy.Expr] = {
     "bits_per_weight": sympy.Integer(32),
     "data_rank": N + S - 1,
     "queries": N,
-    "associations": N**S,
+    # All sequences; past the largest float, as many as one likes.
+    "associations": sympy.Piecewise((N**S, S * sympy.log(N) < 700), (sympy.oo, True)),
     "margin_ratio": margin_ratio(),
     "parameters": ARCHITECTURES["aot"].parameters,
 }

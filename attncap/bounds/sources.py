@@ -40,7 +40,7 @@ class Source:
         return f"@{self.kind}{{{self.key},\n{body}}}"
 
     def __str__(self) -> str:
-        families = [author.split(",")[0] for author in self.authors.split(" and ")]
+        families = [author.split(",")[0].strip("{}") for author in self.authors.split(" and ")]
         names = ", ".join(families) if len(families) < 4 else f"{families[0]} et al."
         return f"{names} {self.year}" + (f", arXiv:{self.arxiv}" if self.arxiv else "")
 
@@ -52,7 +52,7 @@ AISTATS = "International Conference on Artificial Intelligence and Statistics (A
 _ALL = (
     Source(
         "attncap",
-        "{The attncap developers}",
+        "{attncap developers}",
         "attncap: how much can attention memorize?",
         "Python package",
         2026,

@@ -5,9 +5,17 @@ import sys
 
 import typer
 
+from attncap.cli import sweep
+from attncap.cli.bounds import bounds
+from attncap.cli.capacity import capacity
+from attncap.cli.cite import cite
+from attncap.cli.encode import encode
+from attncap.cli.interpolation import interpolation
 from attncap.cli.memorize import memorize
+from attncap.cli.plan import plan
 from attncap.cli.recall import recall
 from attncap.cli.report import report
+from attncap.cli.reproduce import reproduce
 from attncap.errors import InputError, UnmetError
 
 app = typer.Typer(
@@ -20,9 +28,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command()(memorize)
-app.command()(recall)
-app.command()(report)
+for command in (memorize, recall, report, bounds, plan, encode, capacity, interpolation, reproduce, cite):
+    app.command()(command)
+app.add_typer(sweep.app, name="sweep")
 
 
 def _fail(message: str, code: int, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """What every command shares: the common options and the one way to answer."""
 
 import json
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any
 
@@ -33,7 +34,7 @@ def answer(result: Any, as_json: bool, *shown: Any) -> None:
         return
     from rich.console import Console
 
-    # No markup: a fact may contain square brackets.
-    console = Console(highlight=False, markup=False)
+    # No markup: a fact may contain square brackets. A pipe or a file has no width of its own.
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 100)
     for item in shown or (result,):
         console.print(item)

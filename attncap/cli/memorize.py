@@ -53,16 +53,16 @@ def memorize(
     from attncap.files import check_free
 
     check_free(out, force=force, marker=archive.RESULT)
-    task = tasks.load(
-        source,
-        subject=subject,
-        relation=relation,
-        object=object,
-        context=context,
-        on_conflict=on_conflict.value,
-        seed=seed,
-    )
+    columns: tasks.Columns = {"subject": subject, "relation": relation, "object": object}
+    size = (embedding_dim, head_dim, heads)
+    fit: construct.Fit
     with work(json):
-        fit = construct.theorem(task, embedding_dim, head_dim, heads, dtype=dtype.value, seed=seed)
+        if on_conflict is OnConflict.distribution:
+            several = tasks.load_distributions(source, context=context, **columns)
+            fit = construct.distribution(several, *size, dtype=dtype.value, seed=seed)
+        else:
+            keep: tasks.Conflicts = "first" if on_conflict is OnConflict.first else "error"
+            task = tasks.load(source, context=context, on_conflict=keep, seed=seed, **columns)
+            fit = construct.theorem(task, *size, dtype=dtype.value, seed=seed)
     archive.write(fit, out, force=force)
     answer(fit, json, fit, f"\nwritten to {out}")

@@ -50,9 +50,16 @@ def absorb(
         if _smallest_margin(moved, model.unembedding, task) >= allowed:
             floored = candidate
             break
-    output = np.linalg.solve(floored.T, combine.T)
-    heads = output.reshape(dim, model.heads, model.head_dim).transpose(1, 0, 2)
-    return replace(model, output=np.ascontiguousarray(heads), unembedding=model.unembedding @ floored.T)
+    return fold(model, floored, combine)
+
+
+def fold(
+    model: AttentionOnlyTransformer, coefficient: Float[np.ndarray, "d d"], combine: Float[np.ndarray, "Hdh d"]
+) -> AttentionOnlyTransformer:
+    r"""Set $W_O \leftarrow W_O W_0^{-1}$ and $W_U \leftarrow W_U W_0^\top$, the logits of $X W_0 + Z W_O$ exactly."""
+    output = np.linalg.solve(coefficient.T, combine.T)
+    heads = output.reshape(model.embedding_dim, model.heads, model.head_dim).transpose(1, 0, 2)
+    return replace(model, output=np.ascontiguousarray(heads), unembedding=model.unembedding @ coefficient.T)
 
 
 def _smallest_margin(

@@ -5,8 +5,12 @@ import warnings
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 ENOUGH = 1e-9
+BLOCK = 2048
+# OpenBLAS's threaded syrk, which its Cholesky factorization calls, crashes on larger matrices (numpy issue 19685).
+THREADED_ROWS = 12_000
 
 
 def minimum_norm(features: Float[np.ndarray, "T F"], targets: Float[np.ndarray, "T d"]) -> Float[np.ndarray, "F d"]:
@@ -43,8 +47,7 @@ def _refined(features: Float[np.ndarray, "T F"], targets: Float[np.ndarray, "T d
             if square:
                 lu = scipy.linalg.lu_factor(features, check_finite=False)
             else:
-                # The transpose of a symmetric matrix is itself, in the order that LAPACK overwrites in place.
-                gram = scipy.linalg.cho_factor((features @ features.T).T, overwrite_a=True, check_finite=False)
+                gram = _cholesky(features)
     except (scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning):
         return None
     solution = np.zeros((features.shape[1], targets.shape[1]))
@@ -58,3 +61,15 @@ def _refined(features: Float[np.ndarray, "T F"], targets: Float[np.ndarray, "T d
         if not np.linalg.norm(residual) > 1e-14 * size:
             break
     return solution if np.linalg.norm(residual) < ENOUGH * size else None
+
+
+def _cholesky(features: Float[np.ndarray, "T F"]) -> tuple[Float[np.ndarray, "T T"], bool]:
+    """Factor the Gram matrix of the rows, of which only the lower triangle is computed."""
+    rows = len(features)
+    gram = np.empty((rows, rows))
+    for start in range(0, rows, BLOCK):
+        stop = min(start + BLOCK, rows)
+        gram[start:stop, :stop] = features[start:stop] @ features[:stop].T
+    with threadpool_limits(1 if rows > THREADED_ROWS else None):
+        # Transposed, the lower triangle is an upper one in the order that LAPACK overwrites in place.
+        return scipy.linalg.cho_factor(gram.T, overwrite_a=True, check_finite=False)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from attncap import bounds
 from attncap.construct.attention import BETAS, choose_beta, draw, features, select_heads
@@ -78,23 +79,23 @@ def theorem(
     """
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
-    _check(embedding_dim, head_dim, heads, dtype)
-    least = _least_heads(task, embedding_dim, head_dim, SLACK[dtype])
-    if heads is not None and (held := _capacity(task, embedding_dim, head_dim, heads)["rank"]) < task.associations:
-        needed = _least_heads(task, embedding_dim, head_dim, 1.0)
+    check_shape(embedding_dim, head_dim, heads, dtype)
+    least = least_heads(task, embedding_dim, head_dim, SLACK[dtype])
+    if heads is not None and (held := capacity_of(task, embedding_dim, head_dim, heads)["rank"]) < task.associations:
+        needed = least_heads(task, embedding_dim, head_dim, 1.0)
         raise UnmetError(
             f"{heads} heads hold {held:,} associations of {task.name}, which has {task.associations:,}; "
             f"give at least --heads {needed}, or a larger --embedding-dim"
         )
     fit = None
-    for attempt in _attempts(task, embedding_dim, head_dim, heads or least, heads is None, seed):
+    for attempt in attempts(task, embedding_dim, head_dim, heads or least, heads is None, seed):
         model = _solve(task, embedding_dim, head_dim, attempt, seed)
         fit = summarize(
             model,
             task,
             dtype,
             method="theorem",
-            capacity=_capacity(task, embedding_dim, head_dim, attempt.heads),
+            capacity=capacity_of(task, embedding_dim, head_dim, attempt.heads),
             seed=seed,
             details={"beta": attempt.beta, "pool": attempt.pool},
             seconds=time.perf_counter() - started,
@@ -110,7 +111,8 @@ def theorem(
     )
 
 
-def _check(embedding_dim: int, head_dim: int, heads: int | None, dtype: str) -> None:
+def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str) -> None:
+    """Refuse a shape that no model has, or an unknown type."""
     storage(dtype)
     if embedding_dim < 2:
         raise InputError(f"--embedding-dim: expected at least 2, got {embedding_dim}")
@@ -120,7 +122,8 @@ def _check(embedding_dim: int, head_dim: int, heads: int | None, dtype: str) -> 
         raise InputError(f"--heads: expected at least 1, got {heads}")
 
 
-def _capacity(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
+def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
+    """Return how many associations a shape holds: by the theorem, and by the corrected count on this task."""
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
     return {
         "theorem": int(bounds.value("dana2025", **shape)),
@@ -137,22 +140,24 @@ def _data(task: Associations) -> dict[str, int]:
     }
 
 
-def _least_heads(task: Associations, embedding_dim: int, head_dim: int, slack: float) -> int:
-    alone = _capacity(task, embedding_dim, head_dim, 1)["rank"]
-    if alone == _capacity(task, embedding_dim, head_dim, 2)["rank"] and alone < task.associations:
+def least_heads(task: Associations, embedding_dim: int, head_dim: int, slack: float) -> int:
+    """Return the fewest heads whose corrected count is ``slack`` times the task's associations."""
+    alone = capacity_of(task, embedding_dim, head_dim, 1)["rank"]
+    if alone == capacity_of(task, embedding_dim, head_dim, 2)["rank"] and alone < task.associations:
         raise UnmetError(
             f"{task.name}: sequences of {task.context} token(s) reach {alone:,} associations at embedding dimension "
             f"{embedding_dim} with any number of heads, and it has {task.associations:,}; give a larger --embedding-dim"
         )
     shape = {"head_dim": head_dim, "embedding_dim": embedding_dim, **_data(task)}
-    if alone >= slack * task.associations or alone == _capacity(task, embedding_dim, head_dim, 2)["rank"]:
+    if alone >= slack * task.associations or alone == capacity_of(task, embedding_dim, head_dim, 2)["rank"]:
         return 1
     return bounds.CATALOGUE["corrected"].invert(slack * task.associations, shape, "heads")
 
 
-def _attempts(
+def attempts(
     task: Associations, embedding_dim: int, head_dim: int, heads: int, free: bool, seed: int
 ) -> Iterator[Attempt]:
+    """Yield ways to draw the heads, from the cheapest; more heads than asked only if their number is free."""
     beta = choose_beta(task, embedding_dim, head_dim, heads, seed)
     yield Attempt(heads, beta, pool=False)
     affordable = 8 * task.associations * (POOL * heads * head_dim) < POOL_BYTES
@@ -165,24 +170,35 @@ def _attempts(
         yield Attempt(heads + max(EXTRA_HEADS, heads // 10), beta, pool=False)
 
 
+def attention_of(
+    task: Associations, embedding_dim: int, head_dim: int, attempt: Attempt, seed: int
+) -> AttentionOnlyTransformer:
+    """Draw the attention of an attempt, once the memory that solving for its readout takes is known to be there."""
+    drawn = attempt.heads * (POOL if attempt.pool else 1)
+    columns = embedding_dim + drawn * head_dim
+    needed = 8.0 * task.associations * (columns + task.associations) * 1.2
+    require(needed, f"solving {task.associations:,} x {columns:,}")
+    model = draw(task, embedding_dim, head_dim, drawn, attempt.beta, seed)
+    return select_heads(model, task, attempt.heads) if attempt.pool else model
+
+
+def balance(matrix: Float[np.ndarray, "T F"], dim: int) -> Float[np.ndarray, " F"]:
+    r"""Scale the columns of $[X\ Z]$ to unit norm, those of $X$ to less, in place; return the factors."""
+    scale = 1 / np.linalg.norm(matrix, axis=0)
+    scale[:dim] *= SKIP_WEIGHT
+    matrix *= scale
+    return scale
+
+
 def _solve(
     task: Associations, embedding_dim: int, head_dim: int, attempt: Attempt, seed: int
 ) -> AttentionOnlyTransformer:
-    drawn = attempt.heads * (POOL if attempt.pool else 1)
-    columns = embedding_dim + drawn * head_dim
-    require(
-        8.0 * task.associations * (columns + task.associations) * 1.2, f"solving {task.associations:,} x {columns:,}"
-    )
-    model = draw(task, embedding_dim, head_dim, drawn, attempt.beta, seed)
-    if attempt.pool:
-        model = select_heads(model, task, attempt.heads)
+    model = attention_of(task, embedding_dim, head_dim, attempt, seed)
     matrix = features(model, task)
     skip = matrix[:, :embedding_dim].copy()
-    scale = 1 / np.linalg.norm(matrix, axis=0)
-    scale[:embedding_dim] *= SKIP_WEIGHT
-    matrix *= scale
+    scale = balance(matrix, embedding_dim)
     # Solved for the departure from the identity, the skip coefficient that needs no gauge.
-    with bar(f"solve {len(matrix):,} x {matrix.shape[1]:,} in {needed / 1e9:.1f} GB"):
+    with bar(f"solve {len(matrix):,} x {matrix.shape[1]:,} in {8e-9 * len(matrix) * sum(matrix.shape):.1f} GB"):
         departure = minimum_norm(matrix, model.unembedding[task.answers] - skip)
     solution = np.eye(len(departure), embedding_dim) + scale[:, None] * departure
     return absorb(model, task, skip, solution, reached=skip + matrix @ departure)

@@ -1,9 +1,10 @@
 """The one-layer attention-only transformer and its forward pass."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ def attend(
     query: Float[Array, "H dh d"],
     key: Float[Array, "H dh d"],
     score_scale: float = 1.0,
+    asking: Float[Array, "T d"] | None = None,
 ) -> Float[Array, "T H d"]:
-    r"""Average the inputs with the last position's attention weights.
+    r"""Average the inputs with the attention weights of one query a sequence, by default the last position.
 
     $$\bar x^h = \sum_s a^h_s x_s, \qquad a^h = \operatorname{softmax}_s \beta (W_Q^h x_S) \cdot (W_K^h x_s)$$
 
@@ -31,13 +33,15 @@ def attend(
         query: $W_Q^h$.
         key: $W_K^h$.
         score_scale: $\beta$.
+        asking: the vectors in the place of $x_S$.
 
     Returns:
         $\bar x^h$ for each sequence and head.
     """
     xp = x.__array_namespace__()
     heads, head_dim, dim = query.shape
-    q = (x[:, -1] @ query.reshape(heads * head_dim, dim).T).reshape(-1, heads, head_dim)
+    asking = x[:, -1] if asking is None else asking
+    q = (asking @ query.reshape(heads * head_dim, dim).T).reshape(-1, heads, head_dim)
     # Folding the key into the query costs d a head and sequence; projecting every input would cost S d.
     folded = xp.matmul(xp.permute_dims(q, (1, 0, 2)), key)
     scores = score_scale * xp.matmul(xp.permute_dims(folded, (1, 0, 2)), xp.permute_dims(x, (0, 2, 1)))
@@ -141,6 +145,12 @@ class AttentionOnlyTransformer(Result):
         """Round the weights to float64, float32 or bfloat16."""
         kind = storage(dtype)
         return dataclasses.replace(self, **{name: tensor.astype(kind) for name, tensor in self.tensors().items()})
+
+    def save(self, path: str | Path, metadata: Mapping[str, Any] | None = None) -> Path:
+        """Write the weight file: see `attncap.models.save`."""
+        from attncap.models.weights import save
+
+        return save(self, path, metadata)
 
     def inputs(self, sequences: Int[Array, "T S"]) -> Float[Array, "T S d"]:
         """Return the token-position vectors $x_s$."""

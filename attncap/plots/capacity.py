@@ -8,19 +8,18 @@ import numpy as np
 import polars as pl
 
 from attncap import bounds
-from attncap.bounds.evaluate import complete
 from attncap.measure import Recall
 from attncap.tasks import Associations
 
 if TYPE_CHECKING:
     from attncap.construct import Fit
 
-BITS_PER_PARAMETER = (2.0, 3.6)
-SERIES = {
-    "theorem: H d_h + d": ("#1b6ca8", [1, 0]),
-    "count on this data": ("#e07b39", [7, 4]),
-    "2 bits per parameter": ("#8a8a8a", [2, 2]),
-    "3.6 bits per parameter": ("#5a5a5a", [6, 3]),
+# Label: the bound in the catalogue, colour, dashes.
+SERIES: dict[str, tuple[str, str, list[int]]] = {
+    "theorem: H d_h + d": ("dana2025", "#1b6ca8", [1, 0]),
+    "count on this data": ("corrected", "#e07b39", [7, 4]),
+    "2 bits per parameter": ("allenzhu2025", "#8a8a8a", [2, 2]),
+    "3.6 bits per parameter": ("morris2025", "#5a5a5a", [6, 3]),
 }
 SHAPES = {"float64": "circle", "float32": "diamond", "bfloat16": "cross"}
 
@@ -65,8 +64,8 @@ def chart(
     )
     y = alt.Y("associations:Q", title="associations", scale=alt.Scale(type="log", domain=domain), axis=_axis("left"))
     names = [name for name in SERIES if name in lines["series"].to_list()]
-    colour = alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=[SERIES[n][0] for n in names]))
-    dash = alt.StrokeDash("series:N", title=None, scale=alt.Scale(domain=names, range=[SERIES[n][1] for n in names]))
+    colour = alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=[SERIES[n][1] for n in names]))
+    dash = alt.StrokeDash("series:N", title=None, scale=alt.Scale(domain=names, range=[SERIES[n][2] for n in names]))
     layers = [
         alt.Chart(lines).mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash),
         alt.Chart(pl.DataFrame({"associations": [task.associations]})).mark_rule(color="#b03060").encode(y=y),
@@ -98,14 +97,13 @@ def _lines(task: Associations, embedding_dim: int, head_dim: int, grid: list[int
         "data_rank": task.data_rank,
         "queries": task.queries,
     }
-    theorem, counted, *rates = SERIES
     rows = []
-    for heads in grid:
-        rows.append((theorem, heads, bounds.value("dana2025", heads=heads, **shape)))
-        rows.append((counted, heads, bounds.value("corrected", heads=heads, **shape)))
-        if each > 0:
-            size = complete({"heads": heads, **shape})["parameters"]
-            rows += [(name, heads, rate * size / each) for name, rate in zip(rates, BITS_PER_PARAMETER, strict=True)]
+    for label, (bound, *_) in SERIES.items():
+        in_bits = bounds.CATALOGUE[bound].unit == "bits"
+        if in_bits and each == 0:
+            continue
+        scale = 1 / each if in_bits else 1.0
+        rows += [(label, heads, scale * bounds.value(bound, heads=heads, **shape)) for heads in grid]
     frame = pl.DataFrame(rows, schema=["series", "heads", "associations"], orient="row", strict=False)
     return frame.with_columns(bits=pl.col("associations") * each)
 

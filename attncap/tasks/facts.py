@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict
 
 import numpy as np
 from jaxtyping import Float
@@ -12,7 +12,16 @@ from attncap.errors import InputError, nearest
 from attncap.tasks.associations import Associations, associations
 from attncap.tasks.tables import Table, read_table
 
-Conflicts = Literal["error", "first", "distribution"]
+Conflicts = Literal["error", "first"]
+NO_FACTS = "no facts; expected at least one row with a subject and an object"
+
+
+class Columns(TypedDict):
+    """The columns of a table by their part in a fact; None where the default holds."""
+
+    subject: str | None
+    relation: str | None
+    object: str | None
 
 
 class Fact(NamedTuple):
@@ -59,12 +68,10 @@ def facts(
         (('capital', 'France'), 'Paris')
     """
     table = source if isinstance(source, Table) else read_table(source)
-    if on_conflict == "distribution":
-        raise InputError("--on-conflict distribution: not yet; use first, or remove the conflicting rows")
-    cells, missing = _melt(table, subject, relation, object)
+    cells, missing = melt(table, subject, relation, object)
     kept, notes = _settle(table.name, cells, on_conflict)
     if not kept:
-        raise InputError(f"{table.name}: no facts; expected at least one row with a subject and an object")
+        raise InputError(f"{table.name}: {NO_FACTS}")
     if missing:
         notes.insert(0, f"{missing:,} missing cells skipped")
     words = dict.fromkeys(word for part in zip(*(fact[:3] for fact in kept), strict=True) for word in part)
@@ -92,7 +99,7 @@ def _column(table: Table, given: str | None, option: str) -> int | None:
     return lowered.index(option) if option in lowered else None
 
 
-def _melt(table: Table, subject: str | None, relation: str | None, object: str | None) -> tuple[list[Fact], int]:
+def melt(table: Table, subject: str | None, relation: str | None, object: str | None) -> tuple[list[Fact], int]:
     """Return the facts of a long or wide table, and how many had a missing cell."""
     subject_at, relation_at, object_at = (
         _column(table, given, option)
@@ -151,7 +158,9 @@ def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[
         more = f" (and {len(conflicts) - 1} more)" if len(conflicts) > 1 else ""
         raise InputError(
             f"{name}: rows {one.place} and {other.place} answer ({one.subject}, {one.relation}) with {one.object!r} "
-            f"and {other.object!r}{more}; keep the first with --on-conflict first, or correct the rows"
+            f"and {other.object!r}{more}; "
+            f"keep the first with --on-conflict first or all with --on-conflict distribution, "
+            "or correct the rows"
         )
     notes = []
     if repeated:

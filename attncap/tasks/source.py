@@ -5,6 +5,7 @@ from pathlib import Path
 
 from attncap.errors import InputError, nearest
 from attncap.tasks.associations import Associations
+from attncap.tasks.corpora import CORPORA
 from attncap.tasks.facts import Conflicts, facts
 from attncap.tasks.named import NAMED, named_table
 from attncap.tasks.parquet import is_archived, read_task
@@ -26,8 +27,8 @@ def load(
     """Make the task that a source names.
 
     Args:
-        source: a named table (see `NAMED`), a .csv, .tsv, .jsonl or .parquet table, a .txt text, or
-            ``random:N,S,T``.
+        source: a named table (see `NAMED`), a .csv, .tsv, .jsonl or .parquet table, a .txt text, a
+            named text (see `CORPORA`), or ``random:N,S,T``.
         subject: column of a table (see `facts`), as are ``relation``, ``object`` and ``on_conflict``.
         relation: column of a table.
         object: column of a table.
@@ -46,23 +47,24 @@ def load(
         100
     """
     text = str(source)
+    is_text = text in CORPORA or text.lower().endswith(".txt")
     is_table = text in NAMED or Path(text).suffix.lower() in READERS
     given = {"subject": subject, "relation": relation, "object": object}
     for option, value in given.items():
         if value is not None and not is_table:
             raise InputError(f"{text}: --{option} names a column of a table; this is not a table")
-    if context is not None and not text.lower().endswith(".txt"):
+    if context is not None and not is_text:
         raise InputError(f"{text}: --context applies to a .txt only; the sequences of {text} have their own length")
     if text in NAMED:
         return facts(named_table(text), on_conflict=on_conflict, **given)
     if text.startswith("random:"):
         return _random(text, seed)
+    if is_text:
+        return next_tokens(text, 2 if context is None else context)
     path = Path(text)
     if not path.exists():
-        known = [*NAMED, "random:N,S,T"]
-        raise InputError(f"{text}: no such file or table; tables are {', '.join(known)}{nearest(text, NAMED)}")
-    if path.suffix.lower() == ".txt":
-        return next_tokens(path, 2 if context is None else context)
+        known = [*NAMED, *CORPORA, "random:N,S,T"]
+        raise InputError(f"{text}: no such file or table; expected {', '.join(known)}{nearest(text, known)}")
     if is_archived(path):
         return read_task(path)
     return facts(path, on_conflict=on_conflict, **given)

@@ -8,6 +8,7 @@ import numpy as np
 
 from attncap.errors import InputError
 from attncap.tasks.associations import Associations, associations
+from attncap.tasks.corpora import CORPORA
 
 TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
@@ -18,7 +19,7 @@ def next_tokens(path: str | Path, context: int = 2) -> Associations:
     Tokens are words and punctuation marks, case kept. The prior $q$ is the unigram distribution of the text.
 
     Args:
-        path: a UTF-8 text file.
+        path: a UTF-8 text file, or a named text (see `attncap.tasks.CORPORA`).
         context: S, in tokens.
 
     Returns:
@@ -35,12 +36,7 @@ def next_tokens(path: str | Path, context: int = 2) -> Associations:
         >>> dict(map(task.words, range(task.associations)))
         {('row',): 'row', ('your',): 'boat'}
     """
-    if context < 1:
-        raise InputError(f"{path}: --context must be at least 1, got {context}")
-    tokens = TOKEN.findall(_read(Path(path)))
-    if len(tokens) <= context:
-        raise InputError(f"{path}: {len(tokens)} tokens; expected more than --context {context}")
-    vocabulary, numbers = np.unique(np.array(tokens, dtype=object), return_inverse=True)
+    vocabulary, numbers = numbered(path, context)
     windows = np.lib.stride_tricks.sliding_window_view(numbers, context + 1)
     counts = Counter(map(tuple, windows.tolist()))
     best: dict[tuple[int, ...], tuple[int, int]] = {}
@@ -66,7 +62,24 @@ def next_tokens(path: str | Path, context: int = 2) -> Associations:
     )
 
 
-def _read(path: Path) -> str:
+def numbered(path: str | Path, context: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct tokens of a text, sorted, and the text in token numbers.
+
+    Raises:
+        InputError: no such file, not UTF-8, or fewer than S + 1 tokens.
+    """
+    if context < 1:
+        raise InputError(f"{path}: --context must be at least 1, got {context}")
+    tokens = TOKEN.findall(_read(path))
+    if len(tokens) <= context:
+        raise InputError(f"{path}: {len(tokens)} tokens; expected more than --context {context}")
+    return np.unique(np.array(tokens, dtype=object), return_inverse=True)
+
+
+def _read(path: str | Path) -> str:
+    if str(path) in CORPORA:
+        return CORPORA[str(path)]()
+    path = Path(path)
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:

@@ -1,0 +1,74 @@
+"""One multi-head attention layer without skip connection."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from attncap.models.chunks import chunks
+from attncap.models.precision import computing, storage
+from attncap.models.transformer import Array, attend
+from attncap.result import Result, hidden
+
+
+@dataclass(frozen=True)
+class AttentionLayer(Result):
+    r"""Attention of one query over a context, read out linearly.
+
+    $$f(E, e) = \sum_{h=1}^H W_O^h W_V^h E^\top \operatorname{softmax}\big(E {W_K^h}^\top W_Q^h e\big)$$
+
+    Letters: context $E \in \mathbb R^{n \times d}$, query $e \in \mathbb R^d$, $H$ heads, $d_h$ dimensions of the
+    scores, $d_v$ of the values, $d_{out}$ of the label.
+
+    Attributes:
+        query: $W_Q$, (H, dh, d).
+        key: $W_K$, (H, dh, d).
+        value: $W_V$, (H, dv, d).
+        output: $W_O$, (H, out, dv).
+
+    Source: Mahdavi, Liao, Thrampoulidis 2024, "Memorization Capacity of Multi-Head Attention in Transformers"
+    (arXiv 2306.02010), section 2.
+    """
+
+    query: Float[Array, "H dh d"] = hidden()
+    key: Float[Array, "H dh d"] = hidden()
+    value: Float[Array, "H dv d"] = hidden()
+    output: Float[Array, "H out dv"] = hidden()
+
+    def tensors(self) -> dict[str, Array]:
+        """Return the weights by name."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    @property
+    def parameters(self) -> int:
+        """Free parameters: $H (2 d d_h + d d_v + d_v d_{out})$."""
+        return sum(int(tensor.size) for tensor in self.tensors().values())
+
+    def astype(self, dtype: str) -> "AttentionLayer":
+        """Round the weights to float64, float32 or bfloat16 and hold them in the type they compute in."""
+        kind = storage(dtype)
+        rounded = {name: tensor.astype(kind).astype(computing(kind)) for name, tensor in self.tensors().items()}
+        return dataclasses.replace(self, **rounded)
+
+    def forward(self, contexts: Float[Array, "T n d"], queries: Float[Array, "T d"]) -> Float[Array, "T out"]:
+        """Return the layer's output for each example, in one piece."""
+        xp = self.query.__array_namespace__()
+        averaged = xp.permute_dims(attend(contexts, self.query, self.key, asking=queries), (1, 0, 2))
+        values = xp.matmul(averaged, xp.permute_dims(self.value, (0, 2, 1)))
+        return xp.sum(xp.matmul(values, xp.permute_dims(self.output, (0, 2, 1))), axis=0)
+
+    def outputs(
+        self, contexts: Float[np.ndarray, "T n d"], queries: Float[np.ndarray, "T d"]
+    ) -> Iterator[tuple[slice, Float[np.ndarray, "chunk out"]]]:
+        """Yield the outputs piece by piece, inputs rounded to the weights' type."""
+        kind = self.query.dtype
+        for rows in chunks(len(queries), row_bytes(self.query, contexts.shape[1])):
+            yield rows, self.forward(contexts[rows].astype(kind, copy=False), queries[rows].astype(kind, copy=False))
+
+
+def row_bytes(query: Float[Array, "H dh d"], context: int) -> int:
+    """Return about how many bytes attention takes an example."""
+    heads, head_dim, dim = query.shape
+    return 8 * (heads * (5 * dim + 2 * head_dim + 3 * context) + 2 * context * dim)

@@ -1,0 +1,92 @@
+"""Cells: the points of a grid with the key under which the store knows each."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from attncap.errors import InputError
+from attncap.sweep.commands import Command, code, defaults, file_hash, reference, resolve
+from attncap.sweep.grid import Grid
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run: its key, what it is (JSON), and the group of cells that it may be packed with."""
+
+    key: str
+    identity: str
+    pack: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A grid with its command found and its options checked.
+
+    Raises:
+        InputError: the command cannot be imported, or the options are not its options.
+    """
+
+    grid: Grid
+    reference: str
+    command: Command
+    defaults: dict[str, Any]
+    code: str
+    pack_size: int
+
+    @classmethod
+    def of(cls, grid: Grid) -> "Plan":
+        """Find the command of a grid and check the grid against it."""
+        command = resolve(reference(grid.command))
+        packed = grid.pack_size or command.pack_size if command.pack else 1
+        return cls(grid, reference(grid.command), command, defaults(command, grid.options), code(command), packed)
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield the cells, in the order of the grid."""
+        # Options may name files: another content is another number.
+        content = lru_cache(lambda path: file_hash(path) if os.path.isfile(path) else None)
+        shared = {
+            "command": self.reference,
+            "code": self.code,
+            "device": self.grid.device,
+            "pack_size": self.pack_size,
+            "defaults": self.defaults,
+        }
+        for options in self.grid:
+            texts = [(name, value) for name, value in options.items() if isinstance(value, str)]
+            files = {name: hashed for name, value in texts if (hashed := content(value))}
+            identity = text({**shared, "options": options, "files": files})
+            group = text(self.command.pack_key(self.defaults | options)) if self.pack_size > 1 else ""
+            yield Cell(key(identity), identity, group)
+
+
+def text(value: Any) -> str:
+    """Write JSON that is the same for the same value.
+
+    Raises:
+        InputError: an option that JSON does not have, such as nan or a date.
+    """
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_named)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"an option is neither a number, a text, a flag nor a list of them ({error})") from None
+
+
+def key(identity: str) -> str:
+    """Hash everything that changes a cell's number.
+
+    Example:
+        >>> key('{"options":{"heads":2}}')
+        '86c3dd59725cad931c9a8e0db5094505'
+    """
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def _named(value: Any) -> str:
+    """Name a default that JSON does not have; a grid's own values must be JSON's."""
+    if isinstance(value, type) or callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    raise TypeError(f"{value!r}")

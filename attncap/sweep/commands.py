@@ -1,0 +1,156 @@
+"""What a cell can run: the registered commands, and any function that can be imported."""
+
+import hashlib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import attncap
+from attncap.errors import InputError, nearest
+
+COMMANDS: dict[str, str] = {
+    "memorize": "attncap.sweep.runs:memorize",
+}
+
+
+def _together(parameters: Mapping[str, Any]) -> Any:
+    return ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A function that runs one cell and, where it can, one that runs many of one compiled shape.
+
+    Packing must not change a number, so a pack always has ``pack_size`` cells (a shorter one is filled
+    up with its last cell): a cell alone and a cell in company run the same compiled program.
+
+    Args:
+        function: takes the options of a cell as keywords (and ``seed``, if it draws anything) and
+            returns a `Result` or a mapping of JSON's types.
+        pack: takes a list of ``pack_size`` such options and returns their results in order.
+        pack_key: cells for which it returns the same JSON value may share a pack (a shape to compile).
+        pack_size: cells in a pack.
+    """
+
+    function: Callable[..., Any]
+    pack: Callable[[list[dict[str, Any]]], Sequence[Any]] | None = None
+    pack_key: Callable[[dict[str, Any]], Any] = _together
+    pack_size: int = 8
+
+
+def register(name: str, reference: str) -> None:
+    """Give a function or a `Command` a name for ``command = "..."``.
+
+    Args:
+        name: the name.
+        reference: ``"package.module:attribute"``; imported when a sweep first uses it.
+
+    Example:
+        >>> register("count", "collections:Counter")
+        >>> resolve("count").function(heads=2)
+        Counter({'heads': 2})
+        >>> del COMMANDS["count"]
+    """
+    COMMANDS[name] = reference
+
+
+def reference(command: str | Callable[..., Any] | Command) -> str:
+    """Return the ``"package.module:attribute"`` by which every worker finds a command.
+
+    Raises:
+        InputError: an unknown name, or a function that cannot be imported by its name.
+    """
+    if isinstance(command, str):
+        if ":" in command:
+            return command
+        if command not in COMMANDS:
+            known = ", ".join(COMMANDS)
+            raise InputError(
+                f"command: unknown {command!r}{nearest(command, COMMANDS)} (known: {known}, or package.module:function)"
+            )
+        return COMMANDS[command]
+    if isinstance(command, Command):
+        module = sys.modules[command.function.__module__]
+        names = [name for name, value in vars(module).items() if value is command]
+        name = names[0] if names else "?"
+    else:
+        module, name = sys.modules[command.__module__], command.__qualname__
+        names = [name] if getattr(module, name, None) is command else []
+    if not names:
+        raise InputError(
+            f"command: {command!r} has no name in the module {module.__name__}, so no worker can import it"
+        )
+    return f"{module.__name__}:{name}"
+
+
+@lru_cache
+def resolve(command: str) -> Command:
+    """Import a command by its name or reference.
+
+    Raises:
+        InputError: it cannot be imported, or is neither a function nor a `Command`.
+    """
+    module, _, attribute = reference(command).partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise InputError(f"command {command!r}: cannot import {module} ({error})") from None
+    except AttributeError:
+        known = dir(sys.modules[module])
+        raise InputError(f"command {command!r}: {module} has no {attribute!r}{nearest(attribute, known)}") from None
+    if not isinstance(found, Command) and not callable(found):
+        raise InputError(f"command {command!r}: expected a function or a Command, got a {type(found).__name__}")
+    return found if isinstance(found, Command) else Command(found, pack_size=1)
+
+
+def defaults(command: Command, options: Sequence[str]) -> dict[str, Any]:
+    """Check the names of a grid's options and return the values of those it leaves out.
+
+    Raises:
+        InputError: an option that the command does not take, or one that it needs and does not get.
+
+    Example:
+        >>> def train(*, heads: int, steps: int = 4096, seed: int = 0): ...
+        >>> defaults(Command(train), ["heads", "seed"])
+        {'steps': 4096}
+        >>> defaults(Command(train), ["head"])
+        Traceback (most recent call last):
+            ...
+        attncap.errors.InputError: unknown option 'head'; did you mean 'heads'? (known: heads, steps, seed)
+    """
+    taken = inspect.signature(command.function).parameters
+    known = [name for name, p in taken.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if "seed" in options and "seed" not in known:
+        raise InputError(f"seeds: {command.function.__qualname__} takes no seed; leave it out")
+    if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        for name in options:
+            if name not in known:
+                raise InputError(f"unknown option {name!r}{nearest(name, known)} (known: {', '.join(known)})")
+    missing = [name for name in known if taken[name].default is inspect.Parameter.empty and name not in options]
+    if missing:
+        raise InputError(f"option {missing[0]!r} is missing; {command.function.__qualname__} needs it")
+    return {name: taken[name].default for name in known if name not in options}
+
+
+@lru_cache
+def code(command: Command) -> str:
+    """Name the code that a cell runs: attncap's version and, for another's function, a hash of its file.
+
+    Example:
+        >>> code(Command(Command)).startswith("attncap ")
+        True
+    """
+    version = f"attncap {attncap.__version__}"
+    functions = [f for f in (command.function, command.pack) if f and f.__module__.partition(".")[0] != "attncap"]
+    files = {getattr(sys.modules[f.__module__], "__file__", None) for f in functions} - {None}
+    return " ".join([version, *sorted(file_hash(str(file)) for file in files)])
+
+
+def file_hash(path: str) -> str:
+    """Return the start of a file's SHA-256."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]

@@ -1,0 +1,157 @@
+"""The driver of a sweep: plan, run what is pending, record."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import Path
+
+from attncap.errors import InputError
+from attncap.progress import Advance, bar
+from attncap.result import Result
+from attncap.sweep.cells import Plan
+from attncap.sweep.executors import processes, serial
+from attncap.sweep.grid import Grid, load
+from attncap.sweep.store import Store
+from attncap.sweep.worker import Job, Outcome
+
+AT_STAKE = 0.1
+Executor = Callable[[Iterable[Job]], Generator[list[Outcome], None, None]]
+
+
+@dataclass(frozen=True)
+class Sweep(Result):
+    """How a sweep ended.
+
+    Args:
+        cells: cells of the grid.
+        done: those with a result.
+        failed: those with an error.
+        resumed: those that an earlier run had recorded.
+        seconds: time of this run.
+        store: the store's file.
+    """
+
+    cells: int
+    done: int
+    failed: int
+    resumed: int
+    seconds: float
+    store: str
+
+
+def run(
+    grid: Grid | str | Path,
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    retry_failed: bool = False,
+) -> Sweep:
+    """Run every cell of a grid that the store does not hold yet.
+
+    Args:
+        grid: a grid, or the path of its TOML.
+        out: the directory of the store; the same one continues where it stopped.
+        workers: local worker processes; without them (and without a cluster) cells run in this process.
+        cluster: address of a Dask scheduler.
+        retry_failed: run the failed cells again.
+
+    Returns:
+        The counts. The numbers are in the store: see `attncap.sweep.table`.
+
+    Raises:
+        InputError: the grid is not one of its command, or the store is none.
+        UnmetError: another driver runs this sweep, the disk is full, or the cluster is lost.
+
+    Example:
+        >>> import tempfile
+        >>> out = tempfile.mkdtemp()
+        >>> sweep = run(Grid("collections:Counter", product={"heads": [1, 2], "d": [3, 4, 5]}), out)
+        >>> sweep.cells, sweep.done, sweep.resumed
+        (6, 6, 0)
+        >>> run(Grid("collections:Counter", product={"heads": [1, 2, 3], "d": [3, 4, 5]}), out).resumed
+        6
+    """
+    grid = grid if isinstance(grid, Grid) else load(grid)
+    if workers is not None and cluster is not None:
+        raise InputError("--workers and --cluster: choose one")
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers: expected at least 1, got {workers}")
+    plan = Plan.of(grid)
+    started = time.perf_counter()
+    with ExitStack() as stack:
+        store = stack.enter_context(Store(out, create=True))
+        stack.enter_context(store.driving())
+        before = store.plan(plan.cells(), retry_failed=retry_failed)
+        if before.pending:
+            pace = _Pace(plan)
+            execute = _executor(grid, workers, cluster, stack)
+            outcomes = stack.enter_context(closing(execute(_jobs(plan, store, pace))))
+            store.start()
+            with bar("sweep", total=before.pending) as advance:
+                _record(outcomes, store, pace, advance)
+        counts = store.counts()
+    return Sweep(
+        cells=counts.pending + counts.done + counts.failed,
+        done=counts.done,
+        failed=counts.failed,
+        resumed=before.done + before.failed,
+        seconds=time.perf_counter() - started,
+        store=str(store.path),
+    )
+
+
+class _Pace:
+    """How many cells make a job: a pack, or as many quick ones as fill a fifth of `AT_STAKE`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._slowest = math.inf
+
+    @property
+    def cells(self) -> int:
+        return self._plan.pack_size if self._plan.pack_size > 1 else max(1, min(50, int(AT_STAKE / 5 / self._slowest)))
+
+    def learn(self, outcomes: list[Outcome]) -> None:
+        self._slowest = max((outcome.seconds or math.inf for outcome in outcomes), default=self._slowest)
+
+
+def _jobs(plan: Plan, store: Store, pace: _Pace) -> Iterator[Job]:
+    """Read the pending cells and put those of one pack together."""
+    for _, rows in groupby(store.pending(), key=lambda row: row[2]):
+        while some := tuple(islice(rows, pace.cells)):
+            cells = tuple((key, json.loads(identity)["options"]) for key, identity, _ in some)
+            yield Job(plan.reference, plan.code, plan.grid.device, plan.pack_size, cells)
+
+
+def _record(outcomes: Iterable[list[Outcome]], store: Store, pace: _Pace, advance: Advance) -> None:
+    """Write outcomes as they come, quick ones together: at most about `AT_STAKE` of a worker's time is unwritten."""
+    held: list[Outcome] = []
+    written = time.perf_counter()
+    try:
+        for batch in outcomes:
+            held += batch
+            pace.learn(batch)
+            slow = any(outcome.seconds is None or outcome.seconds > AT_STAKE for outcome in batch)
+            if slow or time.perf_counter() - written > AT_STAKE:
+                store.record(held)
+                advance(len(held))
+                held, written = [], time.perf_counter()
+    finally:
+        store.record(held)
+
+
+def _executor(grid: Grid, workers: int | None, cluster: str | None, stack: ExitStack) -> Executor:
+    if workers is not None:
+        return lambda jobs: processes(jobs, workers, grid.device)
+    if cluster is None and not grid.cluster:
+        return serial
+    from attncap.sweep.cluster import connected, dask, slurm
+
+    address = cluster or stack.enter_context(slurm(grid.cluster)).scheduler_address
+    client = stack.enter_context(connected(address))
+    return lambda jobs: dask(jobs, client)

