@@ -113,10 +113,10 @@ def test_heads_of_zeros_change_nothing_and_stay_zero():
     batch = Batch(sequences, answers, ones / 49, ones)
 
     def loss(weights):
-        return evaluate(model(PAPER, shape, weights).forward(sequences), batch, False)[0]
+        return evaluate(model(PAPER, shape, weights).forward(sequences), batch)[0]
 
     gradient = jax.jit(jax.grad(loss))(wide)
-    for name, tensor in gradient.items():
+    for tensor in gradient.values():
         if tensor.ndim == 4:
             assert np.all(tensor[:, 3:] == 0)
             assert np.any(tensor[:, :3] != 0)
@@ -126,9 +126,9 @@ def test_the_loss_and_the_bits():
     logits = jnp.asarray(np.random.default_rng(0).standard_normal((6, 4)))
     answers, weight, surprisal = jnp.arange(6) % 4, jnp.full(6, 1 / 6), jnp.full(6, 2.0)
     p = np.asarray(jax.nn.softmax(logits))[np.arange(6), np.asarray(answers)]
-    for bounded, expected in ((False, -np.log(p)), (True, np.log(1.25 / (p + 0.25)))):
+    for forget, expected in ((None, -np.log(p)), (0.0, -np.log(p)), (1.0, np.log(1.25 / (p + 0.25)))):
         batch = Batch(answers[:, None], answers, weight, surprisal)
-        value, report = jax.jit(lambda logits, batch, bounded=bounded: evaluate(logits, batch, bounded))(logits, batch)
+        value, report = jax.jit(evaluate)(logits, batch, forget)
         np.testing.assert_allclose(value, expected.mean(), rtol=1e-5)
         np.testing.assert_allclose(report.loss, -np.log(p).mean(), rtol=1e-5)
         np.testing.assert_allclose(report.bits, np.maximum(0, np.log2(p) + 2).mean(), rtol=1e-5)
@@ -166,7 +166,7 @@ def test_a_seed_gives_the_same_model_whatever_is_packed_with_it():
 
 def test_adam_by_hand():
     """A full batch of Adam in NumPy's own words, gradient by finite differences of the float64 forward pass."""
-    recipe = replace(BEST, steps=2, optimizer="adam", loss="cross-entropy", schedule="constant", stop=False)
+    recipe = replace(BEST, steps=2, optimizer="adam", schedule="constant", stop=False)
     shape = Architecture(4, 2, 2, 2, 1)
     task = tasks.random_associations(4, 2, 16)
     trained = train_lanes([Lane(task, shape, 0)], recipe).models[0].model.tensors()

@@ -15,6 +15,7 @@ from attncap.errors import InputError, nearest
 
 COMMANDS: dict[str, str] = {
     "memorize": "attncap.sweep.runs:memorize",
+    "train": "attncap.train.cells:train_cell",
 }
 
 

@@ -1,6 +1,7 @@
 """The shape of a model to train, and the weights that a training run starts from."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -122,7 +123,10 @@ def trimmed(tensors: Tensors, shape: Architecture) -> Tensors:
 def model(recipe: Recipe, shape: Architecture, tensors: Tensors) -> AttentionOnlyTransformer:
     """Compose the model of trained tensors (NumPy's or JAX's)."""
     tensors = dict(tensors)
-    options = {"score_scale": float(shape.head_dim**-0.5), "residual_position": recipe.residual_position}
+    options: dict[str, Any] = {
+        "score_scale": float(shape.head_dim**-0.5),
+        "residual_position": recipe.residual_position,
+    }
     if "compression" in tensors:
         tensors = composed(tensors)
     if not shape.attention_only:

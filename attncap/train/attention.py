@@ -10,9 +10,9 @@ from attncap.models import AttentionOnlyTransformer
 def short_logits(model: AttentionOnlyTransformer, sequences: Int[jax.Array, "T S"]) -> Float[jax.Array, "T N"]:
     r"""Return what `AttentionOnlyTransformer.forward` does, at a fifth of the time of a step for few positions.
 
-    All heads are projected in one product, and the attention weights multiply element by element instead of head by head.
-    Positions count by their difference to the last, $\bar x = x_S + \sum_{s<S} a_s (x_s - x_S)$, which for two leaves one
-    key, one value and a sigmoid.
+    All heads are projected in one product, and the attention weights multiply element by element instead of head by
+    head. Positions count by their difference to the last, $\bar x = x_S + \sum_{s<S} a_s (x_s - x_S)$, which for two
+    leaves one key, one value and a sigmoid.
 
     Args:
         model: JAX's tensors.

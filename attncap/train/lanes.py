@@ -19,7 +19,7 @@ from attncap.tasks import Associations
 from attncap.train.architecture import Architecture, Tensors, initial, model, padded, trimmed
 from attncap.train.loss import Batch, Report
 from attncap.train.program import SEGMENT, Program, Segment, State, compiled, start
-from attncap.train.recipes import Recipe, rates
+from attncap.train.recipes import Recipe, forgetting, rates
 
 PACK_BYTES = 1 << 30
 # A fixed number whatever is asked for: other numbers compile to other programs, with other last bits.
@@ -167,15 +167,16 @@ def descend(
     recipe: Recipe,
 ) -> tuple[State, History]:
     """Run segment after segment until the steps are taken or every model has stopped."""
-    rate = np.zeros(-(-recipe.steps // SEGMENT) * SEGMENT, np.float32)
-    rate[: recipe.steps] = rates(recipe, recipe.steps)
+    rate, forget = np.zeros((2, -(-recipe.steps // SEGMENT) * SEGMENT), np.float32)
+    rate[: recipe.steps], forget[: recipe.steps] = rates(recipe, recipe.steps), forgetting(recipe, recipe.steps)
     orders = [batches(recipe, lane) for lane in lanes]
     reports = []
     data = jax.device_put(data)
     with bar(f"train {len(lanes)} models", recipe.steps) as advance:
         for begin in range(0, len(rate), SEGMENT):
+            part = slice(begin, begin + SEGMENT)
             chosen = np.stack([next(order) for order in orders], axis=1)
-            state, report = run(state, data, Segment(rate[begin : begin + SEGMENT], chosen))
+            state, report = run(state, data, Segment(rate[part], forget[part], chosen))
             reports.append(report)
             loss = np.asarray(report.loss)
             if not np.isfinite(loss).all():

@@ -11,6 +11,5 @@ OPTIMIZERS: dict[str, Callable[[], optax.GradientTransformation]] = {
     "nadam": lambda: optax.scale_by_adam(nesterov=True),
     "adan": optax.scale_by_adan,
     "lion": optax.scale_by_lion,
-    "muon": lambda: optax.contrib.scale_by_muon(),
     "soap": scale_by_soap,
 }

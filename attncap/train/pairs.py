@@ -10,10 +10,10 @@ from attncap.models import AttentionOnlyTransformer
 def pair_logits(model: AttentionOnlyTransformer) -> Float[jax.Array, "NN N"]:
     r"""Return the logits after every pair $(a, b)$ of tokens, in the order $a N + b$.
 
-    Attention over two positions is a sigmoid of two score tables, $\sigma(q_b \cdot k_a - q_b \cdot k'_b)$ with the keys
-    $k$ of the first and $k'$ of the last position, and a token's value does not depend on the other token: what
-    `AttentionOnlyTransformer.forward` computes for $N^2$ sequences is computed here for $2 N$ vectors, and joined by two
-    products.
+    Attention over two positions is a sigmoid of two score tables, $\sigma(q_b \cdot k_a - q_b \cdot k'_b)$ with the
+    keys $k$ of the first and $k'$ of the last position, and a token's value does not depend on the other token: what
+    `AttentionOnlyTransformer.forward` computes for $N^2$ sequences is computed here for $2 N$ vectors, and joined by
+    two products.
 
     Args:
         model: JAX's tensors, with two positions.

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from attncap.models.transformer import Array
 from attncap.train.architecture import Architecture, Tensors, initial, model
 from attncap.train.attention import short_logits
 from attncap.train.cache import persist
@@ -48,14 +49,15 @@ class State(NamedTuple):
 
     tensors: Tensors
     memory: Any
-    done: Bool[jax.Array, " lanes"]
-    steps: Int[jax.Array, " lanes"]
+    done: Bool[Array, " lanes"]
+    steps: Int[Array, " lanes"]
 
 
 class Segment(NamedTuple):
-    """What the steps of a segment take: the learning rate, and which sequences (none: all of them)."""
+    """What the steps of a segment take: the learning rate, how much to forget, which sequences (none: all of them)."""
 
     rate: Float[np.ndarray, " steps"]
+    forget: Float[np.ndarray, " steps"]
     chosen: Int[np.ndarray, "steps lanes batch"]
 
 
@@ -66,7 +68,7 @@ def start(program: Program, tensors: Tensors) -> State:
     return State(tensors, memory, jnp.zeros(lanes, dtype=bool), jnp.zeros(lanes, dtype=jnp.int32))
 
 
-def objective(program: Program, tensors: Tensors, batch: Batch) -> tuple[jax.Array, Report]:
+def objective(program: Program, forget: Array, tensors: Tensors, batch: Batch) -> tuple[Array, Report]:
     """Return the loss of one model on a batch, and the report."""
     built = model(program.recipe, program.shape, tensors)
     if program.pairs:
@@ -75,16 +77,18 @@ def objective(program: Program, tensors: Tensors, batch: Batch) -> tuple[jax.Arr
         logits = short_logits(built, batch.sequences)
     else:
         logits = built.forward(batch.sequences)
-    return evaluate(logits, batch, program.recipe.loss == "bits")
+    return evaluate(logits, batch, forget if program.recipe.forget_from < 1 else None)
 
 
-def descend(program: Program, state: State, data: Batch, rate: jax.Array, chosen: jax.Array) -> tuple[State, Report]:
+def descend(
+    program: Program, state: State, data: Batch, rate: Array, forget: Array, chosen: Array
+) -> tuple[State, Report]:
     """Take one step of one lane."""
     batch = data
     if program.recipe.batch:
         batch = Batch(*(part[chosen] for part in data))
         batch = batch._replace(weight=jnp.full_like(batch.weight, 1 / program.recipe.batch))
-    (_, report), gradient = jax.value_and_grad(partial(objective, program), has_aux=True)(state.tensors, batch)
+    (_, report), gradient = jax.value_and_grad(partial(objective, program, forget), has_aux=True)(state.tensors, batch)
     updates, memory = OPTIMIZERS[program.recipe.optimizer]().update(gradient, state.memory, state.tensors)
     done = state.done | (rate == 0)
     if program.recipe.stop:
@@ -95,7 +99,7 @@ def descend(program: Program, state: State, data: Batch, rate: jax.Array, chosen
 
 def run_segment(program: Program, state: State, data: Batch, segment: Segment) -> tuple[State, Report]:
     """Take the steps of a segment in all lanes."""
-    step = jax.vmap(partial(descend, program), in_axes=(0, 0, None, 0))
+    step = jax.vmap(partial(descend, program), in_axes=(0, 0, None, None, 0))
     return jax.lax.scan(lambda carry, inputs: step(carry, data, *inputs), state, segment)
 
 
@@ -123,4 +127,4 @@ def example(program: Program) -> tuple[State, Batch, Segment]:
     whole, real = np.zeros((lanes, count), np.int32), np.zeros((lanes, count), np.float32)
     data = Batch(np.zeros((lanes, count, shape.context), np.int32), whole, real, real)
     chosen = np.zeros((SEGMENT, lanes, program.recipe.batch or 0), np.int32)
-    return start(program, tensors), data, Segment(np.zeros(SEGMENT, np.float32), chosen)
+    return start(program, tensors), data, Segment(np.zeros(SEGMENT, np.float32), np.zeros(SEGMENT, np.float32), chosen)

@@ -9,6 +9,8 @@ from jaxtyping import Float
 from attncap.errors import InputError, nearest
 from attncap.result import Result
 
+WARM_UP = 50
+
 
 @dataclass(frozen=True)
 class Recipe(Result):
@@ -21,7 +23,8 @@ class Recipe(Result):
         final_rate: learning rate that the schedule ends near.
         schedule: "epochs" (linear, constant within an epoch), "constant" or "cosine" (with a linear warm-up).
         steps: optimizer steps.
-        loss: "cross-entropy", or "bits" (which lets go of what cannot be memorized, see `attncap.train.loss`).
+        forget_from: the share of the steps after which the model may forget what it cannot memorize, more and more
+            (see `attncap.train.loss.evaluate`); 1 for the cross-entropy throughout.
         batch: sequences a step; None for the exact loss over the whole task.
         batches: batches an epoch, drawn once with replacement and reshuffled every epoch.
         initialization: "paper" (uniform, as PyTorch's modules draw) or "normal" (scaled by fan-in).
@@ -37,7 +40,7 @@ class Recipe(Result):
     final_rate: float
     schedule: Literal["epochs", "constant", "cosine"]
     steps: int
-    loss: Literal["cross-entropy", "bits"] = "cross-entropy"
+    forget_from: float = 1.0
     batch: int | None = None
     batches: int = 64
     initialization: Literal["paper", "normal"] = "normal"
@@ -104,4 +107,14 @@ def rates(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
     return warm * (recipe.rate + (recipe.final_rate - recipe.rate) * fraction)
 
 
-WARM_UP = 50
+def forgetting(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
+    r"""Return how much may be forgotten at every step: $\phi$, a line from 0 at ``forget_from`` to 1 at the end.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> forgetting(replace(PAPER, forget_from=0.5), 4).tolist()
+        [0.0, 0.0, 0.0, 0.5]
+    """
+    if recipe.forget_from >= 1:
+        return np.zeros(steps)
+    return np.clip((np.arange(steps) / steps - recipe.forget_from) / (1 - recipe.forget_from), 0, 1)

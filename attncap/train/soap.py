@@ -1,5 +1,6 @@
 """Adam in the eigenbasis of the gradients' second moments (SOAP)."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -9,9 +10,9 @@ from jaxtyping import Float
 
 
 class Moments(NamedTuple):
-    """Step count, mean of the gradient, mean of its squares in the eigenbasis, second moments of both sides, bases."""
+    """Step, mean of the gradient, mean of its squares in the eigenbasis, second moments of both sides, bases."""
 
-    count: jax.Array
+    step: jax.Array
     mean: Any
     square: Any
     left: Any
@@ -23,7 +24,7 @@ class Moments(NamedTuple):
 def scale_by_soap(
     b1: float = 0.95, b2: float = 0.95, shampoo: float = 0.95, every: int = 10, eps: float = 1e-8
 ) -> optax.GradientTransformation:
-    r"""Return Adam run, for each matrix $G$ of a tensor, in the eigenbases of $\mathbb{E} G G^\top$ and $\mathbb{E} G^\top G$.
+    r"""Return Adam run, for each matrix $G$ of a tensor, in the eigenbases of the means of $G G^\top$ and $G^\top G$.
 
     Args:
         b1: decay of the mean gradient.
@@ -36,16 +37,16 @@ def scale_by_soap(
     """
 
     def init(tensors: Any) -> Moments:
-        def identity(x: jax.Array, axis: int) -> jax.Array:
+        def identity(axis: int, x: jax.Array) -> jax.Array:
             return jnp.broadcast_to(jnp.eye(x.shape[axis]), (*x.shape[:-2], x.shape[axis], x.shape[axis]))
 
         zeros = jax.tree.map(jnp.zeros_like, tensors)
-        left, right = (jax.tree.map(lambda x: identity(x, axis), tensors) for axis in (-2, -1))
+        left, right = (jax.tree.map(partial(identity, axis), tensors) for axis in (-2, -1))
         nothing = [jax.tree.map(jnp.zeros_like, side) for side in (left, right)]
-        return Moments(jnp.zeros((), jnp.int32), zeros, zeros, *nothing, left, right)
+        return Moments(jnp.zeros((), jnp.int32), zeros, zeros, nothing[0], nothing[1], left, right)
 
     def update(gradient: Any, old: Moments, tensors: Any = None) -> tuple[Any, Moments]:
-        count = old.count + 1
+        count = old.step + 1
         mean = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, old.mean, gradient)
         left = jax.tree.map(lambda m, g: shampoo * m + (1 - shampoo) * g @ g.mT, old.left, gradient)
         right = jax.tree.map(lambda m, g: shampoo * m + (1 - shampoo) * g.mT @ g, old.right, gradient)
