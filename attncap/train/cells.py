@@ -1,5 +1,6 @@
 """One training run as a cell of a sweep, and many of one compiled loop as a pack."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -52,6 +53,13 @@ def train_one(
         accuracy, recall, bits, bits_per_parameter, parameters, steps.
     """
     return train_many([dict(locals())])[0]
+
+
+OPTIONS: dict[str, Any] = {
+    name: parameter.default
+    for name, parameter in inspect.signature(train_one).parameters.items()
+    if parameter.default is not inspect.Parameter.empty
+}
 
 
 def train_many(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from attncap.errors import InputError, nearest
 from attncap.result import Result
 
 WARM_UP = 50
+LEAST_FORGETTING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,14 @@ def rates(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
 
 
 def forgetting(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
-    r"""Return how much may be forgotten at every step: $\phi$, a line from 0 at ``forget_from`` to 1 at the end.
+    r"""Return how much may be forgotten at every step: $\phi$, 0 until ``forget_from``, then growing by a constant factor.
 
     Example:
         >>> from dataclasses import replace
         >>> forgetting(replace(PAPER, forget_from=0.5), 4).tolist()
-        [0.0, 0.0, 0.0, 0.5]
+        [0.0, 0.0, 1e-06, 0.001]
     """
     if recipe.forget_from >= 1:
         return np.zeros(steps)
-    return np.clip((np.arange(steps) / steps - recipe.forget_from) / (1 - recipe.forget_from), 0, 1)
+    progress = (np.arange(steps) / steps - recipe.forget_from) / (1 - recipe.forget_from)
+    return np.where(progress >= 0, LEAST_FORGETTING ** (1 - progress), 0.0)
