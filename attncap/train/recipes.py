@@ -10,7 +10,6 @@ from attncap.errors import InputError, nearest
 from attncap.result import Result
 
 WARM_UP = 50
-LEAST_FORGETTING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,16 @@ PAPER = Recipe(
     window=100,
     stop=False,
 )
-BEST = Recipe(name="best", optimizer="adam", rate=0.02, final_rate=0.0, schedule="cosine", steps=4096)
+BEST = Recipe(
+    name="best",
+    optimizer="soap",
+    rate=0.01,
+    final_rate=0.0,
+    schedule="cosine",
+    steps=2048,
+    forget_from=0.5,
+    initialization="paper",
+)
 RECIPES = {recipe.name: recipe for recipe in (PAPER, BEST)}
 
 
@@ -109,14 +117,13 @@ def rates(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
 
 
 def forgetting(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
-    r"""Return how much may be forgotten at every step: $\phi$, 0 until ``forget_from``, then growing by a constant factor.
+    r"""Return how much may be forgotten at every step: $\phi$, 0 until ``forget_from``, then a line up to 1.
 
     Example:
         >>> from dataclasses import replace
         >>> forgetting(replace(PAPER, forget_from=0.5), 4).tolist()
-        [0.0, 0.0, 1e-06, 0.001]
+        [0.0, 0.0, 0.0, 0.5]
     """
     if recipe.forget_from >= 1:
         return np.zeros(steps)
-    progress = (np.arange(steps) / steps - recipe.forget_from) / (1 - recipe.forget_from)
-    return np.where(progress >= 0, LEAST_FORGETTING ** (1 - progress), 0.0)
+    return np.clip((np.arange(steps) / steps - recipe.forget_from) / (1 - recipe.forget_from), 0, 1)
