@@ -6,7 +6,20 @@ from typing import Any
 
 __version__ = version("attncap")
 
-__all__ = ["bounds", "citation", "construct", "interpolation", "measure", "models", "plots", "report", "sweep", "tasks"]
+__all__ = [
+    "bounds",
+    "citation",
+    "construct",
+    "interpolation",
+    "measure",
+    "models",
+    "plots",
+    "report",
+    "scaling",
+    "sweep",
+    "tasks",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

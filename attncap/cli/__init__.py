@@ -16,6 +16,7 @@ from attncap.cli.plan import plan
 from attncap.cli.recall import recall
 from attncap.cli.report import report
 from attncap.cli.reproduce import reproduce
+from attncap.cli.train import train
 from attncap.errors import InputError, UnmetError
 
 app = typer.Typer(
@@ -28,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (memorize, recall, report, bounds, plan, encode, capacity, interpolation, reproduce, cite):
+for command in (memorize, recall, report, bounds, plan, encode, train, capacity, interpolation, reproduce, cite):
     app.command()(command)
 app.add_typer(sweep.app, name="sweep")
 

@@ -49,6 +49,19 @@ def attend(
     return xp.matmul(weights / xp.sum(weights, axis=-1, keepdims=True), x)
 
 
+def project(averaged: Float[Array, "T H d"], value: Float[Array, "H dh d"]) -> Float[Array, "T Hdh"]:
+    r"""Return $W_V^h \bar x^h$ of all heads side by side."""
+    xp = averaged.__array_namespace__()
+    heads = xp.matmul(xp.permute_dims(averaged, (1, 0, 2)), xp.permute_dims(value, (0, 2, 1)))
+    return xp.permute_dims(heads, (1, 0, 2)).reshape(len(averaged), -1)
+
+
+def combine(values: Float[Array, "T Hdh"], output: Float[Array, "H d dh"]) -> Float[Array, "T d"]:
+    r"""Return $\sum_h W_O^h v^h$, the heads' sum."""
+    xp = output.__array_namespace__()
+    return values @ xp.permute_dims(output, (0, 2, 1)).reshape(-1, output.shape[1])
+
+
 @dataclass(frozen=True)
 class AttentionOnlyTransformer(Result):
     r"""One layer of attention and a skip connection, nothing else.
@@ -150,16 +163,11 @@ class AttentionOnlyTransformer(Result):
 
     def values(self, sequences: Int[Array, "T S"]) -> Float[Array, "T Hdh"]:
         r"""Return $W_V^h \bar x^h$ of all heads side by side: what the output matrices combine linearly."""
-        averaged = attend(self.inputs(sequences), self.query, self.key, self.score_scale)
-        xp = averaged.__array_namespace__()
-        heads = xp.matmul(xp.permute_dims(averaged, (1, 0, 2)), xp.permute_dims(self.value, (0, 2, 1)))
-        return xp.permute_dims(heads, (1, 0, 2)).reshape(len(sequences), -1)
+        return project(attend(self.inputs(sequences), self.query, self.key, self.score_scale), self.value)
 
     def encode(self, sequences: Int[Array, "T S"]) -> Float[Array, "T d"]:
         """Return the representation that the unembedding reads."""
-        xp = self.output.__array_namespace__()
-        combine = xp.permute_dims(self.output, (0, 2, 1)).reshape(-1, self.embedding_dim)
-        return self.skip(sequences) + self.values(sequences) @ combine
+        return self.skip(sequences) + combine(self.values(sequences), self.output)
 
     def forward(self, sequences: Int[Array, "T S"]) -> Float[Array, "T N"]:
         """Return the logits of every token after each sequence, in one piece."""

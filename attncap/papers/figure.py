@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PAPERS = {
+    "dana2025": "attncap.papers.dana2025",
     "liao2025": "attncap.papers.liao2025",
 }
 SCALES = ("quick", "paper")

@@ -16,6 +16,7 @@ from attncap.errors import InputError, nearest
 COMMANDS: dict[str, str] = {
     "interpolation": "attncap.sweep.runs:interpolation",
     "memorize": "attncap.sweep.runs:memorize",
+    "train": "attncap.train.cells:train_cell",
 }
 
 

@@ -1,0 +1,229 @@
+r"""Dana, Pydi, Chevaleyre 2025: memorization in attention-only transformers (arXiv 2411.10115).
+
+Ten figures of six experiments and their repetitions at larger sizes, the published accuracies as open marks on the
+measured lines. What is followed is the authors' code where it differs from the text (see docs/train.md); every model
+has its own task.
+"""
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from attncap import bounds, scaling
+from attncap.errors import UnmetError
+from attncap.papers.dana2025_data import EXPERIMENTS, Experiment, Line
+from attncap.papers.figure import Drawing, Figure
+from attncap.progress import bar
+from attncap.train.cells import OPTIONS, lane, recipe_of
+from attncap.train.lanes import program, train
+
+if TYPE_CHECKING:
+    import altair as alt
+
+AXES = {"heads": "heads H", "head_dim": "head dimension d_h", "embedding_dim": "embedding dimension d"}
+FLOORS = {"theorem": "dana2025", "corrected": "corrected", "previous": "mahdavi2024"}
+RECIPES = {"quick": ("paper",), "paper": ("paper", "best")}
+POINTS = {"quick": 3, "paper": 99}
+LINES = {"quick": 4, "paper": 99}
+# Multiplications a second in the loop, of one core: measured at N = 50, d = 10, H = 21.
+SPEED = 8e9
+PATIENCE = {"quick": 600.0, "paper": np.inf}
+
+
+def experiment(wanted: Experiment, scale: str, seed: int) -> Drawing:
+    """Train every point of an experiment and draw it over the published numbers."""
+    lines, values = spread(wanted.lines, LINES[scale]), spread(wanted.values, POINTS[scale])
+    cells = [
+        (line, value, {**OPTIONS, **wanted.cell(line, value, recipe)})
+        for recipe in RECIPES[scale]
+        for line in lines
+        for value in values
+    ]
+    seconds = wanted.seeds * sum(estimate(cell) for *_, cell in cells)
+    if seconds > PATIENCE[scale]:
+        raise UnmetError(f"{wanted.id}: takes about {seconds / 3600:.1f} hours; draw it with --scale paper")
+    rows = []
+    with bar(f"{wanted.id}, about {seconds / 60:.0f} minutes", len(cells)) as advance:
+        for line, value, cell in cells:
+            rows += measure(wanted, line, value, cell, seed)
+            advance(1)
+    table = pl.DataFrame(rows)
+    return Drawing(summary(table, wanted.x), table, chart(table, wanted))
+
+
+def spread(items: tuple[Any, ...], most: int) -> tuple[Any, ...]:
+    """Choose at most so many items, evenly, with both ends."""
+    return tuple(items[i] for i in np.unique(np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)))
+
+
+def estimate(cell: Mapping[str, Any]) -> float:
+    """Estimate the seconds that training one model takes."""
+    recipe, one = recipe_of(cell), lane({**cell, "seed": 0})
+    shape, loop = one.shape, program(one, recipe)
+    rows = recipe.batch or loop.sequences
+    inside = shape.depth * shape.context * (shape.head_bucket * 4 * shape.head_dim + 2 * shape.width)
+    # Tables over pairs of tokens save three quarters of the attention.
+    return recipe.steps * rows * shape.embedding_dim * (inside / (4 if loop.pairs else 1) + shape.vocabulary) / SPEED
+
+
+def measure(wanted: Experiment, line: Line, value: int, cell: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
+    """Train one point's repetitions; one row each."""
+    lanes = [lane({**cell, "seed": seed + number}) for number in range(wanted.seeds)]
+    published = line.accuracy[wanted.values.index(value)]
+    shape = lanes[0].shape
+    quantities = {
+        name: getattr(shape, name) for name in ("vocabulary", "context", "embedding_dim", "head_dim", "heads")
+    }
+    promised = {
+        name: min(1.0, float(bounds.value(id, **quantities)) / lanes[0].task.associations)
+        for name, id in FLOORS.items()
+    }
+    floors = promised if shape.attention_only else dict.fromkeys(FLOORS)
+    fixed = {"line": line.label, wanted.x: value, "recipe": cell["recipe"], "published": published, **floors}
+    models = train(lanes, recipe_of(cell)).models
+    return [{**fixed, "seed": one.seed, **found.to_dict()} for one, found in zip(lanes, models, strict=True)]
+
+
+def summary(table: pl.DataFrame, x: str) -> dict[str, Any]:
+    """Compare the mean over the repetitions with the published accuracies."""
+    out: dict[str, Any] = {}
+    for (recipe,), rows in table.group_by("recipe", maintain_order=True):
+        means = rows.group_by("line", x, maintain_order=True).agg(
+            pl.col("accuracy").mean(), pl.col("published").first()
+        )
+        off = means["accuracy"] - means["published"]
+        out |= {
+            f"{recipe}: points": len(means),
+            f"{recipe}: within .03": int((off.abs() <= 0.03).sum()),
+            f"{recipe}: least excess": round(float(off.min()), 3),  # type: ignore[arg-type]
+            f"{recipe}: accuracy": means.to_dicts(),
+        }
+    return out
+
+
+def slopes(scale: str, seed: int) -> Drawing:
+    """Draw how fast accuracy grows with heads, against the dimension: Experiment 4, from the points of Experiment 1."""
+    wanted = EXPERIMENTS[0]
+    drawn = experiment(wanted, scale, seed).table.with_columns(d=pl.col("line").str.extract(r"(\d+)").cast(pl.Int64))
+    rows = []
+    for line in wanted.lines:
+        d = line.options["embedding_dim"]
+        rows.append(
+            {"d": d, "series": "published", "slope": slope(wanted.values, line.accuracy), "low": None, "high": None}
+        )
+        rows.append(
+            {"d": d, "series": "theorem", "slope": d / wanted.shared["vocabulary"] ** 2, "low": None, "high": None}
+        )
+    for (recipe, d), points in drawn.group_by("recipe", "d", maintain_order=True):
+        fits = [slope(one["heads"].to_list(), one["accuracy"].to_list()) for _, one in points.group_by("seed")]
+        rows.append({"d": d, "series": recipe, "slope": np.mean(fits), "low": min(fits), "high": max(fits)})
+    table = pl.DataFrame(rows, strict=False)
+    return Drawing({"slopes": table.to_dicts(), **growth(table)}, table, slope_chart(table))
+
+
+def slope(heads: Any, accuracy: Any) -> float:
+    """Return the slope of accuracy in heads, up to the first accuracy above .95."""
+    part = scaling.before_saturation(np.asarray(accuracy))
+    return float(np.polyfit(np.asarray(heads)[part], np.asarray(accuracy)[part], 1)[0])
+
+
+def growth(table: pl.DataFrame) -> dict[str, str]:
+    """Say which law the slopes follow in d."""
+    out = {}
+    for (series,), rows in table.group_by("series", maintain_order=True):
+        if len(rows) > 5:
+            with warnings.catch_warnings(action="ignore", category=scaling.ScalingWarning):
+                found = scaling.fit(rows["d"].to_numpy(), rows["slope"].to_numpy(), resamples=0)
+            out[f"{series}: best law"] = " or ".join((found.best, *found.close))
+    return out
+
+
+def chart(table: pl.DataFrame, wanted: Experiment) -> "alt.TopLevelMixin":
+    """Draw measured means with their range, the published points, and the theorem's floor."""
+    import altair as alt
+
+    means = table.group_by("recipe", "line", wanted.x, maintain_order=True).agg(
+        pl.col("accuracy").mean(),
+        low=pl.col("accuracy").min(),
+        high=pl.col("accuracy").max(),
+        published=pl.col("published").first(),
+        theorem=pl.col("theorem").first(),
+    )
+    names = means["line"].unique(maintain_order=True).to_list()
+    x = alt.X(f"{wanted.x}:Q", title=AXES[wanted.x], axis=alt.Axis(grid=False, format="d"))
+    scheme = alt.Scale(domain=names, scheme="viridis") if len(names) > 1 else alt.Scale(domain=names, range=["#1b6ca8"])
+    color = alt.Color("line:N", title=None, sort=None, scale=scheme)
+
+    def y(name: str) -> alt.Y:
+        axis = alt.Axis(format=".1f", gridOpacity=0.4, tickCount=6)
+        return alt.Y(f"{name}:Q", title="accuracy", scale=alt.Scale(domain=[0, 1]), axis=axis)
+
+    base = alt.Chart(means)
+    layers = [
+        base.mark_line(strokeDash=[2, 3], strokeWidth=1).encode(x, y("theorem"), color),
+        base.mark_line(strokeWidth=1.8).encode(x, y("accuracy"), color),
+        base.mark_rule().encode(x, y("low"), alt.Y2("high"), color),
+        base.mark_point(size=46, strokeWidth=1.4, filled=False, opacity=1).encode(x, y("published"), color),
+    ]
+    shared = wanted.shared["vocabulary"]
+    note = (
+        f"N = {shared}, S = 2; lines: measured (mean and range of {wanted.seeds}); circles: published; dotted: theorem"
+    )
+    panels = (
+        alt.layer(*layers)
+        .properties(width=360, height=280)
+        .facet(
+            column=alt.Column("recipe:N", title=None, sort=None, header=alt.Header(labelExpr="'recipe ' + datum.value"))
+        )
+    )
+    return panels.properties(title=alt.Title(wanted.title, subtitle=note, anchor="start"))
+
+
+def slope_chart(table: pl.DataFrame) -> "alt.TopLevelMixin":
+    """Draw the slopes on logarithmic axes, where a power of d is a line."""
+    import altair as alt
+
+    names = table["series"].unique(maintain_order=True).to_list()
+    color = alt.Color("series:N", title=None, sort=names, scale=alt.Scale(domain=names, scheme="category10"))
+    x = alt.X("d:Q", title="d = d_h", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(grid=False, format="d"))
+    y = alt.Y(
+        "slope:Q", title="accuracy a head", scale=alt.Scale(type="log"), axis=alt.Axis(format="~g", gridOpacity=0.4)
+    )
+    base = alt.Chart(table)
+    lines = base.mark_line(point=True).encode(x, y, color)
+    ranges = base.transform_filter("datum.low != null").mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high"), color)
+    title = alt.Title(
+        "Accuracy gained a head", subtitle="up to the first accuracy above .95; N = 50, S = 2", anchor="start"
+    )
+    return alt.layer(lines, ranges).properties(width=420, height=280, title=title)
+
+
+def figure(wanted: Experiment) -> Figure:
+    """Register an experiment."""
+    published = {
+        **wanted.shared,
+        **wanted.schedule,
+        wanted.x: wanted.values,
+        "accuracy": {line.label: line.accuracy for line in wanted.lines},
+        "repetitions": wanted.seeds,
+    }
+    return Figure(wanted.id, wanted.title, published, lambda scale, seed: experiment(wanted, scale, seed))
+
+
+FIGURES = (
+    *map(figure, EXPERIMENTS),
+    Figure(
+        "fig2b",
+        "Accuracy gained a head, against the dimension",
+        {
+            "slopes": {
+                line.options["embedding_dim"]: slope(EXPERIMENTS[0].values, line.accuracy)
+                for line in EXPERIMENTS[0].lines
+            }
+        },
+        slopes,
+    ),
+)

@@ -1,0 +1,133 @@
+"""How much gradient descent memorizes: the largest task that a shape reaches the target on."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from attncap import bounds
+from attncap.construct.search import boundary
+from attncap.errors import InputError
+from attncap.result import Result
+from attncap.tasks import random_associations
+from attncap.train.architecture import Architecture
+from attncap.train.lanes import Lane, Trained, train
+from attncap.train.recipes import Recipe
+from attncap.train.recipes import recipe as named
+
+# Where the search begins, in multiples of the theorem's count: trained models hold several times what it promises.
+EXPECTED = 4
+
+
+@dataclass(frozen=True)
+class TrainedCapacity(Result):
+    """What a shape holds when trained.
+
+    Attributes:
+        kind: of the task: "associations".
+        method: "train".
+        recipe: how the models were trained.
+        target: accuracy that counts as memorized.
+        capacity: the largest number of associations at which the median seed reaches the target.
+        bracket: the same, and the smallest larger number at which it does not (None: every sequence there is fits).
+        theorem: $H d_h + d$.
+        rank: the corrected count for sequences of this vocabulary.
+        seeds: the largest number tried at which each seed reached the target.
+        tried: mean accuracy at each number tried.
+        bits: memorized at the capacity, by the mean seed.
+        bits_per_parameter: the same over the parameters.
+        seconds: wall time.
+    """
+
+    kind: str
+    method: str
+    recipe: str
+    target: float
+    capacity: int
+    bracket: tuple[int, int | None]
+    theorem: int
+    rank: int
+    seeds: tuple[int, ...]
+    tried: dict[int, float]
+    bits: float
+    bits_per_parameter: float
+    seconds: float
+
+
+def capacity(
+    vocabulary: int,
+    context: int,
+    embedding_dim: int,
+    head_dim: int | None = None,
+    heads: int = 1,
+    *,
+    target: float | int = 1.0,
+    recipe: str | Recipe = "best",
+    steps: int | None = None,
+    seeds: int = 5,
+    seed: int = 0,
+    resolution: float = 0.02,
+) -> TrainedCapacity:
+    """Search for the largest number of random associations that training memorizes.
+
+    Args:
+        vocabulary: $N$.
+        context: $S$.
+        embedding_dim: $d$.
+        head_dim: $d_h$; $d$ by default.
+        heads: $H$.
+        target: accuracy, over the whole task, that counts as memorized.
+        recipe: how to train.
+        steps: optimizer steps; the recipe's by default.
+        seeds: tasks and models at each number; the median decides.
+        seed: the first of them.
+        resolution: width of the final bracket, over the capacity.
+
+    Returns:
+        The capacity, beside what theory promises.
+
+    Raises:
+        InputError: a shape that no model has, or a target outside (0, 1].
+
+    Example:
+        >>> found = capacity(vocabulary=10, context=2, embedding_dim=3, heads=1, steps=200, seeds=1, resolution=0.3)
+        >>> found.theorem < found.capacity <= 100
+        True
+    """
+    if not 0 < target <= 1 or seeds < 1:
+        raise InputError(f"--target and --seeds: expected 0 < target <= 1 and at least one seed, got {target}, {seeds}")
+    chosen = named(recipe) if isinstance(recipe, str) else recipe
+    chosen = chosen if steps is None else replace(chosen, steps=steps)
+    shape = Architecture(vocabulary, context, embedding_dim, head_dim or embedding_dim, heads)
+    started, numbers = time.perf_counter(), range(seed, seed + seeds)
+    trials: dict[int, list[Trained]] = {}
+
+    def holds(count: int) -> bool:
+        lanes = [Lane(random_associations(vocabulary, context, count, number), shape, number) for number in numbers]
+        trials[count] = train(lanes, chosen).models
+        return float(np.median([one.recall for one in trials[count]])) >= target
+
+    quantities = {
+        name: getattr(shape, name) for name in ("vocabulary", "context", "embedding_dim", "head_dim", "heads")
+    }
+    theorem, rank = (int(bounds.value(bound, **quantities)) for bound in ("dana2025", "corrected"))
+    low, high = boundary(holds, EXPECTED * theorem, vocabulary**context, resolution)
+    reached = [
+        max((count for count, models in trials.items() if models[index].recall >= target), default=0)
+        for index in range(seeds)
+    ]
+    return TrainedCapacity(
+        kind="associations",
+        method="train",
+        recipe=chosen.name,
+        target=float(target),
+        capacity=low,
+        bracket=(low, high),
+        theorem=theorem,
+        rank=rank,
+        seeds=tuple(reached),
+        tried={count: float(np.mean([one.recall for one in models])) for count, models in sorted(trials.items())},
+        bits=float(np.mean([one.bits for one in trials[low]])) if low else 0.0,
+        bits_per_parameter=float(np.mean([one.bits_per_parameter for one in trials[low]])) if low else 0.0,
+        seconds=time.perf_counter() - started,
+    )

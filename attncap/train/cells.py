@@ -1,0 +1,90 @@
+"""One training run as a cell of a sweep, and many of one compiled loop as a pack."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from attncap.result import plain
+from attncap.sweep import Command
+from attncap.tasks import random_associations
+from attncap.train.architecture import Architecture
+from attncap.train.lanes import Lane, program, train
+from attncap.train.recipes import Recipe
+from attncap.train.recipes import recipe as named
+
+
+def train_one(
+    *,
+    vocabulary: int,
+    embedding_dim: int,
+    heads: int,
+    context: int = 2,
+    count: int = 0,
+    head_dim: int = 0,
+    depth: int = 1,
+    width: int = 0,
+    recipe: str = "best",
+    steps: int = 0,
+    batch: int = 0,
+    batches: int = 0,
+    schedule: str = "",
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Train one model on random associations; the seed draws the task, the weights and the batches.
+
+    Args:
+        vocabulary: $N$.
+        embedding_dim: $d$.
+        heads: $H$.
+        context: $S$.
+        count: associations $T$; 0 for every sequence.
+        head_dim: $d_h$; 0 for $d$.
+        depth: layers.
+        width: units of each layer's perceptron.
+        recipe: a name in `RECIPES`, of which the four that follow change what is not 0 or empty.
+        steps: optimizer steps.
+        batch: sequences a step.
+        batches: batches an epoch.
+        schedule: of the learning rate.
+        seed: of every random draw.
+
+    Returns:
+        accuracy, recall, bits, bits_per_parameter, parameters, steps.
+    """
+    return train_many([dict(locals())])[0]
+
+
+OPTIONS: dict[str, Any] = {
+    name: parameter.default
+    for name, parameter in inspect.signature(train_one).parameters.items()
+    if parameter.default is not inspect.Parameter.empty
+}
+
+
+def train_many(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Train the models of many cells side by side."""
+    lanes = [lane(cell) for cell in cells]
+    return [plain(one) for one in train(lanes, recipe_of(cells[0])).models]
+
+
+def compiled_for(cell: Mapping[str, Any]) -> Any:
+    """Name the compiled loop and the recipe that a cell needs."""
+    return [plain(program(lane(cell), recipe_of(cell))), plain(recipe_of(cell))]
+
+
+def lane(cell: Mapping[str, Any]) -> Lane:
+    """Return the model that a cell trains, and the task that its seed draws."""
+    vocabulary, context, d = cell["vocabulary"], cell["context"], cell["embedding_dim"]
+    task = random_associations(vocabulary, context, cell["count"] or vocabulary**context, cell["seed"])
+    sizes = Architecture(vocabulary, context, d, cell["head_dim"] or d, cell["heads"], cell["depth"], cell["width"])
+    return Lane(task, sizes, cell["seed"])
+
+
+def recipe_of(cell: Mapping[str, Any]) -> Recipe:
+    """Return a cell's recipe with its changes."""
+    changed = {name: cell[name] for name in ("steps", "batch", "batches", "schedule") if cell[name]}
+    return replace(named(cell["recipe"]), **changed)
+
+
+train_cell = Command(train_one, train_many, pack_key=compiled_for, pack_size=5)

@@ -1,0 +1,116 @@
+"""Train many models of one shape side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from attncap.errors import InputError
+from attncap.models import AttentionOnlyTransformer
+from attncap.result import Result, hidden
+from attncap.tasks import Associations
+from attncap.train.architecture import Architecture
+from attncap.train.lanes import History, Lane, train
+from attncap.train.recipes import Recipe
+from attncap.train.recipes import recipe as named
+
+COLUMNS = ("accuracy", "recall", "bits", "bits_per_parameter", "steps")
+
+
+@dataclass(frozen=True)
+class Ensemble(Result):
+    """Models that differ in their seed.
+
+    Attributes:
+        task: what they were to memorize.
+        shape: their sizes.
+        recipe: how they were trained.
+        parameters: numbers trained, of each.
+        accuracy: by the recipe's definition: of the last batches, or of the whole task.
+        recall: share of the whole task that the final weights recall.
+        bits: memorized.
+        bits_per_parameter: the same over ``parameters``.
+        steps: taken by each before it stopped.
+        seconds_compile: compiling the loop, or reading it from the cache.
+        seconds_train: running it.
+        history: of every step.
+        models: the weights, in float32.
+    """
+
+    task: Associations
+    shape: Architecture
+    recipe: Recipe
+    parameters: int
+    accuracy: Float[np.ndarray, " K"]
+    recall: Float[np.ndarray, " K"]
+    bits: Float[np.ndarray, " K"]
+    bits_per_parameter: Float[np.ndarray, " K"]
+    steps: Int[np.ndarray, " K"]
+    seconds_compile: float
+    seconds_train: float
+    history: History = hidden()
+    models: tuple[AttentionOnlyTransformer, ...] = hidden()
+
+
+def ensemble(
+    task: Associations,
+    embedding_dim: int,
+    head_dim: int | None = None,
+    heads: int = 1,
+    *,
+    depth: int = 1,
+    width: int = 0,
+    seeds: int | Sequence[int] = 5,
+    recipe: str | Recipe = "best",
+    steps: int | None = None,
+) -> Ensemble:
+    """Train models of one shape from several seeds on one task.
+
+    Args:
+        task: what to memorize.
+        embedding_dim: $d$.
+        head_dim: $d_h$; $d$ by default.
+        heads: $H$ of each layer.
+        depth: layers.
+        width: units of each layer's perceptron; none by default.
+        seeds: the seeds, or how many (0, 1, ...). A seed gives the same model whatever the others are.
+        recipe: "best", "paper", or one of your own.
+        steps: optimizer steps; the recipe's by default.
+
+    Returns:
+        The models and how much they memorized.
+
+    Raises:
+        InputError: a shape that no model has, or an unknown recipe.
+        UnmetError: more memory than there is, or a loss that is not finite.
+
+    Example:
+        >>> from attncap.tasks import random_associations
+        >>> run = ensemble(random_associations(10, 2, 20), embedding_dim=8, heads=2, seeds=2, steps=300)
+        >>> run.recall.tolist()
+        [1.0, 1.0]
+
+    Source: Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), section 5.
+    """
+    chosen = named(recipe) if isinstance(recipe, str) else recipe
+    chosen = chosen if steps is None else replace(chosen, steps=steps)
+    shape = Architecture(
+        task.vocabulary_size, task.context, embedding_dim, head_dim or embedding_dim, heads, depth, width
+    )
+    numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not numbers or chosen.steps < 1:
+        raise InputError(f"--seeds and --steps: expected at least 1, got {len(numbers)} and {chosen.steps}")
+    run = train([Lane(task, shape, seed) for seed in numbers], chosen)
+    columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
+    return Ensemble(
+        task,
+        shape,
+        chosen,
+        run.models[0].parameters,
+        **columns,
+        seconds_compile=run.seconds_compile,
+        seconds_train=run.seconds_train,
+        history=run.history,
+        models=tuple(one.model for one in run.models),
+    )

@@ -1,0 +1,130 @@
+"""The compiled training loop: many models of one shape side by side."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from attncap.models.transformer import Array
+from attncap.train.architecture import Architecture, Tensors, initial, model
+from attncap.train.attention import short_logits
+from attncap.train.cache import persist
+from attncap.train.loss import Batch, Report, evaluate
+from attncap.train.optimizers import OPTIMIZERS
+from attncap.train.pairs import pair_logits
+from attncap.train.recipes import Recipe
+
+SEGMENT = 64
+# Up to so many positions, projecting each costs less than folding the keys into the queries.
+SHORT = 4
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything that a compiled training loop depends on.
+
+    Attributes:
+        shape: with as many heads as the bucket.
+        recipe: its optimizer, loss, sampling and stop.
+        sequences: how many each model trains on (filled up with some of weight zero).
+        lanes: models side by side.
+        pairs: whether the sequences are all the pairs of tokens, in order.
+    """
+
+    shape: Architecture
+    recipe: Recipe
+    sequences: int
+    lanes: int
+    pairs: bool
+
+
+class State(NamedTuple):
+    """Of each lane: the weights, the optimizer's memory, whether the model has stopped, and after how many steps."""
+
+    tensors: Tensors
+    memory: Any
+    done: Bool[Array, " lanes"]
+    steps: Int[Array, " lanes"]
+
+
+class Segment(NamedTuple):
+    """What the steps of a segment take: the learning rate, how much to forget, which sequences (none: all of them)."""
+
+    rate: Float[np.ndarray, " steps"]
+    forget: Float[np.ndarray, " steps"]
+    chosen: Int[np.ndarray, "steps lanes batch"]
+
+
+def start(program: Program, tensors: Tensors) -> State:
+    """Return the state before the first step."""
+    memory = jax.vmap(OPTIMIZERS[program.recipe.optimizer]().init)(tensors)
+    lanes = program.lanes
+    return State(tensors, memory, jnp.zeros(lanes, dtype=bool), jnp.zeros(lanes, dtype=jnp.int32))
+
+
+def objective(program: Program, forget: Array, tensors: Tensors, batch: Batch) -> tuple[Array, Report]:
+    """Return the loss of one model on a batch, and the report."""
+    built = model(program.recipe, program.shape, tensors)
+    if program.pairs:
+        logits = pair_logits(built)
+    elif program.shape.attention_only and program.shape.context <= SHORT:
+        logits = short_logits(built, batch.sequences)
+    else:
+        logits = built.forward(batch.sequences)
+    return evaluate(logits, batch, forget if program.recipe.forget_from < 1 else None)
+
+
+def descend(
+    program: Program, state: State, data: Batch, rate: Array, forget: Array, chosen: Array
+) -> tuple[State, Report]:
+    """Take one step of one lane."""
+    batch = data
+    if program.recipe.batch:
+        batch = Batch(*(part[chosen] for part in data))
+        batch = batch._replace(weight=jnp.full_like(batch.weight, 1 / program.recipe.batch))
+    (_, report), gradient = jax.value_and_grad(partial(objective, program, forget), has_aux=True)(state.tensors, batch)
+    updates, memory = OPTIMIZERS[program.recipe.optimizer]().update(gradient, state.memory, state.tensors)
+    done = state.done | (rate == 0)
+    if program.recipe.stop:
+        done |= report.whole
+    moved = jax.tree.map(lambda x, step: jnp.where(done, x, x - rate * step), state.tensors, updates)
+    return State(moved, memory, done, state.steps + ~done), report
+
+
+def run_segment(program: Program, state: State, data: Batch, segment: Segment) -> tuple[State, Report]:
+    """Take the steps of a segment in all lanes."""
+    step = jax.vmap(partial(descend, program), in_axes=(0, 0, None, None, 0))
+    return jax.lax.scan(lambda carry, inputs: step(carry, data, *inputs), state, segment)
+
+
+class Compiled(NamedTuple):
+    """A segment's program, and the seconds that compiling it took."""
+
+    run: Callable[[State, Batch, Segment], tuple[State, Report]]
+    seconds: float
+
+
+@lru_cache(maxsize=64)
+def compiled(program: Program) -> Compiled:
+    """Compile the loop of a program, or find it in this process or in the user's cache."""
+    persist()
+    started = time.perf_counter()
+    run = jax.jit(partial(run_segment, program), donate_argnums=0).lower(*example(program)).compile()
+    return Compiled(run, time.perf_counter() - started)
+
+
+def example(program: Program) -> tuple[State, Batch, Segment]:
+    """Return arguments of the types and shapes that a program takes."""
+    shape, count, lanes = program.shape, program.sequences, program.lanes
+    one = initial(program.recipe, shape, np.random.default_rng(0))
+    tensors = {name: np.stack([tensor] * lanes) for name, tensor in one.items()}
+    whole, real = np.zeros((lanes, count), np.int32), np.zeros((lanes, count), np.float32)
+    data = Batch(np.zeros((lanes, count, shape.context), np.int32), whole, real, real)
+    chosen = np.zeros((SEGMENT, lanes, program.recipe.batch or 0), np.int32)
+    return start(program, tensors), data, Segment(np.zeros(SEGMENT, np.float32), np.zeros(SEGMENT, np.float32), chosen)

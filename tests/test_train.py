@@ -1,0 +1,265 @@
+"""Training: the compiled loop against the forward pass, NumPy by hand, and what the paper published."""
+
+import dataclasses
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from attncap import measure, tasks, train
+from attncap.errors import InputError
+from attncap.models import AttentionOnlyTransformer, Transformer
+from attncap.train import BEST, PAPER, Architecture
+from attncap.train.architecture import initial, model, padded, shares, trimmed
+from attncap.train.attention import short_logits
+from attncap.train.lanes import Lane, batches, bucket, program
+from attncap.train.lanes import train as train_lanes
+from attncap.train.loss import Batch, evaluate
+from attncap.train.pairs import pair_logits
+from attncap.train.recipes import rates
+
+TINY = tasks.random_associations(10, 2, 100, seed=0)
+FAST = replace(BEST, steps=64)
+
+
+def drawn(recipe=PAPER, seed=0, **sizes) -> tuple[Architecture, dict]:
+    shape = Architecture(**{"vocabulary": 7, "context": 2, "embedding_dim": 4, "head_dim": 4, "heads": 3, **sizes})
+    return shape, initial(recipe, shape, np.random.default_rng(seed))
+
+
+def all_sequences(vocabulary: int, context: int) -> np.ndarray:
+    return np.stack(np.unravel_index(np.arange(vocabulary**context), (vocabulary,) * context), axis=1)
+
+
+@pytest.mark.parametrize(
+    ("context", "head_dim", "residual"), [(1, 4, True), (2, 4, False), (2, 3, True), (2, 6, False), (3, 4, False)]
+)
+def test_pairs_and_short_contexts_are_the_forward_pass(context, head_dim, residual):
+    recipe = replace(PAPER, residual_position=residual)
+    shape, tensors = drawn(recipe, head_dim=head_dim, context=context)
+    sequences = all_sequences(7, context)
+    expected = model(recipe, shape, tensors).forward(sequences)
+
+    @jax.jit
+    def on_jax(tensors, sequences):
+        built = model(recipe, shape, tensors)
+        found = [built.forward(sequences), short_logits(built, sequences)]
+        return [*found, pair_logits(built)] if context == 2 else found
+
+    for logits in on_jax(tensors, sequences):
+        np.testing.assert_allclose(logits, expected, atol=1e-5)
+
+
+def test_shared_projections_compose_to_what_the_authors_compute():
+    shape, w = drawn(head_dim=6)
+    assert shares(PAPER, shape)
+    sequences = all_sequences(7, 2)
+    x = w["embedding"][sequences] @ w["compression"].T + w["position"]
+    total = 0.0
+    for q, k, v, o in zip(*(w[name][0] for name in ("query", "key", "value", "output")), strict=True):
+        scores = np.einsum("te,tse->ts", x[:, -1] @ q.T, x @ k.T) / np.sqrt(6)
+        weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        total += np.einsum("ts,tse->te", weights, x @ v.T) @ o.T
+    expected = (w["embedding"][sequences[:, -1]] + total @ w["decompression"].T) @ w["unembedding"].T
+    np.testing.assert_allclose(model(PAPER, shape, w).forward(sequences), expected, atol=1e-5)
+
+
+def test_a_layer_without_perceptron_is_the_attention_only_transformer():
+    for residual in (False, True):
+        recipe = replace(PAPER, residual_position=residual)
+        shape, tensors = drawn(recipe)
+        one = model(recipe, shape, tensors)
+        assert type(one) is AttentionOnlyTransformer
+        empty = {"up": np.zeros((1, 0, 4), np.float32), "down": np.zeros((1, 4, 0), np.float32)}
+        fields = {name: tensor[None] if tensor.ndim == 3 else tensor for name, tensor in one.tensors().items()}
+        deep = Transformer(**fields, **empty, score_scale=one.score_scale, residual_position=residual)
+        sequences = all_sequences(7, 2)
+        np.testing.assert_allclose(deep.forward(sequences), one.forward(sequences), atol=1e-5)
+        assert deep.parameters["total"] == one.parameters["total"]
+
+
+def test_a_deep_transformer_is_causal_and_counts_its_parameters():
+    shape, tensors = drawn(depth=2, width=5)
+    built = model(PAPER, shape, tensors)
+    assert isinstance(built, Transformer)
+    assert (built.depth, built.heads, built.head_dim, built.width) == (2, 3, 4, 5)
+    assert built.parameters["total"] == sum(tensor.size for tensor in tensors.values())
+    # By hand, position by position.
+    sequence = np.array([3, 5])
+    stream = tensors["embedding"][sequence].astype(np.float64)
+    for layer in range(2):
+        x, new = stream + tensors["position"], stream.copy()
+        for s in range(2):
+            for h in range(3):
+                q, k, v, o = (tensors[name][layer, h] for name in ("query", "key", "value", "output"))
+                scores = (x[: s + 1] @ k.T) @ (q @ x[s]) / 2
+                weights = np.exp(scores) / np.exp(scores).sum()
+                new[s] += o @ v @ (weights @ x[: s + 1])
+            u = tensors["up"][layer] @ new[s]
+            new[s] += tensors["down"][layer] @ (0.5 * u * (1 + np.tanh(np.sqrt(2 / np.pi) * (u + 0.044715 * u**3))))
+        stream = new
+    np.testing.assert_allclose(built.forward(sequence[None])[0], tensors["unembedding"] @ stream[-1], atol=1e-5)
+
+
+def test_heads_of_zeros_change_nothing_and_stay_zero():
+    shape, tensors = drawn(heads=3)
+    assert shape.head_bucket == 4
+    wide = padded(tensors, shape)
+    assert all(np.array_equal(trimmed(wide, shape)[name], tensor) for name, tensor in tensors.items())
+    sequences = jnp.asarray(all_sequences(7, 2))
+    answers, ones = jnp.zeros(49, int), jnp.ones(49)
+    batch = Batch(sequences, answers, ones / 49, ones)
+
+    def loss(weights):
+        return evaluate(model(PAPER, shape, weights).forward(sequences), batch)[0]
+
+    gradient = jax.jit(jax.grad(loss))(wide)
+    for tensor in gradient.values():
+        if tensor.ndim == 4:
+            assert np.all(tensor[:, 3:] == 0)
+            assert np.any(tensor[:, :3] != 0)
+
+
+def test_the_loss_and_the_bits():
+    logits = jnp.asarray(np.random.default_rng(0).standard_normal((6, 4)))
+    answers, weight, surprisal = jnp.arange(6) % 4, jnp.full(6, 1 / 6), jnp.full(6, 2.0)
+    p = np.asarray(jax.nn.softmax(logits))[np.arange(6), np.asarray(answers)]
+    for forget, expected in ((None, -np.log(p)), (0.0, -np.log(p)), (1.0, np.log(1.25 / (p + 0.25)))):
+        batch = Batch(answers[:, None], answers, weight, surprisal)
+        value, report = jax.jit(evaluate)(logits, batch, forget)
+        np.testing.assert_allclose(value, expected.mean(), rtol=1e-5)
+        np.testing.assert_allclose(report.loss, -np.log(p).mean(), rtol=1e-5)
+        np.testing.assert_allclose(report.bits, np.maximum(0, np.log2(p) + 2).mean(), rtol=1e-5)
+        np.testing.assert_allclose(report.accuracy, (logits.argmax(1) == answers).mean(), rtol=1e-6)
+
+
+def test_the_paper_recipe_is_the_authors():
+    rate = rates(PAPER, 4096)
+    lr, low = 0.1, 0.005
+    np.testing.assert_allclose(rate, [lr * (lr + (low - lr) * (step // 64) / 64) for step in range(4096)])
+    order = batches(PAPER, Lane(TINY, Architecture(10, 2, 2, 2, 1), seed=3))
+    first, second = next(order), next(order)
+    assert first.shape == second.shape == (64, 256)
+    assert np.array_equal(np.sort(first, axis=None), np.sort(second, axis=None))
+    assert not np.array_equal(first, second)
+
+
+def test_a_seed_gives_the_same_model_whatever_is_packed_with_it():
+    other = tasks.random_associations(10, 2, 100, seed=9)
+    for recipe in (replace(PAPER, steps=64), FAST):
+        one, two = Architecture(10, 2, 3, 3, 5), Architecture(10, 2, 3, 3, 7)
+        alone = train_lanes([Lane(TINY, one, 1)], recipe).models[0]
+        lanes = [
+            Lane(other, two, 8),
+            Lane(TINY, two, 1),
+            Lane(TINY, one, 1),
+            Lane(other, one, 1),
+            *[Lane(TINY, one, 4)] * 3,
+        ]
+        packed = train_lanes(lanes, recipe).models[2]
+        for name, tensor in alone.model.tensors().items():
+            assert np.array_equal(tensor, packed.model.tensors()[name])
+        assert alone == packed
+
+
+def test_adam_by_hand():
+    """A full batch of Adam in NumPy's own words, gradient by finite differences of the float64 forward pass."""
+    recipe = replace(BEST, steps=2, optimizer="adam", schedule="constant", stop=False)
+    shape = Architecture(4, 2, 2, 2, 1)
+    task = tasks.random_associations(4, 2, 16)
+    trained = train_lanes([Lane(task, shape, 0)], recipe).models[0].model.tensors()
+    w = {k: v.astype(np.float64) for k, v in initial(recipe, shape, np.random.default_rng(0)).items()}
+
+    def loss(weights):
+        return -np.mean(
+            [
+                logits[answer] - np.log(np.exp(logits).sum())
+                for logits, answer in zip(
+                    model(recipe, shape, weights).forward(task.sequences), task.answers, strict=True
+                )
+            ]
+        )
+
+    m, v = ({name: np.zeros_like(x) for name, x in w.items()} for _ in range(2))
+    for step in (1, 2):
+        gradient = {name: np.zeros_like(x) for name, x in w.items()}
+        for name, x in w.items():
+            for index in np.ndindex(x.shape):
+                change = np.zeros_like(x)
+                change[index] = 1e-5
+                gradient[name][index] = (loss({**w, name: x + change}) - loss({**w, name: x - change})) / 2e-5
+        for name in w:
+            m[name] = 0.9 * m[name] + 0.1 * gradient[name]
+            v[name] = 0.999 * v[name] + 0.001 * gradient[name] ** 2
+            w[name] -= recipe.rate * (m[name] / (1 - 0.9**step)) / (np.sqrt(v[name] / (1 - 0.999**step)) + 1e-8)
+    expected = model(recipe, shape, w).tensors()
+    for name, tensor in trained.items():
+        np.testing.assert_allclose(tensor, expected[name], atol=2e-3)
+
+
+def test_training_stops_at_full_recall_and_reports_what_the_measures_say():
+    run = train.ensemble(tasks.random_associations(10, 2, 20), embedding_dim=8, heads=2, seeds=[0, 5], steps=512)
+    assert np.all(run.steps < 512)
+    assert run.recall.tolist() == run.accuracy.tolist() == [1.0, 1.0]
+    np.testing.assert_allclose(run.bits, run.task.bits)
+    for index, one in enumerate(run.models):
+        assert measure.recall(one, run.task).accuracy == 1.0
+        assert np.isclose(measure.bits(one, run.task), run.bits[index])
+        assert one.parameters["total"] == run.parameters
+    assert run.history.loss.shape == run.history.bits.shape == run.history.accuracy.shape
+    assert np.isfinite(run.history.loss).all()
+    assert run.history.accuracy[-1].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("context", "sizes", "recipe"),
+    [
+        (2, {"depth": 2}, replace(PAPER, batch=16, batches=8)),
+        (2, {"width": 8, "heads": 1}, BEST),
+        (5, {}, BEST),
+        (1, {}, BEST),
+    ],
+)
+def test_every_shape_learns(context, sizes, recipe):
+    task = tasks.random_associations(8, context, 30 if context > 1 else 8)
+    run = train.ensemble(task, **{"embedding_dim": 8, "heads": 2, **sizes}, seeds=1, steps=192, recipe=recipe)
+    assert run.bits[0] > 0.6 * task.bits
+    assert run.bits_per_parameter[0] == run.bits[0] / run.parameters
+
+
+def test_experiment_6_of_the_paper():
+    """N = 10, d = d_h = 2: .330 at one head, .734 at 13; five tasks, one seed each."""
+    for heads, published in ((1, 0.330), (13, 0.734)):
+        lanes = [
+            Lane(tasks.random_associations(10, 2, 100, seed), Architecture(10, 2, 2, 2, heads), seed)
+            for seed in range(10)
+        ]
+        accuracy = np.mean([one.accuracy for one in train_lanes(lanes, PAPER).models])
+        assert accuracy == pytest.approx(published, abs=0.05)
+
+
+def test_programs_are_shared_by_heads_and_sizes():
+    def key(count, heads):
+        return program(Lane(tasks.random_associations(50, 3, count), Architecture(50, 3, 4, 4, heads), 0), BEST)
+
+    assert key(1000, 9) == key(1020, 16) != key(1000, 17)
+    assert all(n <= bucket(n) <= 1.125 * n for n in range(8, 3000))
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(InputError, match="--heads: expected at least 1, got 0"):
+        train.ensemble(TINY, embedding_dim=2, heads=0)
+    with pytest.raises(InputError, match="--recipe: expected one of paper, best, got 'papper'; did you mean 'paper'"):
+        train.ensemble(TINY, embedding_dim=2, heads=1, recipe="papper")
+    with pytest.raises(InputError, match="--seeds and --steps"):
+        train.ensemble(TINY, embedding_dim=2, heads=1, seeds=0)
+    lanes = [Lane(TINY, Architecture(10, 2, 2, 2, heads), 0) for heads in (1, 30)]
+    with pytest.raises(InputError, match="2 different programs"):
+        train_lanes(lanes, BEST)
+
+
+def test_recipes_are_data():
+    assert dataclasses.asdict(PAPER)["batch"] == 256
+    assert set(train.RECIPES) == {"paper", "best"}
