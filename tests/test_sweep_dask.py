@@ -89,7 +89,7 @@ def test_a_cell_that_kills_its_dask_worker_is_recorded(tmp_path: Path, cluster, 
 def attncap(*words: object) -> subprocess.CompletedProcess:
     """Run the driver in a process of its own: a client that lost its scheduler may stop the event loop of others."""
     command = [sys.executable, "-m", "attncap", *map(str, words), "--json"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def test_a_lost_scheduler_is_said(tmp_path: Path):
@@ -119,9 +119,9 @@ def test_no_scheduler_at_the_address(tmp_path: Path):
 
 
 SBATCH = """#!/bin/sh
-# A queue of one machine: the job starts at once.
+# A queue of one machine: the job starts at once. The script is read now, as SLURM does: it is deleted soon.
 for last; do :; done
-setsid sh "$last" >/dev/null 2>&1 &
+setsid sh -c "$(cat "$last")" >/dev/null 2>&1 &
 echo $! >> {jobs}
 echo "Submitted batch job $!"
 """
