@@ -190,7 +190,7 @@ def _moments(function: Function, left: np.ndarray, right: np.ndarray) -> tuple[n
     values = function(points.ravel()).reshape(points.shape)
     weights = half * WEIGHTS * np.exp(-(points**2) / 2) / np.sqrt(2 * np.pi)
     integrals = np.stack([(weights * each).sum(axis=1) for each in (values, points * values, values**2)], axis=1)
-    ends = middle + half * np.array([-1, 1]) * (1 - 1e-9)
+    ends = middle + half * np.array([-1, 1]) * (1 - 1e-14)
     missed = np.abs(function(ends.ravel()).reshape(ends.shape) - values @ ENDS.T) * np.exp(-(ends**2) / 2)
     return integrals, BLIND * (half * missed).max(axis=1)
 
