@@ -63,6 +63,11 @@ def test_margin_mode_goes_beyond_the_count():
     assert found.bracket[0] == found.capacity < found.bracket[1]
 
 
+def test_margin_mode_exceeds_the_count_on_the_circle():
+    found = construct.capacity(vocabulary=50, context=2, embedding_dim=2, heads=20, seeds=2)
+    assert found.capacity > found.rank == 42
+
+
 def test_all_sequences_that_exist_are_a_limit():
     found = construct.capacity(vocabulary=3, context=2, embedding_dim=6, heads=5, seeds=1)
     assert found.bracket == (9, None)

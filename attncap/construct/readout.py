@@ -10,6 +10,8 @@ from attncap.models import chunks
 
 # Logits of the first guess, in units of log n: enough to tell n answers apart, not so much that the loss saturates.
 INITIAL_SCALE = 3.0
+# On the circle neighbours are close, and only large logits tell them apart.
+CIRCLE_SCALE = 30.0
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,11 @@ def first_guess(
         directions: unit vectors, one an answer.
 
     Returns:
-        $B$ and $W$, scaled so that a perfect fit has logits of $3 \log n$.
+        $B$ and $W$, scaled so that a perfect fit has logits of $3 \log n$ ($30 \log n$ on the circle, $d = 2$).
     """
     rows, columns = features.shape
-    unembedding = directions * np.sqrt(INITIAL_SCALE * np.log(len(directions)))
+    scale = CIRCLE_SCALE if directions.shape[1] == 2 else INITIAL_SCALE
+    unembedding = directions * np.sqrt(scale * np.log(len(directions)))
     encoder = features.T @ unembedding[answers].astype(features.dtype) * (columns / rows)
     return Readout(encoder.astype(np.float64), unembedding)
 
