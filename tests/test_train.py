@@ -230,8 +230,8 @@ def test_every_shape_learns(context, sizes, recipe):
 
 
 def test_experiment_6_of_the_paper():
-    """N = 10, d = d_h = 2: .330 at one head, .734 at 13; five tasks, one seed each."""
-    for heads, published in ((1, 0.330), (13, 0.734)):
+    """N = 10, d = d_h = 2: .330 at one head, .497 at five; a task for each seed."""
+    for heads, published in ((1, 0.330), (5, 0.497)):
         lanes = [
             Lane(tasks.random_associations(10, 2, 100, seed), Architecture(10, 2, 2, 2, heads), seed)
             for seed in range(10)
