@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.optimize import least_squares
 from scipy.special import xlogy
 
 from attncap.errors import InputError, nearest
 from attncap.result import Result, hidden
 
-Points = Float[np.ndarray, " n"] | Int[np.ndarray, " n"]
+Points = Float[np.ndarray, " n"]
+Values = Sequence[float | int] | np.ndarray
 CLOSE = 2.0
 SATURATED = 0.95
 EDGE = 1e-6
@@ -125,7 +126,7 @@ class Scaling(Result):
         return next(fit for fit in self.fits if fit.law == law)
 
 
-def before_saturation(accuracy: Points, threshold: float = SATURATED) -> slice:
+def before_saturation(accuracy: Values, threshold: float = SATURATED) -> slice:
     """Return the points up to and with the first accuracy above a threshold, as the paper fits them.
 
     Example:
@@ -139,8 +140,8 @@ def before_saturation(accuracy: Points, threshold: float = SATURATED) -> slice:
 
 
 def fit(
-    x: Sequence[float] | Points,
-    y: Sequence[float] | Points,
+    x: Values,
+    y: Values,
     laws: Sequence[str] = tuple(LAWS),
     *,
     trials: float | int | None = None,
@@ -220,7 +221,7 @@ def fit(
     return Scaling(fits[0].law, close, tuple(fits), len(x), x, y)
 
 
-def _points(x: Sequence[float] | Points, y: Sequence[float] | Points, share: bool) -> tuple[Points, Points]:
+def _points(x: Values, y: Values, share: bool) -> tuple[Points, Points]:
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape or not len(x):
         raise InputError(f"fit: expected as many y as x, in one dimension each, got shapes {x.shape} and {y.shape}")
@@ -238,7 +239,7 @@ def _law(name: str) -> Law:
     return LAWS[name]
 
 
-def _estimate(law: Law, x: Points, y: Points, trials: float | None) -> np.ndarray:
+def _estimate(law: Law, x: Points, y: Points, trials: float | int | None) -> np.ndarray:
     """Fit one law: least squares of the residuals, then, for shares, of the residuals of the deviance."""
     start = law.start(x, y)
     squares = _least(lambda p: law.curve(x, p) - y, start)
@@ -250,7 +251,7 @@ def _least(residuals: Callable[[np.ndarray], Points], start: np.ndarray) -> np.n
     return least_squares(residuals, start, method="lm", max_nfev=50 * len(start)).x
 
 
-def _deviance(curve: Points, y: Points, trials: float) -> Points:
+def _deviance(curve: Points, y: Points, trials: float | int) -> Points:
     """Return residuals whose squares sum to minus twice the log-likelihood over that of a perfect fit.
 
     A curve outside (0, 1) is pulled back in at a price.
@@ -260,7 +261,7 @@ def _deviance(curve: Points, y: Points, trials: float) -> Points:
     return np.sqrt(np.maximum(0.0, 2 * trials * nats)) * np.sign(curve - y)
 
 
-def _criteria(found: dict[str, np.ndarray], x: Points, y: Points, trials: float | None) -> dict[str, float]:
+def _criteria(found: dict[str, np.ndarray], x: Points, y: Points, trials: float | int | None) -> dict[str, float]:
     """Return AICc (least squares) or QAICc (shares) of each fit; infinite with too few points to correct."""
     n = len(x)
     curves = {name: LAWS[name].curve(x, p) for name, p in found.items()}
@@ -279,7 +280,7 @@ def _criteria(found: dict[str, np.ndarray], x: Points, y: Points, trials: float 
 
 
 def _intervals(
-    laws: Sequence[Law], x: Points, y: Points, trials: float | None, resamples: int, level: float, seed: int
+    laws: Sequence[Law], x: Points, y: Points, trials: float | int | None, resamples: int, level: float, seed: int
 ) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
     """Return percentile intervals of each law's parameters over resampled points."""
     rng = np.random.default_rng(seed)

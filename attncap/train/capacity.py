@@ -90,14 +90,17 @@ def capacity(
         InputError: a shape that no model has, or a target outside (0, 1].
 
     Example:
-        >>> found = capacity(vocabulary=10, context=2, embedding_dim=3, heads=1, steps=200, seeds=1, resolution=0.3)
-        >>> found.capacity <= 100
+        >>> found = capacity(vocabulary=10, context=2, embedding_dim=3, heads=1, steps=512, seeds=1, resolution=0.3)
+        >>> found.theorem < found.capacity <= 100
         True
     """
     if not 0 < target <= 1 or seeds < 1:
         raise InputError(f"--target and --seeds: expected 0 < target <= 1 and at least one seed, got {target}, {seeds}")
     chosen = named(recipe) if isinstance(recipe, str) else recipe
     chosen = chosen if steps is None else replace(chosen, steps=steps)
+    if target == 1:
+        # Where all must be memorized, nothing may be forgotten.
+        chosen = replace(chosen, forget_from=1.0)
     shape = Architecture(vocabulary, context, embedding_dim, head_dim or embedding_dim, heads)
     started, numbers = time.perf_counter(), range(seed, seed + seeds)
     trials: dict[int, list[Trained]] = {}

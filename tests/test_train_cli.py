@@ -1,0 +1,134 @@
+"""``attncap train``, the capacity of trained models, cells of sweeps, and the figures of Dana et al."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from attncap import sweep, train
+from attncap.cli import main
+from attncap.errors import InputError, UnmetError
+from attncap.papers import dana2025
+from attncap.papers.dana2025_data import EXPERIMENTS
+from attncap.train import PAPER, recipes
+from attncap.train.cells import OPTIONS, recipe_of, train_cell, train_one
+
+TINY = {"vocabulary": 10, "embedding_dim": 2, "recipe": "paper", "steps": 64}
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as stopped:
+        main([str(word) for word in words])
+    captured = capsys.readouterr()
+    return stopped.value.code, captured.out, captured.err
+
+
+def test_train_prints_the_fields_of_the_contract(capsys):
+    words = [
+        "train",
+        "random:10,2,20",
+        "--embedding-dim",
+        8,
+        "--head-dim",
+        8,
+        "--heads",
+        2,
+        "--seeds",
+        2,
+        "--steps",
+        300,
+    ]
+    code, out, _ = run(capsys, *words, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert {"accuracy", "bits", "bits_per_parameter", "steps", "seconds_compile", "seconds_train"} <= found.keys()
+    assert found["accuracy"] == [1.0, 1.0]
+    assert len(found["bits"]) == len(found["bits_per_parameter"]) == len(found["steps"]) == 2
+    np.testing.assert_allclose(found["bits"], 20 * np.log2(10))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["random:10,2,20", "--embedding-dim", 8, "--heads", 0], "--heads: expected at least 1, got 0"),
+        (["random:10,2,20", "--embedding-dim", 8, "--heads", 1, "--recipe", "bset"], "did you mean 'best'"),
+        (["random:10,2,20", "--embedding-dim", 8, "--heads", 1, "--seeds", 0], "--seeds and --steps"),
+        (["no-such-file.csv", "--embedding-dim", 8, "--heads", 1], "no such file"),
+    ],
+)
+def test_bad_input(capsys, words, message):
+    code, out, err = run(capsys, "train", *words)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_a_loss_that_is_not_finite_is_an_error(capsys, monkeypatch):
+    monkeypatch.setitem(recipes.RECIPES, "wild", replace(PAPER, name="wild", rate=1e30, steps=64))
+    words = ["train", "random:10,2,100", "--embedding-dim", 2, "--heads", 5, "--recipe", "wild"]
+    code, _, err = run(capsys, *words)
+    assert (code, "is not finite" in err) == (1, True)
+
+
+def test_capacity_brackets_what_training_memorizes():
+    found = train.capacity(10, 2, 3, heads=1, steps=512, seeds=3, resolution=0.1)
+    low, high = found.bracket
+    assert found.theorem == 6 < found.capacity == low < high <= 1.11 * low + 1
+    assert found.bits == pytest.approx(low * np.log2(10), rel=0.05)
+    assert found.tried[low] > found.tried[high]
+    assert {"capacity", "bracket", "theorem", "rank", "seeds"} <= found.to_dict().keys()
+    with pytest.raises(InputError, match="target"):
+        train.capacity(10, 2, 3, heads=1, target=1.5)
+
+
+def test_cells_run_in_a_sweep_and_alone_alike(tmp_path):
+    grid = sweep.Grid("train", fixed=TINY, product={"heads": [5, 6, 20]}, seeds=2)
+    done = sweep.run(grid, tmp_path)
+    assert (done.done, done.failed) == (6, 0)
+    table = sweep.table(tmp_path)
+    for row in table.iter_rows(named=True):
+        if row["heads"] == 6:
+            alone = train_one(**TINY, heads=6, seed=row["seed"])
+            assert alone["accuracy"] == row["result.accuracy"]
+            assert alone["bits"] == row["result.bits"]
+
+
+def test_cells_of_one_program_share_a_pack():
+    def key(**options):
+        return train_cell.pack_key({**OPTIONS, **TINY, **options})
+
+    assert key(heads=5, seed=1) == key(heads=8, seed=2) != key(heads=9)
+    assert key(heads=5) != key(heads=5, steps=65)
+    assert recipe_of({**OPTIONS, **TINY, "batch": 16}).batch == 16
+
+
+def test_the_published_numbers_are_whole():
+    assert [one.id for one in EXPERIMENTS] == ["fig1a", "fig1b", "fig2a", *(f"fig{n}" for n in range(3, 11))]
+    for one in EXPERIMENTS:
+        for line in one.lines:
+            assert len(line.accuracy) == len(one.values)
+            assert all(0 < value <= 1 for value in line.accuracy)
+    cell = EXPERIMENTS[3].cell(EXPERIMENTS[3].lines[-1], 6, "paper")
+    assert (cell["heads"], cell["width"], cell["batches"], cell["steps"]) == (1, 2 * 13 * 5, 256, 16384)
+    assert "steps" not in EXPERIMENTS[3].cell(EXPERIMENTS[3].lines[0], 6, "best")
+
+
+def test_a_figure_shows_the_published_points_and_the_floor():
+    wanted = replace(EXPERIMENTS[4], seeds=2, schedule={"steps": 64})
+    drawn = dana2025.experiment(wanted, "quick", 0)
+    assert drawn.table["published"].unique().sort().to_list() == [0.33, 0.633, 0.858]
+    assert drawn.table["theorem"].to_list()[:2] == [0.04, 0.04]
+    assert drawn.measured["paper: points"] == 3
+    assert len(drawn.chart.to_dict()["spec"]["layer"]) == 4
+
+
+def test_a_long_figure_says_how_long_instead_of_starting():
+    with pytest.raises(UnmetError, match=r"fig5: takes about \d+\.\d hours; draw it with --scale paper"):
+        dana2025.experiment(EXPERIMENTS[5], "quick", 0)
+
+
+def test_published_slopes():
+    published = dana2025.FIGURES[-1].published["slopes"]
+    assert published[10] == pytest.approx(0.0340, abs=5e-4)
+    # About 8.7 d_h associations a head, ten times what the theorem promises.
+    assert published[10] * 2500 / 10 == pytest.approx(8.5, abs=0.5)
