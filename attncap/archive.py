@@ -150,6 +150,8 @@ def read(path: str | Path) -> Archive:
     if not path.is_dir():
         raise InputError(f"{path}: no such directory; expected one that `attncap memorize --out` wrote")
     model = models.load(path)
+    if not isinstance(model, models.AttentionOnlyTransformer):
+        raise InputError(f"{path}: holds an attention layer; expected a transformer over tokens")
     vocabulary = _read_json(path / VOCABULARY)
     if not isinstance(vocabulary, list) or not all(isinstance(word, str) for word in vocabulary):
         raise InputError(f"{path / VOCABULARY}: expected a list of strings")

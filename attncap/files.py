@@ -1,10 +1,12 @@
-"""Outputs that appear whole or not at all."""
+"""Outputs that appear whole or not at all, and where what can be made again is kept."""
 
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import platformdirs
 
 from attncap.errors import InputError
 
@@ -67,3 +69,13 @@ def check_free(path: str | Path, *, force: bool = False, marker: str = "") -> No
     foreign = path.is_dir() and any(path.iterdir()) and not (marker and (path / marker).is_file())
     if foreign or (marker and not path.is_dir()):
         raise InputError(f"{path}: was not written by attncap, so --force does not replace it; choose another path")
+
+
+def cache(name: str) -> Path:
+    """Return the path of one of our directories in the user's cache, which `XDG_CACHE_HOME` moves.
+
+    Example:
+        >>> cache("jax").parts[-2:]
+        ('attncap', 'jax')
+    """
+    return Path(platformdirs.user_cache_dir("attncap", appauthor=False)) / name

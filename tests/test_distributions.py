@@ -277,8 +277,9 @@ def test_rare_tokens_become_one(tmp_path):
     assert task.notes[0] == "3 rare tokens (23.1% of the text) became <other>"
 
 
-def test_real_text_is_encoded():
-    task = tasks.text_distributions("kjv", context=1, vocabulary=40)
+@pytest.mark.parametrize("source", ["kjv", "wikipedia"])
+def test_real_text_is_encoded(source):
+    task = tasks.text_distributions(source, context=1, vocabulary=40)
     curve = [construct.encode(task, d, starts=1).kl for d in (1, 4, 16, 39)]
     assert curve == sorted(curve, reverse=True)
     assert curve[-1] < 1e-10

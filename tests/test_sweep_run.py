@@ -36,6 +36,12 @@ def test_the_numbers_are_those_of_the_function(tmp_path: Path):
     assert frame["result.nested.seed"].to_list() == frame["seed"].to_list()
 
 
+def test_the_table_is_in_the_order_of_the_grid_whatever_ran_before(tmp_path: Path):
+    run(draws(product={"scale": [2.0, 3.0]}, seeds=1), tmp_path)
+    run(draws(product={"scale": [3.0, 1.0, 2.0, 4.0]}, seeds=1), tmp_path)
+    assert table(tmp_path)["scale"].to_list() == [3.0, 1.0, 2.0, 4.0]
+
+
 def test_a_sweep_continues_grows_and_shrinks(tmp_path: Path):
     fixed = {"log": str(tmp_path)}
     run(draws(fixed=fixed), tmp_path)

@@ -19,6 +19,7 @@ from attncap.train.lanes import train as train_lanes
 from attncap.train.loss import Batch, evaluate
 from attncap.train.pairs import pair_logits
 from attncap.train.recipes import rates
+from attncap.train.soap import LARGEST, orthogonal, scale_by_soap
 
 TINY = tasks.random_associations(10, 2, 100, seed=0)
 FAST = replace(BEST, steps=64)
@@ -229,21 +230,34 @@ def test_every_shape_learns(context, sizes, recipe):
     assert run.bits_per_parameter[0] == run.bits[0] / run.parameters
 
 
-@pytest.mark.parametrize(
-    ("heads", "published"),
-    [
-        (1, 0.330),
-        (5, 0.497),
-        pytest.param(13, 0.734, marks=pytest.mark.xfail(reason="measured .805: the fidelity at d = 2 is not settled")),
-    ],
-)
+@pytest.mark.parametrize(("heads", "published"), [(1, 0.330), (5, 0.497), (13, 0.734)])
 def test_experiment_6_of_the_paper(heads, published):
-    """N = 10, d = d_h = 2: .330 at one head, .497 at five, .734 at 13; ten tasks, one seed each."""
+    """N = 10, d = d_h = 2: twenty tasks, one seed each; the standard error of the mean is up to .03."""
     lanes = [
-        Lane(tasks.random_associations(10, 2, 100, seed), Architecture(10, 2, 2, 2, heads), seed) for seed in range(10)
+        Lane(tasks.random_associations(10, 2, 100, seed), Architecture(10, 2, 2, 2, heads), seed) for seed in range(20)
     ]
     accuracy = np.mean([one.accuracy for one in train_lanes(lanes, PAPER).models])
     assert accuracy == pytest.approx(published, abs=0.05)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1.0, 1e10])
+def test_the_bases_of_soap_are_qr_factors(scale):
+    moments = np.random.default_rng(0).standard_normal((3, 2, 12, 12)).astype(np.float32) * np.float32(scale)
+    moments[0, :, :, 4:] = 0
+    basis = np.broadcast_to(np.eye(12, dtype=np.float32), moments.shape)
+    unitary = np.asarray(jax.jit(orthogonal)(moments, basis))
+    np.testing.assert_allclose(unitary.mT @ unitary, basis, atol=3e-6)
+    upper = unitary.mT @ moments / max(scale, 1e-38)
+    np.testing.assert_allclose(np.tril(upper, -1), 0, atol=3e-6)
+
+
+def test_long_sides_have_no_basis():
+    optimizer = scale_by_soap()
+    tensors = {"wide": jnp.ones((2, LARGEST + 1, 3)), "narrow": jnp.ones((2, 4, 3))}
+    updates, memory = optimizer.update(tensors, optimizer.init(tensors), tensors)
+    assert memory.left_basis["wide"].size == 0
+    assert memory.left_basis["narrow"].shape == (2, 4, 4)
+    assert all(np.isfinite(update).all() for update in updates.values())
 
 
 def test_programs_are_shared_by_heads_and_sizes():

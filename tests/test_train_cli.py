@@ -81,6 +81,29 @@ def test_capacity_brackets_what_training_memorizes():
         train.capacity(10, 2, 3, heads=1, target=1.5)
 
 
+def test_memorize_keeps_a_model_that_recalls_everything(capsys, tmp_path):
+    words = ["memorize", "random:10,2,60", "--method", "train", "--embedding-dim", 8, "--heads", 3]
+    code, out, _ = run(capsys, *words, "--out", tmp_path / "kept", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["method"], found["recall"]["float32"]["accuracy"]) == ("train", 1.0)
+    code, out, _ = run(capsys, "recall", tmp_path / "kept", "--file", tmp_path / "kept" / "task.parquet", "--json")
+    assert (code, json.loads(out)["correct"]) == (0, 60)
+    code, _, err = run(capsys, *words[:-1], 1, "--embedding-dim", 2, "--out", tmp_path / "small")
+    assert (code, "heads recall" in err, (tmp_path / "small").exists()) == (1, True, False)
+
+
+def test_capacity_by_training_from_the_command_line(capsys):
+    shape = ["--vocabulary", 10, "--context", 2, "--embedding-dim", 2, "--heads", 1]
+    words = ["capacity", "--kind", "associations", *shape, "--seeds", 1, "--json"]
+    code, out, _ = run(capsys, *words, "--method", "train", "--target", 0.8)
+    found = json.loads(out)
+    assert (code, found["method"], found["target"]) == (0, "train", 0.8)
+    assert found["theorem"] == 4 < found["capacity"]
+    for refused in (["--method", "margin", "--target", 0.8], ["--method", "train", "--dtype", "float64"]):
+        assert run(capsys, *words, *refused)[0] == 2
+
+
 def test_cells_run_in_a_sweep_and_alone_alike(tmp_path):
     grid = sweep.Grid("train", fixed=TINY, product={"heads": [5, 6, 20]}, seeds=2)
     done = sweep.run(grid, tmp_path)
@@ -113,13 +136,17 @@ def test_the_published_numbers_are_whole():
     assert "steps" not in EXPERIMENTS[3].cell(EXPERIMENTS[3].lines[0], 6, "best")
 
 
-def test_a_figure_shows_the_published_points_and_the_floor():
+def test_a_figure_shows_the_published_points_and_the_floor(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     wanted = replace(EXPERIMENTS[4], seeds=2, schedule={"steps": 64})
     drawn = dana2025.experiment(wanted, "quick", 0)
     assert drawn.table["published"].unique().sort().to_list() == [0.33, 0.633, 0.858]
     assert drawn.table["theorem"].to_list()[:2] == [0.04, 0.04]
     assert drawn.measured["paper: points"] == 3
-    assert len(drawn.chart.to_dict()["spec"]["layer"]) == 4
+    assert len(drawn.chart.to_dict()["spec"]["layer"]) == 5
+    again = dana2025.experiment(wanted, "quick", 0)
+    assert again.table.equals(drawn.table)
+    assert sweep.status(tmp_path / "attncap" / "papers" / "train").done == 6
 
 
 def test_a_long_figure_says_how_long_instead_of_starting():

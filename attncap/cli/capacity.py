@@ -11,6 +11,7 @@ from attncap.errors import InputError
 
 if TYPE_CHECKING:
     from attncap.construct import Capacity, ExamplesCapacity
+    from attncap.train import TrainedCapacity
 
 
 class Kind(StrEnum):
@@ -29,9 +30,12 @@ def capacity(
     context: Annotated[int | None, typer.Option(help="Tokens in a sequence, S; vectors in a context, n.")] = None,
     method: Annotated[
         str | None,
-        typer.Option(help="Associations: theorem or [margin]; examples: theorem or [lstsq].", show_default=False),
+        typer.Option(
+            help="Associations: theorem, [margin] or train; examples: theorem or [lstsq].", show_default=False
+        ),
     ] = None,
     train_attention: TrainAttention = False,
+    target: Annotated[float, typer.Option(help="With --method train: the accuracy that counts as memorized.")] = 1.0,
     dtype: Annotated[Precision, typer.Option(help="Associations: type whose recall is exact.")] = Precision.float32,
     shared_context: Annotated[bool, typer.Option("--shared-context", help="One context for all examples.")] = False,
     seeds: Annotated[int, typer.Option(help="How many tasks and models to draw.")] = 3,
@@ -39,48 +43,35 @@ def capacity(
     json: Json = False,
 ) -> None:
     """Find the largest number of random items that a shape memorizes."""
-    shape = (heads, context, embedding_dim, head_dim)
+    from attncap.sweep import runs
+
     if kind is Kind.associations and shared_context:
         raise InputError("--shared-context: applies to --kind examples only")
-    if kind is Kind.examples and (vocabulary is not None or train_attention):
-        raise InputError("--vocabulary and --train-attention: apply to --kind associations only")
-    found: Capacity | ExamplesCapacity
+    if kind is Kind.examples and (vocabulary is not None or train_attention or target != 1):
+        raise InputError("--vocabulary, --train-attention and --target: apply to --kind associations only")
+    found: Capacity | TrainedCapacity | ExamplesCapacity
     with work(json):
         if kind is Kind.associations:
-            found = _associations(*shape, vocabulary, method or "margin", train_attention, dtype, seeds, seed)
+            if vocabulary is None or context is None:
+                raise InputError(
+                    "--kind associations: expected --vocabulary and --context, the tokens N and S of a sequence"
+                )
+            found = runs.capacity(
+                vocabulary=vocabulary,
+                context=context,
+                embedding_dim=embedding_dim,
+                head_dim=head_dim,
+                heads=heads,
+                method=method or "margin",
+                train_attention=train_attention,
+                target=target,
+                dtype=dtype.value,
+                seeds=seeds,
+                seed=seed,
+            )
         else:
-            found = _examples(*shape, method or "lstsq", shared_context, seeds, seed)
+            found = _examples(heads, context, embedding_dim, head_dim, method or "lstsq", shared_context, seeds, seed)
     answer(found, json)
-
-
-def _associations(
-    heads: int,
-    context: int | None,
-    embedding_dim: int,
-    head_dim: int | None,
-    vocabulary: int | None,
-    method: str,
-    train_attention: bool,
-    dtype: Precision,
-    seeds: int,
-    seed: int,
-) -> "Capacity":
-    from attncap import construct
-
-    if vocabulary is None or context is None:
-        raise InputError("--kind associations: expected --vocabulary and --context, the tokens N and S of a sequence")
-    return construct.capacity(
-        vocabulary,
-        context,
-        embedding_dim,
-        head_dim,
-        heads,
-        method=method,
-        dtype=dtype.value,
-        seeds=seeds,
-        seed=seed,
-        train_attention=train_attention,
-    )
 
 
 def _examples(

@@ -8,7 +8,9 @@ from attncap.cli._shared import Json, Seed, answer, work
 
 
 def encode(
-    source: Annotated[str, typer.Argument(help="An .npz with `pi` (T,N), a .txt, kjv, or a table with conflicts.")],
+    source: Annotated[
+        str, typer.Argument(help="An .npz with `pi` (T,N), a .txt, kjv, wikipedia, or a table with conflicts.")
+    ],
     embedding_dim: Annotated[int, typer.Option(help="Embedding dimension d.")],
     context: Annotated[int | None, typer.Option(help="Tokens before the next one (text).  [default: 2]")] = None,
     vocabulary: Annotated[

@@ -14,6 +14,7 @@ class Method(StrEnum):
 
     theorem = "theorem"
     margin = "margin"
+    train = "train"
 
 
 class Precision(StrEnum):
@@ -77,6 +78,10 @@ def memorize(
             task = tasks.load(source, context=context, on_conflict=keep, seed=seed, **columns)
             if method is Method.margin:
                 fit = construct.margin(task, *size, dtype=dtype.value, seed=seed, train_attention=train_attention)
+            elif method is Method.train:
+                from attncap import train
+
+                fit = train.memorize(task, *size, dtype=dtype.value, seed=seed)
             else:
                 fit = construct.theorem(task, *size, dtype=dtype.value, seed=seed)
     archive.write(fit, out, force=force)

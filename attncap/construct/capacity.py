@@ -1,11 +1,13 @@
 """The largest number of random associations that a construction memorizes in a shape."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from attncap import bounds
+from attncap.bounds.evaluate import complete
 from attncap.construct.count import check_shape
 from attncap.construct.fit import Fit, NotMemorized
 from attncap.construct.margin import margin
@@ -22,7 +24,7 @@ RESOLUTION = {"theorem": 0.0, "margin": 1 / 32}
 
 @dataclass(frozen=True)
 class Capacity(Result):
-    """The largest task of a kind that a method memorizes in a shape, by bracketing search.
+    r"""The largest task of a kind that a method memorizes in a shape, by bracketing search.
 
     Attributes:
         kind: of the task: "associations".
@@ -34,6 +36,8 @@ class Capacity(Result):
         rank: the corrected count.
         seeds: the largest number memorized with each seed.
         ratio: capacity over the corrected count.
+        bits: of the capacity: $\log_2 N$ an association.
+        bits_per_parameter: the same over the free parameters of the shape.
         dtype: the type in which the recall had to be exact.
         seconds: wall time.
     """
@@ -46,6 +50,8 @@ class Capacity(Result):
     rank: int
     seeds: tuple[int, ...]
     ratio: float
+    bits: float
+    bits_per_parameter: float
     dtype: str
     seconds: float
 
@@ -114,6 +120,7 @@ def capacity(
         brackets.append(boundary(memorizes, begin, limit, RESOLUTION[method]))
         begin = brackets[-1][0]
     reached, failed = (tuple(side) for side in zip(*brackets, strict=True))
+    parameters = complete({**shape, "vocabulary": vocabulary, "context": context})["parameters"]
     least, lost = min(reached), [number for number in failed if number is not None]
     return Capacity(
         kind="associations",
@@ -123,6 +130,8 @@ def capacity(
         theorem=promised,
         rank=rank,
         ratio=least / rank,
+        bits=least * math.log2(vocabulary),
+        bits_per_parameter=least * math.log2(vocabulary) / parameters,
         seeds=reached,
         dtype=dtype,
         seconds=time.perf_counter() - started,

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from attncap import bounds
 from attncap.construct.heads import features, generic_heads, theorem_heads
+from attncap.construct.search import boundary
 from attncap.construct.solve import minimum_norm
 from attncap.errors import InputError, UnmetError, nearest
 from attncap.memory import require
@@ -321,20 +322,18 @@ def _scores(
 
 
 def _largest(task: Examples, heads: int, head_dim: int, method: str, seed: int) -> int:
-    """Bisect for the most of the task's first examples that a layer memorizes; the task itself is too large."""
-    low, high = 0, task.count
-    if method == "theorem":
-        high = min(high, _capacity(task, heads, head_dim)["theorem"] + 1)
-    while high - low > 1:
-        middle = (low + high + 1) // 2 if high - low > 2 else low + 1
-        first = replace(
-            task, contexts=task.contexts[:middle], queries=task.queries[:middle], labels=task.labels[:middle]
-        )
+    """Search for the most of the task's first examples that a layer memorizes; the task itself is too large."""
+
+    def holds(count: int) -> bool:
+        first = replace(task, contexts=task.contexts[:count], queries=task.queries[:count], labels=task.labels[:count])
         layer, matrix = _scores(first, heads, head_dim, method, 1.0, 3.0, np.random.default_rng(seed))
         layer = read_out(layer, matrix, first.labels)
-        held = _residual(_outputs(layer, first.contexts, first.queries), first.labels) <= FITTED
-        low, high = (middle, high) if held else (low, middle)
-    return low
+        return _residual(_outputs(layer, first.contexts, first.queries), first.labels) <= FITTED
+
+    counts = _capacity(task, heads, head_dim)
+    expected = counts["theorem"] if method == "theorem" else counts["shared" if task.shared else "features"]
+    limit = min(task.count - 1, counts["theorem"]) if method == "theorem" else task.count - 1
+    return boundary(holds, expected, limit)[0]
 
 
 def _verify(layer: AttentionLayer, task: Examples) -> tuple[dict[str, float], dict[str, float] | None]:

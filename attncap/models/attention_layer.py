@@ -37,6 +37,11 @@ class AttentionLayer(Result):
     value: Float[Array, "H dv d"] = hidden()
     output: Float[Array, "H out dv"] = hidden()
 
+    @property
+    def dtype(self) -> str:
+        """Name of the type that the weights are held in."""
+        return self.query.dtype.name
+
     def tensors(self) -> dict[str, Array]:
         """Return the weights by name."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

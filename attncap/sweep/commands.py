@@ -14,6 +14,7 @@ import attncap
 from attncap.errors import InputError, nearest
 
 COMMANDS: dict[str, str] = {
+    "capacity": "attncap.sweep.runs:capacity",
     "interpolation": "attncap.sweep.runs:interpolation",
     "memorize": "attncap.sweep.runs:memorize",
     "train": "attncap.train.cells:train_cell",

@@ -1,11 +1,15 @@
 """The cells of the registered commands: what each command does, without its files."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attncap import construct, tasks
-from attncap.construct import Fit
+from attncap.construct import Capacity, Fit
+from attncap.errors import InputError
 from attncap.interpolation import Interpolation, error
 from attncap.interpolation import softmax as softmax_at
+
+if TYPE_CHECKING:
+    from attncap.train import TrainedCapacity
 
 
 def memorize(
@@ -51,6 +55,52 @@ def memorize(
         seed=seed,
     )
     return construct.theorem(task, embedding_dim, head_dim, heads, dtype=dtype, seed=seed)
+
+
+def capacity(
+    *,
+    vocabulary: int,
+    context: int,
+    embedding_dim: int,
+    heads: int,
+    head_dim: int | None = None,
+    method: str = "margin",
+    train_attention: bool = False,
+    target: float | int = 1.0,
+    dtype: str = "float32",
+    seeds: int = 3,
+    seed: int = 0,
+) -> "Capacity | TrainedCapacity":
+    """Search the largest number of random associations that a shape memorizes, as ``attncap capacity`` does.
+
+    Args:
+        vocabulary: $N$.
+        context: $S$.
+        embedding_dim: $d$.
+        heads: $H$.
+        head_dim: $d_h$; $d$ by default.
+        method: "theorem", "margin" or "train".
+        train_attention: with margin mode, train all parameters where the readout falls short.
+        target: with training, the accuracy that counts as memorized; constructions recall everything.
+        dtype: type in which a construction is exact; training is in float32.
+        seeds: searches, each with its own tasks and weights.
+        seed: the first of them.
+
+    Example:
+        >>> capacity(vocabulary=30, context=2, embedding_dim=6, heads=5, method="theorem", seeds=1).capacity
+        36
+    """
+    shape = (vocabulary, context, embedding_dim, head_dim, heads)
+    if method != "train":
+        if target != 1:
+            raise InputError(f"--target: applies to --method train; a construction recalls everything, got {target}")
+        options = {"method": method, "dtype": dtype, "train_attention": train_attention}
+        return construct.capacity(*shape, **options, seeds=seeds, seed=seed)
+    if dtype != "float32" or train_attention:
+        raise InputError("--dtype and --train-attention: --method train trains everything, in float32")
+    from attncap import train
+
+    return train.capacity(*shape, target=target, seeds=seeds, seed=seed)
 
 
 def interpolation(

@@ -21,7 +21,7 @@ CREATE TABLE cells (
     key TEXT UNIQUE NOT NULL,
     identity TEXT NOT NULL,           -- JSON of everything that changes the number; key is its hash
     pack TEXT NOT NULL,               -- cells of one pack may run together
-    planned INTEGER NOT NULL,         -- 1 if the last grid holds the cell
+    planned INTEGER NOT NULL,         -- place in the last grid, from 1; 0 if it does not hold the cell
     status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'failed')),
     result TEXT,                      -- JSON
     error TEXT,
@@ -29,7 +29,7 @@ CREATE TABLE cells (
     finished REAL,                    -- Unix time
     environment INTEGER REFERENCES environments
 );
-CREATE INDEX queue ON cells (planned, status, pack, id);
+CREATE INDEX queue ON cells (status, pack, id, planned);
 CREATE TABLE runs (id INTEGER PRIMARY KEY, started REAL NOT NULL);
 PRAGMA user_version = {VERSION};
 """
@@ -155,12 +155,12 @@ class Store:
             rows = ((cell.key, cell.identity, cell.pack) for cell in cells)
             connection.executemany("INSERT OR IGNORE INTO plan VALUES (?, ?, ?)", rows)
             connection.execute(
-                "UPDATE cells SET planned = key IN (SELECT key FROM plan) "
-                "WHERE planned != (key IN (SELECT key FROM plan))"
+                "UPDATE cells SET planned = place FROM (SELECT cells.id AS cell, coalesce(plan.rowid, 0) AS place "
+                "FROM cells LEFT JOIN plan USING (key)) WHERE id = cell AND planned != place"
             )
             connection.execute(
                 "INSERT OR IGNORE INTO cells (key, identity, pack, planned) "
-                "SELECT key, identity, pack, 1 FROM plan ORDER BY rowid"
+                "SELECT key, identity, pack, rowid FROM plan ORDER BY rowid"
             )
             if retry_failed:
                 connection.execute("UPDATE cells SET status = 'pending' WHERE planned AND status = 'failed'")
@@ -176,7 +176,7 @@ class Store:
         """Yield (key, identity, pack) of the cells to run, pack by pack, reading a page at a time."""
         pack, last = "", 0
         while rows := self._select(
-            "SELECT pack, id, key, identity FROM cells WHERE planned = 1 AND status = 'pending' "
+            "SELECT pack, id, key, identity FROM cells WHERE planned > 0 AND status = 'pending' "
             "AND (pack, id) > (?, ?) ORDER BY pack, id LIMIT ?",
             (pack, last, page),
         ):
@@ -199,14 +199,14 @@ class Store:
 
     def counts(self) -> Counts:
         """Count the cells of the last grid by state."""
-        found = dict(self._select("SELECT status, count(*) FROM cells WHERE planned = 1 GROUP BY status"))
+        found = dict(self._select("SELECT status, count(*) FROM cells WHERE planned > 0 GROUP BY status"))
         return Counts(*(found.get(status, 0) for status in ("pending", "done", "failed")))
 
     def errors(self, limit: int = 10) -> list[tuple[str, int, str]]:
         """Return (last line, cells, identity of the first) of the most frequent errors of the last grid."""
         found: dict[str, tuple[int, str]] = {}
         for error, identity in self._select(
-            "SELECT error, identity FROM cells WHERE planned = 1 AND status = 'failed' ORDER BY id"
+            "SELECT error, identity FROM cells WHERE planned > 0 AND status = 'failed' ORDER BY planned"
         ):
             line = error.splitlines()[-1]
             cells, first = found.get(line, (0, identity))
@@ -218,7 +218,7 @@ class Store:
         """Return the cells recorded per second since the last driver started (None before the second)."""
         ((started,),) = self._select("SELECT max(started) FROM runs")
         ((cells, last),) = self._select(
-            "SELECT count(*), max(finished) FROM cells WHERE planned = 1 AND finished > ?", (started or 0.0,)
+            "SELECT count(*), max(finished) FROM cells WHERE planned > 0 AND finished > ?", (started or 0.0,)
         )
         return cells / (last - started) if cells else None
 
@@ -227,7 +227,7 @@ class Store:
         names = ("key", "identity", "status", "result", "error", "seconds", "finished", "environment")
         found = self._select(
             "SELECT key, identity, status, result, error, seconds, finished, description FROM cells "
-            "LEFT JOIN environments ON environments.id = environment WHERE planned = 1 ORDER BY cells.id"
+            "LEFT JOIN environments ON environments.id = environment WHERE planned > 0 ORDER BY planned"
         )
         return [dict(zip(names, row, strict=True)) for row in found]
 

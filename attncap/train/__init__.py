@@ -3,6 +3,7 @@
 from attncap.train.architecture import Architecture
 from attncap.train.capacity import TrainedCapacity, capacity
 from attncap.train.ensemble import Ensemble, ensemble
+from attncap.train.memorize import memorize
 from attncap.train.recipes import BEST, PAPER, RECIPES, Recipe
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "TrainedCapacity",
     "capacity",
     "ensemble",
+    "memorize",
 ]

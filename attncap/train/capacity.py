@@ -1,15 +1,17 @@
 """How much gradient descent memorizes: the largest task that a shape reaches the target on."""
 
+import math
 import time
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from attncap import bounds
+from attncap.bounds.evaluate import complete
 from attncap.construct.search import boundary
 from attncap.errors import InputError
 from attncap.result import Result
-from attncap.tasks import random_associations
+from attncap.tasks import Associations, random_associations
 from attncap.train.architecture import Architecture
 from attncap.train.lanes import Lane, Trained, train
 from attncap.train.recipes import Recipe
@@ -17,6 +19,8 @@ from attncap.train.recipes import recipe as named
 
 # Where the search begins, in multiples of the theorem's count: trained models hold several times what it promises.
 EXPECTED = 4
+# Bits a parameter that no search goes beyond; twice what has been seen.
+UNHEARD_OF = 8
 
 
 @dataclass(frozen=True)
@@ -102,19 +106,31 @@ def capacity(
         # Where all must be memorized, nothing may be forgotten.
         chosen = replace(chosen, forget_from=1.0)
     shape = Architecture(vocabulary, context, embedding_dim, head_dim or embedding_dim, heads)
-    started, numbers = time.perf_counter(), range(seed, seed + seeds)
-    trials: dict[int, list[Trained]] = {}
-
-    def holds(count: int) -> bool:
-        lanes = [Lane(random_associations(vocabulary, context, count, number), shape, number) for number in numbers]
-        trials[count] = train(lanes, chosen).models
-        return float(np.median([one.recall for one in trials[count]])) >= target
-
     quantities = {
         name: getattr(shape, name) for name in ("vocabulary", "context", "embedding_dim", "head_dim", "heads")
     }
+    started, numbers = time.perf_counter(), range(seed, seed + seeds)
+    trials: dict[int, list[Trained]] = {}
+
+    parameters = complete(quantities)["parameters"]
+    most = min(vocabulary**context, int(UNHEARD_OF * parameters / math.log2(vocabulary)))
+    whole = [random_associations(vocabulary, context, most, number) for number in numbers]
+
+    def median(count: int) -> float:
+        return float(np.median([one.recall for one in trials[count]]))
+
+    def holds(count: int) -> bool:
+        # The first associations of one task: models of fewer have only the others to learn.
+        fewer = max((held for held in trials if held < count and median(held) >= target), default=0)
+        lanes = [
+            Lane(first(task, count), shape, number, one and one.tensors)
+            for task, number, one in zip(whole, numbers, trials.get(fewer, [None] * seeds), strict=True)
+        ]
+        trials[count] = train(lanes, chosen).models
+        return median(count) >= target
+
     theorem, rank = (int(bounds.value(bound, **quantities)) for bound in ("dana2025", "corrected"))
-    low, high = boundary(holds, EXPECTED * theorem, vocabulary**context, resolution)
+    low, high = boundary(holds, EXPECTED * theorem, most, resolution)
     reached = [
         max((count for count, models in trials.items() if models[index].recall >= target), default=0)
         for index in range(seeds)
@@ -133,4 +149,11 @@ def capacity(
         bits=float(np.mean([one.bits for one in trials[low]])) if low else 0.0,
         bits_per_parameter=float(np.mean([one.bits_per_parameter for one in trials[low]])) if low else 0.0,
         seconds=time.perf_counter() - started,
+    )
+
+
+def first(task: Associations, count: int) -> Associations:
+    """Return a task's first associations."""
+    return replace(
+        task, sequences=task.sequences[:count], answers=task.answers[:count], surprisal=task.surprisal[:count]
     )

@@ -63,7 +63,7 @@ class Segment(NamedTuple):
 
 def start(program: Program, tensors: Tensors) -> State:
     """Return the state before the first step."""
-    memory = jax.vmap(OPTIMIZERS[program.recipe.optimizer]().init)(tensors)
+    memory = OPTIMIZERS[program.recipe.optimizer]().init(tensors)
     lanes = program.lanes
     return State(tensors, memory, jnp.zeros(lanes, dtype=bool), jnp.zeros(lanes, dtype=jnp.int32))
 
@@ -80,27 +80,31 @@ def objective(program: Program, forget: Array, tensors: Tensors, batch: Batch) -
     return evaluate(logits, batch, forget if program.recipe.forget_from < 1 else None)
 
 
-def descend(
-    program: Program, state: State, data: Batch, rate: Array, forget: Array, chosen: Array
-) -> tuple[State, Report]:
-    """Take one step of one lane."""
+def gradient(program: Program, forget: Array, tensors: Tensors, data: Batch, chosen: Array) -> tuple[Tensors, Report]:
+    """Return the gradient of one lane's loss on what a step trains on, and the report."""
     batch = data
     if program.recipe.batch:
         batch = Batch(*(part[chosen] for part in data))
         batch = batch._replace(weight=jnp.full_like(batch.weight, 1 / program.recipe.batch))
-    (_, report), gradient = jax.value_and_grad(partial(objective, program, forget), has_aux=True)(state.tensors, batch)
-    updates, memory = OPTIMIZERS[program.recipe.optimizer]().update(gradient, state.memory, state.tensors)
+    return jax.grad(partial(objective, program, forget), has_aux=True)(tensors, batch)
+
+
+def step(program: Program, data: Batch, state: State, inputs: tuple[Array, Array, Array]) -> tuple[State, Report]:
+    """Take one step of all lanes; the optimizer sees them stacked, and counts steps once for all."""
+    rate, forget, chosen = inputs
+    slopes, report = jax.vmap(partial(gradient, program, forget))(state.tensors, data, chosen)
+    updates, memory = OPTIMIZERS[program.recipe.optimizer]().update(slopes, state.memory, state.tensors)
     done = state.done | (rate == 0)
     if program.recipe.stop:
         done |= report.whole
-    moved = jax.tree.map(lambda x, step: jnp.where(done, x, x - rate * step), state.tensors, updates)
+    move = jax.vmap(lambda done, x, update: jnp.where(done, x, x - rate * update))
+    moved = jax.tree.map(partial(move, done), state.tensors, updates)
     return State(moved, memory, done, state.steps + ~done), report
 
 
 def run_segment(program: Program, state: State, data: Batch, segment: Segment) -> tuple[State, Report]:
     """Take the steps of a segment in all lanes."""
-    step = jax.vmap(partial(descend, program), in_axes=(0, 0, None, None, 0))
-    return jax.lax.scan(lambda carry, inputs: step(carry, data, *inputs), state, segment)
+    return jax.lax.scan(partial(step, program, data), state, segment)
 
 
 class Compiled(NamedTuple):

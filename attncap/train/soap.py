@@ -9,6 +9,10 @@ import optax
 from jaxtyping import Float
 
 
+# Of longer sides, a vocabulary's or a wide perceptron's, the basis would cost more than the step.
+LARGEST = 128
+
+
 class Moments(NamedTuple):
     """Step, mean of the gradient, mean of its squares in the eigenbasis, second moments of both sides, bases."""
 
@@ -37,19 +41,23 @@ def scale_by_soap(
     """
 
     def init(tensors: Any) -> Moments:
-        def identity(axis: int, x: jax.Array) -> jax.Array:
-            return jnp.broadcast_to(jnp.eye(x.shape[axis]), (*x.shape[:-2], x.shape[axis], x.shape[axis]))
+        def side(axis: int, x: jax.Array, fill: float) -> jax.Array:
+            size = x.shape[axis] if x.shape[axis] <= LARGEST else 0
+            return fill * jnp.broadcast_to(jnp.eye(size), (*x.shape[:-2], size, size))
 
-        zeros = jax.tree.map(jnp.zeros_like, tensors)
-        left, right = (jax.tree.map(partial(identity, axis), tensors) for axis in (-2, -1))
-        nothing = [jax.tree.map(jnp.zeros_like, side) for side in (left, right)]
-        return Moments(jnp.zeros((), jnp.int32), zeros, zeros, nothing[0], nothing[1], left, right)
+        def sides(axis: int, fill: float) -> Any:
+            return jax.tree.map(lambda x: side(axis, x, fill), tensors)
+
+        mean, square = (jax.tree.map(jnp.zeros_like, tensors) for _ in range(2))
+        return Moments(
+            jnp.zeros((), jnp.int32), mean, square, sides(-2, 0.0), sides(-1, 0.0), sides(-2, 1.0), sides(-1, 1.0)
+        )
 
     def update(gradient: Any, old: Moments, tensors: Any = None) -> tuple[Any, Moments]:
         count = old.step + 1
         mean = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, old.mean, gradient)
-        left = jax.tree.map(lambda m, g: shampoo * m + (1 - shampoo) * g @ g.mT, old.left, gradient)
-        right = jax.tree.map(lambda m, g: shampoo * m + (1 - shampoo) * g.mT @ g, old.right, gradient)
+        left = jax.tree.map(partial(averaged, shampoo), old.left, gradient)
+        right = jax.tree.map(lambda m, g: averaged(shampoo, m, g.mT), old.right, gradient)
 
         def turned() -> tuple[Any, Any]:
             return jax.tree.map(orthogonal, left, old.left_basis), jax.tree.map(orthogonal, right, old.right_basis)
@@ -63,8 +71,7 @@ def scale_by_soap(
         first, second = 1 - b1**count, 1 - b2**count
 
         def step(m: jax.Array, v: jax.Array, u: jax.Array, w: jax.Array) -> jax.Array:
-            scaled = into(m, u, w) / first / (jnp.sqrt(v / second) + eps)
-            return u @ scaled @ w.mT
+            return into(into(m, u, w) / first / (jnp.sqrt(v / second) + eps), u.mT, w.mT)
 
         updates = jax.tree.map(step, mean, square, left_basis, right_basis)
         return updates, Moments(count, mean, square, left, right, left_basis, right_basis)
@@ -72,13 +79,37 @@ def scale_by_soap(
     return optax.GradientTransformation(init, update)
 
 
+def averaged(decay: float, moment: jax.Array, gradient: Float[jax.Array, "*stack m n"]) -> jax.Array:
+    """Move the second moment of the rows of a gradient towards this one; that of a side left alone is empty."""
+    return decay * moment + (1 - decay) * gradient @ gradient.mT if moment.size else moment
+
+
 def into(x: Float[jax.Array, "*stack m n"], left: jax.Array, right: jax.Array) -> Float[jax.Array, "*stack m n"]:
-    """Express a matrix in the bases of its sides."""
-    return left.mT @ x @ right
+    """Express a matrix in the bases of its sides; one that is empty leaves its side as it is."""
+    x = left.mT @ x if left.size else x
+    return x @ right if right.size else x
 
 
 def orthogonal(moment: Float[jax.Array, "*stack m m"], basis: jax.Array) -> Float[jax.Array, "*stack m m"]:
-    """Take one step of orthogonal iteration towards the eigenvectors."""
-    # A side without gradient keeps a basis: zeros have no QR factor worth having.
-    eye = jnp.eye(moment.shape[-1])
-    return jnp.linalg.qr(moment @ basis + 1e-30 * eye)[0]
+    """Take one step of orthogonal iteration towards the eigenvectors.
+
+    The QR factorization is by Householder reflections here and not by `jax.numpy.linalg.qr`: two batched calls of
+    LAPACK in one compiled loop wait for each other's threads for ever on processors of few cores.
+    """
+    size = moment.shape[-1]
+    places = jnp.arange(size)
+
+    def reflect(column: jax.Array, factors: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        upper, unitary = factors
+        x = jnp.where(places < column, 0.0, upper[..., column])
+        # Squares of small numbers vanish; a column of zeros stays one and is left alone.
+        x /= jnp.maximum(jnp.abs(x).max(axis=-1, keepdims=True), 1e-30)
+        norm = jnp.linalg.norm(x, axis=-1, keepdims=True)
+        mirror = x + jnp.where(places == column, jnp.where(x < 0, -norm, norm), 0.0)
+        mirror *= jnp.sqrt(2.0) / jnp.maximum(jnp.linalg.norm(mirror, axis=-1, keepdims=True), 1e-15)
+        upper -= mirror[..., :, None] * (mirror[..., None, :] @ upper)
+        unitary -= (unitary @ mirror[..., :, None]) * mirror[..., None, :]
+        return upper, unitary
+
+    start = moment @ basis, jnp.broadcast_to(jnp.eye(size), moment.shape)
+    return jax.lax.fori_loop(0, size, reflect, start)[1]

@@ -1,0 +1,35 @@
+"""Runs of a figure that the user's cache keeps: an interrupted figure continues, and figures share their points."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from attncap import sweep
+from attncap.errors import UnmetError
+from attncap.files import cache
+from attncap.sweep.commands import resolve
+
+
+def stored(command: str, cells: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Run the cells that no earlier figure has run.
+
+    Args:
+        command: a registered command of sweeps.
+        cells: its options, the same names in each.
+
+    Returns:
+        The results, one row each, in order.
+
+    Raises:
+        UnmetError: a cell failed.
+    """
+    store = cache("papers") / command
+    grid = sweep.Grid(command, zip={name: [cell[name] for cell in cells] for name in cells[0]})
+    jobs = -(-len(cells) // (resolve(command).pack_size if resolve(command).pack else 1))
+    done = sweep.run(grid, store, workers=min(os.cpu_count() or 1, jobs), retry_failed=True)
+    table = sweep.table(store)
+    if done.failed:
+        raise UnmetError(f"{done.failed} of {len(cells)} runs failed, the first with: {table['error'].drop_nulls()[0]}")
+    return table.select(pl.col("^result\\..*$").name.map(lambda name: name.removeprefix("result.")))
