@@ -26,6 +26,7 @@ CASES = (
     ("random:10,3,480", 10, 11, "float32", 4),
     ("random:2,12,191", 10, 11, "float32", 4),
     ("random:1000,8,10000", 64, 19, "bfloat16", 1),
+    ("random:1000,8,10000", 64, 9, "bfloat16", 1),
     ("random:1000,8,10000", 64, 3, "bfloat16", 1),
     ("airports", 64, 60, "float32", 1),
     ("airports", 64, 30, "float32", 1),

@@ -14,8 +14,8 @@ import polars as pl
 
 from attncap import bounds, scaling
 from attncap.errors import UnmetError
-from attncap.papers.dana2025_data import EXPERIMENTS, Experiment, Line
 from attncap.papers import capacities
+from attncap.papers.dana2025_data import EXPERIMENTS, Experiment, Line
 from attncap.papers.figure import Drawing, Figure
 from attncap.papers.stored import stored
 from attncap.progress import bar
@@ -156,8 +156,7 @@ def chart(table: pl.DataFrame, wanted: Experiment) -> "alt.TopLevelMixin":
         pl.col("accuracy").mean(),
         low=pl.col("accuracy").min(),
         high=pl.col("accuracy").max(),
-        published=pl.col("published").first(),
-        *(pl.col(name).first() for name in FLOORS),
+        **{name: pl.col(name).first() for name in ("published", *FLOORS)},
     )
     names = means["line"].unique(maintain_order=True).to_list()
     x = alt.X(f"{wanted.x}:Q", title=AXES[wanted.x], axis=alt.Axis(grid=False, format="d"))

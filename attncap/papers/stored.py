@@ -26,10 +26,15 @@ def stored(command: str, cells: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         UnmetError: a cell failed.
     """
     store = cache("papers") / command
-    grid = sweep.Grid(command, zip={name: [cell[name] for cell in cells] for name in cells[0]})
-    jobs = -(-len(cells) // (resolve(command).pack_size if resolve(command).pack else 1))
+    # A point that two lines share is one cell.
+    wanted = [tuple(cell.items()) for cell in cells]
+    distinct = list(dict.fromkeys(wanted))
+    grid = sweep.Grid(command, zip={name: [dict(cell)[name] for cell in distinct] for name in cells[0]})
+    jobs = -(-len(grid) // (resolve(command).pack_size if resolve(command).pack else 1))
     done = sweep.run(grid, store, workers=min(os.cpu_count() or 1, jobs), retry_failed=True)
     table = sweep.table(store)
     if done.failed:
         raise UnmetError(f"{done.failed} of {len(cells)} runs failed, the first with: {table['error'].drop_nulls()[0]}")
+    place = {cell: row for row, cell in enumerate(distinct)}
+    table = table[[place[cell] for cell in wanted]]
     return table.select(pl.col("^result\\..*$").name.map(lambda name: name.removeprefix("result.")))

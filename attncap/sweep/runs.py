@@ -94,8 +94,9 @@ def capacity(
     if method != "train":
         if target != 1:
             raise InputError(f"--target: applies to --method train; a construction recalls everything, got {target}")
-        options = {"method": method, "dtype": dtype, "train_attention": train_attention}
-        return construct.capacity(*shape, **options, seeds=seeds, seed=seed)
+        return construct.capacity(
+            *shape, method=method, dtype=dtype, seeds=seeds, seed=seed, train_attention=train_attention
+        )
     if dtype != "float32" or train_attention:
         raise InputError("--dtype and --train-attention: --method train trains everything, in float32")
     from attncap import train

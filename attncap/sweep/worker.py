@@ -110,6 +110,8 @@ def _run_cell(key: str, cell: Callable[[], Any]) -> Outcome:
     try:
         return _outcome(key, cell(), time.perf_counter() - started)
     except (Exception, SystemExit) as error:
+        # Notes, such as JAX's on how it shortens tracebacks, would take the place of the error's own line.
+        vars(error).pop("__notes__", None)
         text = "".join(traceback.format_exception(error)).strip()
         return Outcome(key, None, text, time.perf_counter() - started, environment())
 

@@ -1,17 +1,15 @@
 """How much gradient descent memorizes: the largest task that a shape reaches the target on."""
 
-import math
 import time
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from attncap import bounds
-from attncap.bounds.evaluate import complete
 from attncap.construct.search import boundary
 from attncap.errors import InputError
 from attncap.result import Result
-from attncap.tasks import Associations, random_associations
+from attncap.tasks import random_associations
 from attncap.train.architecture import Architecture
 from attncap.train.lanes import Lane, Trained, train
 from attncap.train.recipes import Recipe
@@ -19,8 +17,6 @@ from attncap.train.recipes import recipe as named
 
 # Where the search begins, in multiples of the theorem's count: trained models hold several times what it promises.
 EXPECTED = 4
-# Bits a parameter that no search goes beyond; twice what has been seen.
-UNHEARD_OF = 8
 
 
 @dataclass(frozen=True)
@@ -74,6 +70,8 @@ def capacity(
 ) -> TrainedCapacity:
     """Search for the largest number of random associations that training memorizes.
 
+    Every number starts from its own draw: models of another number are a worse start (docs/train.md).
+
     Args:
         vocabulary: $N$.
         context: $S$.
@@ -106,31 +104,19 @@ def capacity(
         # Where all must be memorized, nothing may be forgotten.
         chosen = replace(chosen, forget_from=1.0)
     shape = Architecture(vocabulary, context, embedding_dim, head_dim or embedding_dim, heads)
-    quantities = {
-        name: getattr(shape, name) for name in ("vocabulary", "context", "embedding_dim", "head_dim", "heads")
-    }
     started, numbers = time.perf_counter(), range(seed, seed + seeds)
     trials: dict[int, list[Trained]] = {}
 
-    parameters = complete(quantities)["parameters"]
-    most = min(vocabulary**context, int(UNHEARD_OF * parameters / math.log2(vocabulary)))
-    whole = [random_associations(vocabulary, context, most, number) for number in numbers]
-
-    def median(count: int) -> float:
-        return float(np.median([one.recall for one in trials[count]]))
-
     def holds(count: int) -> bool:
-        # The first associations of one task: models of fewer have only the others to learn.
-        fewer = max((held for held in trials if held < count and median(held) >= target), default=0)
-        lanes = [
-            Lane(first(task, count), shape, number, one and one.tensors)
-            for task, number, one in zip(whole, numbers, trials.get(fewer, [None] * seeds), strict=True)
-        ]
+        lanes = [Lane(random_associations(vocabulary, context, count, number), shape, number) for number in numbers]
         trials[count] = train(lanes, chosen).models
-        return median(count) >= target
+        return float(np.median([one.recall for one in trials[count]])) >= target
 
+    quantities = {
+        name: getattr(shape, name) for name in ("vocabulary", "context", "embedding_dim", "head_dim", "heads")
+    }
     theorem, rank = (int(bounds.value(bound, **quantities)) for bound in ("dana2025", "corrected"))
-    low, high = boundary(holds, EXPECTED * theorem, most, resolution)
+    low, high = boundary(holds, EXPECTED * theorem, vocabulary**context, resolution)
     reached = [
         max((count for count, models in trials.items() if models[index].recall >= target), default=0)
         for index in range(seeds)
@@ -149,11 +135,4 @@ def capacity(
         bits=float(np.mean([one.bits for one in trials[low]])) if low else 0.0,
         bits_per_parameter=float(np.mean([one.bits_per_parameter for one in trials[low]])) if low else 0.0,
         seconds=time.perf_counter() - started,
-    )
-
-
-def first(task: Associations, count: int) -> Associations:
-    """Return a task's first associations."""
-    return replace(
-        task, sequences=task.sequences[:count], answers=task.answers[:count], surprisal=task.surprisal[:count]
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import jax
@@ -28,12 +28,11 @@ LANES = {"cpu": 5, "gpu": 40, "tpu": 40}
 
 @dataclass(frozen=True)
 class Lane:
-    """One model to train: what, with how many heads, from which seed; from what weights, if not from those it draws."""
+    """One model to train: what, with how many heads, from which seed."""
 
     task: Associations
     shape: Architecture
     seed: int
-    start: Tensors | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,6 @@ class Trained(Result):
         bits_per_parameter: over the tensors trained.
         parameters: numbers trained.
         steps: taken before it stopped.
-        tensors: what was trained, of which the model is composed.
     """
 
     accuracy: float
@@ -70,7 +68,6 @@ class Trained(Result):
     parameters: int
     steps: int
     model: AttentionOnlyTransformer = hidden()
-    tensors: Tensors = hidden()
 
 
 @dataclass(frozen=True)
@@ -147,10 +144,7 @@ def train_pack(lanes: Sequence[Lane], recipe: Recipe, width: int) -> Run:
     loop = compiled(common)
     started = time.perf_counter()
     data = Batch(*(np.stack(parts) for parts in zip(*(whole(lane, common) for lane in filled), strict=True)))
-    drawn = [
-        padded(lane.start or initial(recipe, lane.shape, np.random.default_rng(lane.seed)), lane.shape)
-        for lane in filled
-    ]
+    drawn = [padded(initial(recipe, lane.shape, np.random.default_rng(lane.seed)), lane.shape) for lane in filled]
     state = start(common, jax.tree.map(lambda *parts: np.stack(parts), *drawn))
     state, history = descend(loop.run, common, state, data, filled, recipe)
     tensors = jax.tree.map(np.asarray, state.tensors)
@@ -243,4 +237,4 @@ def trained(lane: Lane, recipe: Recipe, tensors: Tensors, accuracy: Float[np.nda
     recall = measure.recall(final, lane.task).accuracy
     bits = measure.bits(final, lane.task)
     shown = float(accuracy[-recipe.window :].mean()) if recipe.window else recall
-    return Trained(shown, recall, bits, bits / parameters, parameters, steps, final, tensors)
+    return Trained(shown, recall, bits, bits / parameters, parameters, steps, final)

@@ -63,6 +63,7 @@ class Segment(NamedTuple):
 
 def start(program: Program, tensors: Tensors) -> State:
     """Return the state before the first step."""
+    tensors = jax.tree.map(jnp.asarray, tensors)
     memory = OPTIMIZERS[program.recipe.optimizer]().init(tensors)
     lanes = program.lanes
     return State(tensors, memory, jnp.zeros(lanes, dtype=bool), jnp.zeros(lanes, dtype=jnp.int32))

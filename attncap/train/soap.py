@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Float
 
-
 # Of longer sides, a vocabulary's or a wide perceptron's, the basis would cost more than the step.
 LARGEST = 128
 
@@ -97,6 +96,8 @@ def orthogonal(moment: Float[jax.Array, "*stack m m"], basis: jax.Array) -> Floa
     LAPACK in one compiled loop wait for each other's threads for ever on processors of few cores.
     """
     size = moment.shape[-1]
+    if size == 0:
+        return basis
     places = jnp.arange(size)
 
     def reflect(column: jax.Array, factors: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
