@@ -2,8 +2,10 @@
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from rich.console import Console
@@ -45,9 +47,9 @@ def by_lbfgs(lane: Lane, recipe: Recipe) -> tuple[float, float]:
         value, gradient = loss(point.astype(np.float32))
         return float(value), np.asarray(gradient, dtype=np.float64)
 
-    options = {"maxfun": EVALUATIONS, "maxiter": EVALUATIONS, "maxcor": 20, "ftol": 0.0, "gtol": 0.0}
+    options: Any = {"maxfun": EVALUATIONS, "maxiter": EVALUATIONS, "maxcor": 20, "ftol": 0.0, "gtol": 0.0}
     found = minimize(evaluate, np.asarray(flat, dtype=np.float64), jac=True, method="L-BFGS-B", options=options)
-    final = model(recipe, lane.shape, jax.tree.map(np.asarray, unravel(found.x.astype(np.float32))))
+    final = model(recipe, lane.shape, jax.tree.map(np.asarray, unravel(jnp.asarray(found.x, dtype=jnp.float32))))
     return measure.recall(final, lane.task).accuracy, measure.bits(final, lane.task) / flat.size
 
 
