@@ -1,6 +1,7 @@
 """Theorem-mode construction: the count holds, in every type, on every seed."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -204,3 +205,30 @@ def test_minimum_norm_survives_a_rank_deficient_matrix():
     matrix = rng.standard_normal((20, 4)) @ rng.standard_normal((4, 30))
     targets = rng.standard_normal((20, 2))
     np.testing.assert_allclose(minimum_norm(matrix, targets), np.linalg.pinv(matrix) @ targets, atol=1e-9)
+
+
+def test_positions_tell_permuted_prefixes_apart():
+    tokens = np.array([[a, b, last] for a in range(4) for b in range(4) for last in range(2)])
+    task = tasks.associations(tokens, np.arange(32) % 5, 5)
+    model = draw(task, 8, 8, 4, 3.0, seed=0)
+    place = {tuple(row): number for number, row in enumerate(tokens)}
+    swapped = [place[b, a, last] for a, b, last in tokens]
+    blind = features(replace(model, position=np.zeros_like(model.position)), task)
+    np.testing.assert_allclose(blind, blind[swapped], atol=1e-12)
+    moved = np.linalg.norm(features(model, task) - features(model, task)[swapped], axis=1)
+    assert (moved > 1e-3)[tokens[:, 0] != tokens[:, 1]].all()
+    assert construct.theorem(task, 8).recall["float32"].accuracy == 1
+
+
+def test_hard_attention_of_few_heads_confuses_sequences_and_a_lower_beta_is_chosen():
+    task = tasks.random_associations(10, 6, 40, seed=0)
+
+    def nearest_pair(beta: float) -> float:
+        found = features(draw(task, 20, 20, 1, beta, seed=0), task)
+        distances = np.linalg.norm(found[:, None] - found, axis=2)
+        return distances[np.triu_indices(40, 1)].min()
+
+    assert nearest_pair(1000.0) < 1e-6 < 1e-2 < nearest_pair(3.0)
+    fit = construct.theorem(task, 20, heads=3)
+    assert fit.details["beta"] < 1000
+    assert fit.recall["float32"].accuracy == 1

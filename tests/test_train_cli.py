@@ -4,13 +4,16 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from attncap import sweep, train
 from attncap.cli import main
 from attncap.errors import InputError, UnmetError
+from attncap.papers import capacities as figure
 from attncap.papers import dana2025
 from attncap.papers.dana2025_data import EXPERIMENTS
+from attncap.papers.stored import stored
 from attncap.train import PAPER, recipes
 from attncap.train.cells import OPTIONS, recipe_of, train_cell, train_one
 
@@ -159,3 +162,25 @@ def test_published_slopes():
     assert published[10] == pytest.approx(0.0340, abs=5e-4)
     # About 8.7 d_h associations a head, ten times what the theorem promises.
     assert published[10] * 2500 / 10 == pytest.approx(8.5, abs=0.5)
+
+
+def test_a_point_that_two_lines_share_runs_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cells = [{**TINY, "heads": heads, "seed": 0} for heads in (2, 1, 2)]
+    rows = stored("train", cells)["bits"].to_list()
+    assert rows[0] == rows[2] != rows[1]
+    assert sweep.status(tmp_path / "attncap" / "papers" / "train").cells == 2
+
+
+def test_promised_constructed_and_trained_on_one_picture(monkeypatch):
+    capacities = [{"capacity": 5 * h, "seeds": [5 * h], "bits": 9.0, "bits_per_parameter": 0.5} for h in (1, 4, 11)]
+    asked = []
+    monkeypatch.setattr(figure, "stored", lambda command, cells: asked.extend(cells) or pl.DataFrame(capacities * 2))
+    drawn = figure.capacities("quick", 0)
+    assert {cell["method"] for cell in asked} == {"margin", "train"}
+    promised = drawn.table.filter(pl.col("series") == figure.PROMISED)
+    assert promised["associations"].to_list() == [20, 50, 120]
+    # d (S + 2 N + 4 d_h H) = 5,420 parameters at H = 11.
+    assert promised["bits_per_parameter"][2] == pytest.approx(120 * np.log2(50) / 5420)
+    assert set(figure.EMPIRICAL.values()) == {2.0, 3.6}
+    assert len(drawn.chart.to_dict()["hconcat"]) == 2

@@ -68,7 +68,7 @@ def chart(table: pl.DataFrame) -> "alt.TopLevelMixin":
     def y(name: str, title: str, kind: Literal["log", "linear"]) -> alt.Y:
         return alt.Y(f"{name}:Q", title=title, scale=alt.Scale(type=kind), axis=alt.Axis(format="~s", gridOpacity=0.4))
 
-    def rules(values: Mapping[str, float], name: str, axis: alt.Y) -> alt.LayerChart:
+    def rules(values: Mapping[str, float | int], name: str, axis: alt.Y) -> alt.LayerChart:
         levels = pl.DataFrame({"label": [*values], name: [*values.values()]})
         base = alt.Chart(levels).encode(axis)
         line = base.mark_rule(strokeDash=[4, 3], color="#5a5a5a")
