@@ -126,7 +126,7 @@ def slopes(scale: str, seed: int) -> Drawing:
         )
     for (recipe, d), points in drawn.group_by("recipe", "d", maintain_order=True):
         fits = [slope(one["heads"].to_list(), one["accuracy"].to_list()) for _, one in points.group_by("seed")]
-        rows.append({"d": d, "series": recipe, "slope": np.mean(fits), "low": min(fits), "high": max(fits)})
+        rows.append({"d": d, "series": f"recipe {recipe}", "slope": np.mean(fits), "low": min(fits), "high": max(fits)})
     table = pl.DataFrame(rows, strict=False)
     return Drawing({"slopes": table.to_dicts(), **growth(table)}, table, slope_chart(table))
 
@@ -183,7 +183,12 @@ def chart(table: pl.DataFrame, wanted: Experiment) -> "alt.TopLevelMixin":
         alt.layer(*layers)
         .properties(width=360, height=280)
         .facet(
-            column=alt.Column("recipe:N", title=None, sort=None, header=alt.Header(labelExpr="'recipe ' + datum.value"))
+            column=alt.Column(
+                "recipe:N",
+                title=None,
+                sort=list(RECIPES["paper"]),
+                header=alt.Header(labelExpr="'recipe ' + datum.value"),
+            )
         )
     )
     return panels.properties(title=alt.Title(wanted.title, subtitle=note, anchor="start"))
@@ -195,17 +200,21 @@ def slope_chart(table: pl.DataFrame) -> "alt.TopLevelMixin":
 
     names = table["series"].unique(maintain_order=True).to_list()
     color = alt.Color("series:N", title=None, sort=names, scale=alt.Scale(domain=names, scheme="category10"))
-    x = alt.X("d:Q", title="d = d_h", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(grid=False, format="d"))
+    dims = table["d"].unique().sort().to_list()
+    scale = alt.Scale(type="log", nice=False, padding=8)
+    x = alt.X("d:Q", title="d = d_h", scale=scale, axis=alt.Axis(grid=False, format="d", values=dims))
     y = alt.Y(
         "slope:Q", title="accuracy a head", scale=alt.Scale(type="log"), axis=alt.Axis(format="~g", gridOpacity=0.4)
     )
     base = alt.Chart(table)
-    lines = base.mark_line(point=True).encode(x, y, color)
-    ranges = base.transform_filter("datum.low != null").mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high"), color)
+    published, ours = (base.transform_filter(f"datum.series {sign} 'published'") for sign in ("==", "!="))
+    lines = ours.mark_line(point=True).encode(x, y, color)
+    circles = published.mark_point(size=70, filled=False, strokeWidth=1.5).encode(x, y, color)
+    ranges = ours.transform_filter("datum.low != null").mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high"), color)
     title = alt.Title(
         "Accuracy gained a head", subtitle="up to the first accuracy above .95; N = 50, S = 2", anchor="start"
     )
-    return alt.layer(lines, ranges).properties(width=420, height=280, title=title)
+    return alt.layer(lines, ranges, circles).properties(width=420, height=280, title=title)
 
 
 def figure(wanted: Experiment) -> Figure:
