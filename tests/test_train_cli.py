@@ -153,7 +153,7 @@ def test_a_figure_shows_the_published_points_and_the_floor(monkeypatch, tmp_path
 
 
 def test_a_long_figure_says_how_long_instead_of_starting():
-    with pytest.raises(UnmetError, match=r"fig5: takes about \d+\.\d hours; draw it with --scale paper"):
+    with pytest.raises(UnmetError, match=r"fig5: takes about \d+\.\d hours of one core; draw it with --scale paper"):
         dana2025.experiment(EXPERIMENTS[5], "quick", 0)
 
 
