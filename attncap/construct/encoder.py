@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 from attncap import measure
 from attncap.construct import lowrank
@@ -126,7 +127,9 @@ def encode(task: Distributions, embedding_dim: int, *, starts: int | None = None
     elif embedding_dim >= min(task.count, task.vocabulary_size - 1):
         found = [_exact(task, embedding_dim)]
     else:
-        found = _descend(task, svd, starts, seed)
+        # Threads that share small products wait for each other longer than they compute.
+        with threadpool_limits(1 if task.pi.size <= DOUBLE else None):
+            found = _descend(task, svd, starts, seed)
     reached = [_divergence(task, pair) for pair in found]
     kl = min(reached)
     w, e = found[reached.index(kl)]
