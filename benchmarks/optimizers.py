@@ -21,17 +21,18 @@ from benchmarks.machine import describe
 
 N, D, SEEDS, EVALUATIONS = 50, 10, 5, 2048
 HEADS = (11, 21)
-# (optimizer, rate, forgetting from)
+# (optimizer, rate, forgetting from, initialization)
 ROWS = (
-    ("adam", 0.02, 1.0),
-    ("adam", 0.02, 0.5),
-    ("nadam", 0.02, 0.5),
-    ("adan", 0.02, 0.5),
-    ("lion", 0.001, 0.5),
-    ("muon", 0.01, 0.5),
-    ("soap", 0.01, 1.0),
-    ("soap", 0.01, 0.5),
-    ("soap", 0.01, 0.0),
+    ("adam", 0.02, 1.0, "paper"),
+    ("adam", 0.02, 0.5, "paper"),
+    ("nadam", 0.02, 0.5, "paper"),
+    ("adan", 0.02, 0.5, "paper"),
+    ("lion", 0.001, 0.5, "paper"),
+    ("muon", 0.01, 0.5, "paper"),
+    ("soap", 0.01, 1.0, "paper"),
+    ("soap", 0.01, 0.5, "paper"),
+    ("soap", 0.01, 0.5, "normal"),
+    ("soap", 0.01, 0.0, "paper"),
 )
 
 
@@ -57,14 +58,16 @@ def main() -> None:
     """Print the table."""
     title = f"N = {N}, d = {D}, all {N * N} sequences, mean of {SEEDS} seeds, {EVALUATIONS} steps, on {describe()}"
     columns = [name for heads in HEADS for name in (f"H = {heads}: accuracy", "bits a parameter", "s")]
-    table = Table("optimizer", "rate", "forgets from", *columns, title=title)
+    table = Table("optimizer", "rate", "weights", "forgets from", *columns, title=title)
     task = tasks.random_associations(N, 2, N * N, seed=0)
 
     def lanes(heads: int) -> list[Lane]:
         return [Lane(task, Architecture(N, 2, D, D, heads), seed) for seed in range(SEEDS)]
 
-    for optimizer, rate, forget in ROWS:
-        recipe = replace(BEST, optimizer=optimizer, rate=rate, forget_from=forget, steps=EVALUATIONS)
+    for optimizer, rate, forget, start in ROWS:
+        recipe = replace(
+            BEST, optimizer=optimizer, rate=rate, forget_from=forget, initialization=start, steps=EVALUATIONS
+        )
         cells = []
         for heads in HEADS:
             run = train(lanes(heads), recipe)
@@ -72,13 +75,13 @@ def main() -> None:
                 np.mean([getattr(one, x) for one in run.models]) for x in ("recall", "bits_per_parameter")
             )
             cells += [f"{accuracy:.3f}", f"{rated:.3f}", f"{run.seconds_train:.0f}"]
-        table.add_row(optimizer, f"{rate:g}", "never" if forget == 1 else f"{forget:g}", *cells)
+        table.add_row(optimizer, f"{rate:g}", start, "never" if forget == 1 else f"{forget:g}", *cells)
     cells = []
     for heads in HEADS:
         started = time.perf_counter()
         accuracy, rated = np.mean([by_lbfgs(lane, BEST) for lane in lanes(heads)], axis=0)
         cells += [f"{accuracy:.3f}", f"{rated:.3f}", f"{time.perf_counter() - started:.0f}"]
-    table.add_row("L-BFGS", "", "never", *cells)
+    table.add_row("L-BFGS", "", BEST.initialization, "never", *cells)
     Console().print(table)
 
 

@@ -10,16 +10,11 @@ import pytest
 import attncap
 from attncap.bounds import CATALOGUE, plan
 from attncap.bounds.sources import SOURCES
-from attncap.cli import main
+
+from .command import run
 
 SHAPE = ["--vocabulary", "50", "--context", "2", "--embedding-dim", "10", "--head-dim", "10", "--heads", "20"]
 TASK = ["--associations", "1000", "--vocabulary", "50", "--context", "2"]
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as stopped:
-        main([*words])
-    return stopped.value.code, *capsys.readouterr()
 
 
 def test_bounds_as_json(capsys):

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 
 from attncap.cli import main
 
+from . import command
 from .test_tables import WORD, write
 
 
 def run(capsys, *words, code=0):
-    """Run a command and return what it printed on stdout and stderr."""
-    with pytest.raises(SystemExit) as caught:
-        main([str(word) for word in words])
-    out, err = capsys.readouterr()
-    assert (caught.value.code or 0) == code, err
+    """Run a command that ends with ``code``, and return what it printed on stdout and stderr."""
+    found, out, err = command.run(capsys, *words)
+    assert found == code, err
     return out, err
 
 

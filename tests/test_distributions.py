@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from attncap import archive, construct, measure, tasks
-from attncap.cli import main
 from attncap.construct import lowrank
 from attncap.errors import InputError, UnmetError
 from attncap.tasks.tables import Table
+
+from .command import run
 
 
 def dirichlet(count, size, seed=0):
@@ -23,13 +24,6 @@ def dirichlet(count, size, seed=0):
 def grid(side, seed=0):
     order = np.random.default_rng(seed).permutation(side * side)
     return np.stack(np.unravel_index(order, (side, side)), axis=1)
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as exit:
-        main([*map(str, words)])
-    captured = capsys.readouterr()
-    return exit.value.code, captured.out, captured.err
 
 
 # --- the divergence, the derivatives

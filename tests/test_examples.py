@@ -9,21 +9,15 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from attncap import bounds, construct, tasks
-from attncap.cli import main
 from attncap.construct.heads import features, generic_heads, theorem_heads
 from attncap.errors import InputError, UnmetError
 from attncap.models import AttentionLayer
 
+from .command import run
+
 
 def first(task, count):
     return tasks.examples(task.contexts[:count], task.queries[:count], task.labels[:count])
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as exit:
-        main([*map(str, words)])
-    captured = capsys.readouterr()
-    return exit.value.code, captured.out, captured.err
 
 
 def test_layer_is_its_formula():

@@ -4,16 +4,9 @@ import json
 
 import pytest
 
-from attncap.cli import main
+from .command import run
 
 BASE = ["interpolation", "--activation", "tanh", "--ratio", "0.5", "--ridge", "0.1"]
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as stopped:
-        main([str(word) for word in words])
-    captured = capsys.readouterr()
-    return stopped.value.code, captured.out, captured.err
 
 
 def test_json_of_one_point(capsys):

@@ -6,16 +6,10 @@ import numpy as np
 import pytest
 
 from attncap import papers
-from attncap.cli import main
 from attncap.errors import InputError, UnmetError
 from attncap.papers import liao2025, liao2025_data
 
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as stopped:
-        main([str(word) for word in words])
-    captured = capsys.readouterr()
-    return stopped.value.code, captured.out, captured.err
+from .command import run
 
 
 @pytest.fixture

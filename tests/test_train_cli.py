@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from attncap import sweep, train
-from attncap.cli import main
 from attncap.errors import InputError, UnmetError
 from attncap.papers import capacities as figure
 from attncap.papers import dana2025
@@ -17,14 +16,9 @@ from attncap.papers.stored import stored
 from attncap.train import PAPER, recipes
 from attncap.train.cells import OPTIONS, recipe_of, train_cell, train_one
 
+from .command import run
+
 TINY = {"vocabulary": 10, "embedding_dim": 2, "recipe": "paper", "steps": 64}
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as stopped:
-        main([str(word) for word in words])
-    captured = capsys.readouterr()
-    return stopped.value.code, captured.out, captured.err
 
 
 def test_train_prints_the_fields_of_the_contract(capsys):
@@ -55,6 +49,7 @@ def test_train_prints_the_fields_of_the_contract(capsys):
     ("words", "message"),
     [
         (["random:10,2,20", "--embedding-dim", 8, "--heads", 0], "--heads: expected at least 1, got 0"),
+        (["random:10,2,20", "--embedding-dim", 8, "--head-dim", 0, "--heads", 1], "--head-dim: expected at least 1"),
         (["random:10,2,20", "--embedding-dim", 8, "--heads", 1, "--recipe", "bset"], "did you mean 'best'"),
         (["random:10,2,20", "--embedding-dim", 8, "--heads", 1, "--seeds", 0], "--seeds and --steps"),
         (["no-such-file.csv", "--embedding-dim", 8, "--heads", 1], "no such file"),

@@ -11,7 +11,6 @@ from attncap.errors import InputError
 
 if TYPE_CHECKING:
     from attncap.construct import Capacity, ExamplesCapacity
-    from attncap.train import TrainedCapacity
 
 
 class Kind(StrEnum):
@@ -49,7 +48,7 @@ def capacity(
         raise InputError("--shared-context: applies to --kind examples only")
     if kind is Kind.examples and (vocabulary is not None or train_attention or target != 1):
         raise InputError("--vocabulary, --train-attention and --target: apply to --kind associations only")
-    found: Capacity | TrainedCapacity | ExamplesCapacity
+    found: Capacity | ExamplesCapacity
     with work(json):
         if kind is Kind.associations:
             if vocabulary is None or context is None:

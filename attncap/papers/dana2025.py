@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import altair as alt
 
 AXES = {"heads": "heads H", "head_dim": "head dimension d_h", "embedding_dim": "embedding dimension d"}
-SIZES = ("vocabulary", "context", "embedding_dim", "head_dim", "heads")
 FLOORS = {"theorem": "dana2025", "corrected": "corrected", "previous": "mahdavi2024"}
 # The corrected count is drawn by the theorem's line: it differs in the table where data fall short of d dimensions.
 DASHES = {"theorem": [2, 3], "previous": [7, 4]}
@@ -75,8 +74,7 @@ def estimate(cell: Mapping[str, Any]) -> float:
 def described(wanted: Experiment, recipe: str, line: Line, value: int) -> dict[str, Any]:
     """Return what all repetitions of a point share: where it is drawn, the published accuracy and the floors."""
     one = lane({**OPTIONS, **wanted.cell(line, value, recipe)})
-    sizes = {name: getattr(one.shape, name) for name in SIZES}
-    floors = {name: floor(id, sizes, one.task.associations) for name, id in FLOORS.items()}
+    floors = {name: floor(id, one.shape.quantities, one.task.associations) for name, id in FLOORS.items()}
     return {
         "line": line.label,
         wanted.x: value,
@@ -86,10 +84,10 @@ def described(wanted: Experiment, recipe: str, line: Line, value: int) -> dict[s
     }
 
 
-def floor(bound: str, sizes: Mapping[str, int], associations: int) -> float | None:
+def floor(bound: str, quantities: Mapping[str, int], associations: int) -> float | None:
     """Return the accuracy that a bound promises, if it speaks of such a shape (the theorem does not of $d_h > d$)."""
     try:
-        return min(1.0, float(bounds.value(bound, **sizes)) / associations)
+        return min(1.0, float(bounds.value(bound, **quantities)) / associations)
     except UnmetError:
         return None
 

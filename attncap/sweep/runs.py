@@ -1,15 +1,12 @@
 """The cells of the registered commands: what each command does, without its files."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from attncap import construct, tasks
 from attncap.construct import Capacity, Fit
 from attncap.errors import InputError
 from attncap.interpolation import Interpolation, error
 from attncap.interpolation import softmax as softmax_at
-
-if TYPE_CHECKING:
-    from attncap.train import TrainedCapacity
 
 
 def memorize(
@@ -70,7 +67,7 @@ def capacity(
     dtype: str = "float32",
     seeds: int = 3,
     seed: int = 0,
-) -> "Capacity | TrainedCapacity":
+) -> Capacity:
     """Search the largest number of random associations that a shape memorizes, as ``attncap capacity`` does.
 
     Args:

@@ -57,6 +57,11 @@ class Architecture:
         return next((b for b in HEAD_BUCKETS if b >= self.heads), -(-self.heads // 8) * 8)
 
     @property
+    def quantities(self) -> dict[str, int]:
+        """What the bounds of one layer of attention ask of a shape, by their names (`attncap.bounds.value`)."""
+        return {name: size for name, size in vars(self).items() if name not in ("depth", "width")}
+
+    @property
     def attention_only(self) -> bool:
         """Whether one layer of attention is all."""
         return self.depth == 1 and self.width == 0

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from attncap import bounds
+from attncap.construct.capacity import Capacity
 from attncap.construct.search import boundary
 from attncap.errors import InputError
-from attncap.result import Result
 from attncap.tasks import random_associations
 from attncap.train.architecture import Architecture
 from attncap.train.lanes import Lane, Trained, train
@@ -20,38 +20,18 @@ EXPECTED = 4
 
 
 @dataclass(frozen=True)
-class TrainedCapacity(Result):
-    """What a shape holds when trained.
+class TrainedCapacity(Capacity):
+    """What a shape holds when trained: the largest task on which the median seed reaches the target.
 
     Attributes:
-        kind: of the task: "associations".
-        method: "train".
         recipe: how the models were trained.
         target: accuracy that counts as memorized.
-        capacity: the largest number of associations at which the median seed reaches the target.
-        bracket: the same, and the smallest larger number at which it does not (None: every sequence there is fits).
-        theorem: $H d_h + d$.
-        rank: the corrected count for sequences of this vocabulary.
-        seeds: the largest number tried at which each seed reached the target.
         tried: mean accuracy at each number tried.
-        bits: memorized at the capacity, by the mean seed.
-        bits_per_parameter: the same over the parameters.
-        seconds: wall time.
     """
 
-    kind: str
-    method: str
     recipe: str
     target: float
-    capacity: int
-    bracket: tuple[int, int | None]
-    theorem: int
-    rank: int
-    seeds: tuple[int, ...]
     tried: dict[int, float]
-    bits: float
-    bits_per_parameter: float
-    seconds: float
 
 
 def capacity(
@@ -103,7 +83,8 @@ def capacity(
     if target == 1:
         # Where all must be memorized, nothing may be forgotten.
         chosen = replace(chosen, forget_from=1.0)
-    shape = Architecture(vocabulary, context, embedding_dim, head_dim or embedding_dim, heads)
+    head_dim = embedding_dim if head_dim is None else head_dim
+    shape = Architecture(vocabulary, context, embedding_dim, head_dim, heads)
     started, numbers = time.perf_counter(), range(seed, seed + seeds)
     trials: dict[int, list[Trained]] = {}
 
@@ -112,27 +93,27 @@ def capacity(
         trials[count] = train(lanes, chosen).models
         return float(np.median([one.recall for one in trials[count]])) >= target
 
-    quantities = {
-        name: getattr(shape, name) for name in ("vocabulary", "context", "embedding_dim", "head_dim", "heads")
-    }
-    theorem, rank = (int(bounds.value(bound, **quantities)) for bound in ("dana2025", "corrected"))
+    theorem, rank = (int(bounds.value(bound, **shape.quantities)) for bound in ("dana2025", "corrected"))
     low, high = boundary(holds, EXPECTED * theorem, vocabulary**context, resolution)
     reached = [
         max((count for count, models in trials.items() if models[index].recall >= target), default=0)
         for index in range(seeds)
     ]
+    held = trials[low] if low else []
     return TrainedCapacity(
         kind="associations",
         method="train",
-        recipe=chosen.name,
-        target=float(target),
         capacity=low,
         bracket=(low, high),
         theorem=theorem,
         rank=rank,
+        ratio=low / rank,
+        bits=float(np.mean([one.bits for one in held] or [0.0])),
+        bits_per_parameter=float(np.mean([one.bits_per_parameter for one in held] or [0.0])),
         seeds=tuple(reached),
-        tried={count: float(np.mean([one.recall for one in models])) for count, models in sorted(trials.items())},
-        bits=float(np.mean([one.bits for one in trials[low]])) if low else 0.0,
-        bits_per_parameter=float(np.mean([one.bits_per_parameter for one in trials[low]])) if low else 0.0,
+        dtype="float32",
         seconds=time.perf_counter() - started,
+        recipe=chosen.name,
+        target=float(target),
+        tried={count: float(np.mean([one.recall for one in models])) for count, models in sorted(trials.items())},
     )

@@ -95,9 +95,8 @@ def ensemble(
     """
     chosen = named(recipe) if isinstance(recipe, str) else recipe
     chosen = chosen if steps is None else replace(chosen, steps=steps)
-    shape = Architecture(
-        task.vocabulary_size, task.context, embedding_dim, head_dim or embedding_dim, heads, depth, width
-    )
+    head_dim = embedding_dim if head_dim is None else head_dim
+    shape = Architecture(task.vocabulary_size, task.context, embedding_dim, head_dim, heads, depth, width)
     numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     if not numbers or chosen.steps < 1:
         raise InputError(f"--seeds and --steps: expected at least 1, got {len(numbers)} and {chosen.steps}")
