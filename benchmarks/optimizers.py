@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ from benchmarks.machine import describe
 N, D, SEEDS, EVALUATIONS = 50, 10, 5, 2048
 HEADS = (11, 21)
 # (optimizer, rate, forgetting from, initialization)
-ROWS = (
+ROWS: tuple[tuple[str, float, float, Literal["paper", "normal"]], ...] = (
     ("adam", 0.02, 1.0, "paper"),
     ("adam", 0.02, 0.5, "paper"),
     ("nadam", 0.02, 0.5, "paper"),
