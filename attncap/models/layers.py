@@ -87,8 +87,11 @@ class Transformer(AttentionOnlyTransformer):
         ]
         mixed = [combine(project(averaged, self.value[layer]), self.output[layer]) for averaged in heads]
         x = x[:, first:] + xp.stack(mixed, axis=1)
-        if not self.width:
-            return x
+        return self.perceptron(layer, x) if self.width else x
+
+    def perceptron(self, layer: int, x: Float[Array, "*rows d"]) -> Float[Array, "*rows d"]:
+        """Return what a layer's perceptron and the skip connection around it make of vectors."""
+        xp = x.__array_namespace__()
         return x + xp.matmul(gelu(xp.matmul(x, self.up[layer].T)), self.down[layer].T)
 
     def values(self, sequences: Int[Array, "T S"]) -> Float[Array, "T Hdh"]:

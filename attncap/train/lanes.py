@@ -83,7 +83,7 @@ class Run:
 def program(lane: Lane, recipe: Recipe, lanes: int = 0) -> Program:
     """Return the compiled loop that a lane needs: lanes of equal programs can train side by side."""
     shape, count = lane.shape, lane.task.associations
-    exact_pairs = shape.attention_only and shape.context == 2 and 3 * count >= shape.vocabulary**2
+    exact_pairs = shape.depth == 1 and shape.context == 2 and 3 * count >= shape.vocabulary**2
     pairs = recipe.batch is None and exact_pairs
     size = shape.vocabulary**2 if pairs else count if recipe.batch else bucket(count)
     return Program(replace(shape, heads=shape.head_bucket), replace(recipe, steps=0), size, lanes, pairs)

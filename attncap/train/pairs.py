@@ -1,14 +1,15 @@
-"""The logits of every pair of tokens, from tables over tokens instead of sequences."""
+"""One layer of attention over every pair of tokens, from tables over tokens instead of sequences."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from attncap.models import AttentionOnlyTransformer
+from attncap.train.attention import only_layer
 
 
-def pair_logits(model: AttentionOnlyTransformer) -> Float[jax.Array, "NN N"]:
-    r"""Return the logits after every pair $(a, b)$ of tokens, in the order $a N + b$.
+def attend_pairs(model: AttentionOnlyTransformer) -> Float[jax.Array, "NN d"]:
+    r"""Return what one layer of attention makes of every pair $(a, b)$ of tokens, in the order $a N + b$.
 
     Attention over two positions is a sigmoid of two score tables, $\sigma(q_b \cdot k_a - q_b \cdot k'_b)$ with the
     keys $k$ of the first and $k'$ of the last position, and a token's value does not depend on the other token: what
@@ -18,15 +19,18 @@ def pair_logits(model: AttentionOnlyTransformer) -> Float[jax.Array, "NN N"]:
     Args:
         model: JAX's tensors, with two positions.
 
+    Returns:
+        The skip connection and the heads' sum at the last position.
+
     Source: the forward pass of `AttentionOnlyTransformer`, which the tests hold it to.
     """
+    w_query, w_key, w_value, w_output = only_layer(model)
     first, last = model.embedding + model.position[0], model.embedding + model.position[1]
-    query = jnp.einsum("bd,hkd->hbk", last, model.query) * model.score_scale
-    keys = [jnp.einsum("ad,hkd->hak", x, model.key) for x in (first, last)]
-    values = [jnp.einsum("ad,hkd,hek->hae", x, model.value, model.output) for x in (first, last)]
+    query = jnp.einsum("bd,hkd->hbk", last, w_query) * model.score_scale
+    keys = [jnp.einsum("ad,hkd->hak", x, w_key) for x in (first, last)]
+    values = [jnp.einsum("ad,hkd,hek->hae", x, w_value, w_output) for x in (first, last)]
     own = jnp.einsum("hbk,hbk->hb", query, keys[1])
     weight = jax.nn.sigmoid(jnp.einsum("hbk,hak->hba", query, keys[0]) - own[:, :, None])
     mixed = jnp.einsum("hba,hae->abe", weight, values[0]) - jnp.einsum("hba,hbe->abe", weight, values[1])
     skip = last if model.residual_position else model.embedding
-    encoded = mixed + (skip + values[1].sum(axis=0))
-    return encoded.reshape(-1, model.embedding_dim) @ model.unembedding.T
+    return (mixed + (skip + values[1].sum(axis=0))).reshape(-1, model.embedding_dim)

@@ -11,13 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from attncap.models import AttentionOnlyTransformer, Transformer
 from attncap.models.transformer import Array
 from attncap.train.architecture import Architecture, Tensors, initial, model
-from attncap.train.attention import short_logits
+from attncap.train.attention import attend_short, perceptron
 from attncap.train.cache import persist
 from attncap.train.loss import Batch, Report, evaluate
 from attncap.train.optimizers import OPTIMIZERS
-from attncap.train.pairs import pair_logits
+from attncap.train.pairs import attend_pairs
 from attncap.train.recipes import Recipe
 
 SEGMENT = 64
@@ -71,18 +72,23 @@ def start(program: Program, tensors: Tensors) -> State:
 
 def objective(program: Program, forget: Array, tensors: Tensors, batch: Batch) -> tuple[Array, Report]:
     """Return the loss of one model on a batch, and the report."""
-    built = model(program.recipe, program.shape, tensors)
-    if program.pairs:
-        logits = pair_logits(built)
-    elif program.shape.attention_only and program.shape.context <= SHORT:
-        logits = short_logits(built, batch.sequences)
-    else:
-        logits = built.forward(batch.sequences)
+    logits = forward(program, model(program.recipe, program.shape, tensors), batch.sequences)
     return evaluate(logits, batch, forget if program.recipe.forget_from < 1 else None)
 
 
-def gradient(program: Program, forget: Array, tensors: Tensors, data: Batch, chosen: Array) -> tuple[Tensors, Report]:
+def forward(program: Program, built: AttentionOnlyTransformer, sequences: Int[Array, "T S"]) -> Float[Array, "T N"]:
+    """Return the logits of a model in JAX's tensors, by the quickest of the ways that its shape allows."""
+    if program.shape.depth > 1 or program.shape.context > SHORT:
+        return built.forward(sequences)
+    encoded = attend_pairs(built) if program.pairs else attend_short(built, sequences)
+    if isinstance(built, Transformer):
+        encoded = perceptron(built, encoded)
+    return encoded @ built.unembedding.T
+
+
+def gradient(program: Program, forget: Array, lane: tuple[Tensors, Batch, Array]) -> tuple[Tensors, Report]:
     """Return the gradient of one lane's loss on what a step trains on, and the report."""
+    tensors, data, chosen = lane
     batch = data
     if program.recipe.batch:
         batch = Batch(*(part[chosen] for part in data))
@@ -90,10 +96,15 @@ def gradient(program: Program, forget: Array, tensors: Tensors, data: Batch, cho
     return jax.grad(partial(objective, program, forget), has_aux=True)(tensors, batch)
 
 
+def every_lane(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Map a function over stacked lanes: one by one where a cache holds one lane, which takes half the time."""
+    return partial(jax.lax.map, function) if jax.default_backend() == "cpu" else jax.vmap(function)
+
+
 def step(program: Program, data: Batch, state: State, inputs: tuple[Array, Array, Array]) -> tuple[State, Report]:
     """Take one step of all lanes; the optimizer sees them stacked, and counts steps once for all."""
     rate, forget, chosen = inputs
-    slopes, report = jax.vmap(partial(gradient, program, forget))(state.tensors, data, chosen)
+    slopes, report = every_lane(partial(gradient, program, forget))((state.tensors, data, chosen))
     updates, memory = OPTIMIZERS[program.recipe.optimizer]().update(slopes, state.memory, state.tensors)
     done = state.done | (rate == 0)
     if program.recipe.stop:
