@@ -13,11 +13,11 @@ from attncap.errors import InputError
 from attncap.models import AttentionOnlyTransformer, Transformer
 from attncap.train import BEST, PAPER, Architecture
 from attncap.train.architecture import initial, model, padded, shares, trimmed
-from attncap.train.attention import attend_short, perceptron
+from attncap.train.attention import encode_short
 from attncap.train.lanes import Lane, batches, bucket, program
 from attncap.train.lanes import train as train_lanes
 from attncap.train.loss import Batch, evaluate
-from attncap.train.pairs import attend_pairs
+from attncap.train.pairs import encode_pairs
 from attncap.train.recipes import rates
 from attncap.train.soap import LARGEST, orthogonal, scale_by_soap
 
@@ -34,22 +34,22 @@ def all_sequences(vocabulary: int, context: int) -> np.ndarray:
     return np.stack(np.unravel_index(np.arange(vocabulary**context), (vocabulary,) * context), axis=1)
 
 
-@pytest.mark.parametrize("width", [0, 5])
+@pytest.mark.parametrize(("depth", "width"), [(1, 0), (1, 5), (3, 0), (2, 5)])
 @pytest.mark.parametrize(
     ("context", "head_dim", "residual"), [(1, 4, True), (2, 4, False), (2, 3, True), (2, 6, False), (3, 4, False)]
 )
-def test_pairs_and_short_contexts_are_the_forward_pass(context, head_dim, residual, width, monkeypatch):
+def test_pairs_and_short_contexts_are_the_forward_pass(context, head_dim, residual, depth, width, monkeypatch):
     monkeypatch.setattr("attncap.train.attention.HELD", 50)
     recipe = replace(PAPER, residual_position=residual)
-    shape, tensors = drawn(recipe, head_dim=head_dim, context=context, width=width)
+    shape, tensors = drawn(recipe, head_dim=head_dim, context=context, depth=depth, width=width)
     sequences = all_sequences(7, context)
     expected = model(recipe, shape, tensors).encode(sequences)
 
     @jax.jit
     def on_jax(tensors, sequences):
         built = model(recipe, shape, tensors)
-        found = [attend_short(built, sequences), *([attend_pairs(built)] if context == 2 else [])]
-        return [built.encode(sequences), *(perceptron(built, x) if width else x for x in found)]
+        pairs = [encode_pairs(built)] if context == 2 and depth == 1 else []
+        return [built.encode(sequences), encode_short(built, sequences), *pairs]
 
     for encoded in on_jax(tensors, sequences):
         np.testing.assert_allclose(encoded, expected, atol=1e-5)

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from attncap.models import AttentionOnlyTransformer, Transformer
+from attncap.models import AttentionOnlyTransformer
 from attncap.models.transformer import Array
 from attncap.train.architecture import Architecture, Tensors, initial, model
-from attncap.train.attention import attend_short, perceptron
+from attncap.train.attention import encode_short
 from attncap.train.cache import persist
 from attncap.train.loss import Batch, Report, evaluate
 from attncap.train.optimizers import OPTIMIZERS
-from attncap.train.pairs import attend_pairs
+from attncap.train.pairs import encode_pairs
 from attncap.train.recipes import Recipe
 
 SEGMENT = 64
@@ -78,11 +78,9 @@ def objective(program: Program, forget: Array, tensors: Tensors, batch: Batch) -
 
 def forward(program: Program, built: AttentionOnlyTransformer, sequences: Int[Array, "T S"]) -> Float[Array, "T N"]:
     """Return the logits of a model in JAX's tensors, by the quickest of the ways that its shape allows."""
-    if program.shape.depth > 1 or program.shape.context > SHORT:
+    if program.shape.context > SHORT:
         return built.forward(sequences)
-    encoded = attend_pairs(built) if program.pairs else attend_short(built, sequences)
-    if isinstance(built, Transformer):
-        encoded = perceptron(built, encoded)
+    encoded = encode_pairs(built) if program.pairs else encode_short(built, sequences)
     return encoded @ built.unembedding.T
 
 
