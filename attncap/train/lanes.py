@@ -18,7 +18,7 @@ from attncap.result import Result, hidden
 from attncap.tasks import Associations
 from attncap.train.architecture import Architecture, Tensors, initial, model, padded, trimmed
 from attncap.train.loss import Batch, Report
-from attncap.train.program import SEGMENT, Program, Segment, State, compiled, start
+from attncap.train.program import SEGMENT, Program, Segment, State, compiled, one_by_one, start
 from attncap.train.recipes import Recipe, forgetting, rates
 
 PACK_BYTES = 1 << 30
@@ -113,9 +113,11 @@ def train(lanes: Sequence[Lane], recipe: Recipe) -> Run:
     if len(alike) != 1:
         raise InputError(f"train: {len(alike)} different programs among {len(lanes)} lanes; expected one")
     common = alike.pop()
-    each = lane_bytes(common)
-    width = max(1, min(LANES[jax.default_backend()], PACK_BYTES // each))
-    require(float(width * each), f"training {width} models side by side on {common.sequences:,} sequences")
+    each, width = lane_bytes(common), LANES[jax.default_backend()]
+    if not one_by_one():
+        width = max(1, min(width, PACK_BYTES // each))
+        each *= width
+    require(float(each), f"training on {common.sequences:,} sequences")
     runs = [train_pack(lanes[i : i + width], recipe, width) for i in range(0, len(lanes), width)]
     history = History(*(joined([getattr(run.history, name) for run in runs]) for name in ("loss", "accuracy", "bits")))
     models = [one for run in runs for one in run.models]
@@ -138,14 +140,14 @@ def joined(parts: list[Float[np.ndarray, "_ _"]]) -> Float[np.ndarray, "steps K"
 
 
 def train_pack(lanes: Sequence[Lane], recipe: Recipe, width: int) -> Run:
-    """Train as many lanes as one compiled program takes; copies of the last fill it up."""
+    """Train as many lanes as one compiled program takes; copies of the last, which never start, fill it up."""
     filled = [*lanes, *[lanes[-1]] * (width - len(lanes))]
     common = program(lanes[0], recipe, width)
     loop = compiled(common)
     started = time.perf_counter()
     data = Batch(*(np.stack(parts) for parts in zip(*(whole(lane, common) for lane in filled), strict=True)))
     drawn = [padded(initial(recipe, lane.shape, np.random.default_rng(lane.seed)), lane.shape) for lane in filled]
-    state = start(common, jax.tree.map(lambda *parts: np.stack(parts), *drawn))
+    state = start(common, jax.tree.map(lambda *parts: np.stack(parts), *drawn), len(lanes))
     state, history = descend(loop.run, common, state, data, filled, recipe)
     tensors = jax.tree.map(np.asarray, state.tensors)
     steps = np.asarray(state.steps)
@@ -188,8 +190,10 @@ def descend(
     columns = [
         np.concatenate([np.asarray(part) for part in parts])[: recipe.steps] for parts in zip(*reports, strict=True)
     ]
-    held = np.array([lane.task.associations for lane in lanes])
-    return state, History(columns[0], columns[1], columns[2] * held)
+    # A model that has stopped keeps what it reported last.
+    last = np.minimum(np.arange(len(columns[0]))[:, None], np.asarray(state.steps))
+    loss, accuracy, bits = (np.take_along_axis(column, last, axis=0) for column in columns[:3])
+    return state, History(loss, accuracy, bits * np.array([lane.task.associations for lane in lanes]))
 
 
 def batches(recipe: Recipe, lane: Lane) -> Iterator[Int[np.ndarray, "steps batch"]]:

@@ -62,12 +62,12 @@ class Segment(NamedTuple):
     chosen: Int[np.ndarray, "steps lanes batch"]
 
 
-def start(program: Program, tensors: Tensors) -> State:
-    """Return the state before the first step."""
+def start(program: Program, tensors: Tensors, models: int = 0) -> State:
+    """Return the state before the first step; of the lanes, so many are models and the rest have stopped."""
     tensors = jax.tree.map(jnp.asarray, tensors)
     memory = OPTIMIZERS[program.recipe.optimizer]().init(tensors)
     lanes = program.lanes
-    return State(tensors, memory, jnp.zeros(lanes, dtype=bool), jnp.zeros(lanes, dtype=jnp.int32))
+    return State(tensors, memory, jnp.arange(lanes) >= models, jnp.zeros(lanes, dtype=jnp.int32))
 
 
 def objective(program: Program, forget: Array, tensors: Tensors, batch: Batch) -> tuple[Array, Report]:
@@ -84,9 +84,8 @@ def forward(program: Program, built: AttentionOnlyTransformer, sequences: Int[Ar
     return encoded @ built.unembedding.T
 
 
-def gradient(program: Program, forget: Array, lane: tuple[Tensors, Batch, Array]) -> tuple[Tensors, Report]:
+def gradient(program: Program, forget: Array, tensors: Tensors, data: Batch, chosen: Array) -> tuple[Tensors, Report]:
     """Return the gradient of one lane's loss on what a step trains on, and the report."""
-    tensors, data, chosen = lane
     batch = data
     if program.recipe.batch:
         batch = Batch(*(part[chosen] for part in data))
@@ -94,15 +93,29 @@ def gradient(program: Program, forget: Array, lane: tuple[Tensors, Batch, Array]
     return jax.grad(partial(objective, program, forget), has_aux=True)(tensors, batch)
 
 
-def every_lane(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Map a function over stacked lanes: one by one where a cache holds one lane, which takes half the time."""
-    return partial(jax.lax.map, function) if jax.default_backend() == "cpu" else jax.vmap(function)
+def one_by_one() -> bool:
+    """Whether a step takes its lanes one after another: a processor's cache holds one of them, not five."""
+    return jax.default_backend() == "cpu"
+
+
+def gradients(program: Program, forget: Array, state: State, data: Batch, chosen: Array) -> tuple[Tensors, Report]:
+    """Return the gradient and the report of every lane; zeros, at no cost, of those that have stopped."""
+    compute = partial(gradient, program, forget)
+    if not one_by_one():
+        return jax.vmap(compute)(state.tensors, data, chosen)
+
+    def of_lane(lane: tuple[Array, Tensors, Batch, Array]) -> tuple[Tensors, Report]:
+        done, *inputs = lane
+        nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(compute, *inputs))
+        return jax.lax.cond(done, lambda *_: nothing, compute, *inputs)
+
+    return jax.lax.map(of_lane, (state.done, state.tensors, data, chosen))
 
 
 def step(program: Program, data: Batch, state: State, inputs: tuple[Array, Array, Array]) -> tuple[State, Report]:
     """Take one step of all lanes; the optimizer sees them stacked, and counts steps once for all."""
     rate, forget, chosen = inputs
-    slopes, report = every_lane(partial(gradient, program, forget))((state.tensors, data, chosen))
+    slopes, report = gradients(program, forget, state, data, chosen)
     updates, memory = OPTIMIZERS[program.recipe.optimizer]().update(slopes, state.memory, state.tensors)
     done = state.done | (rate == 0)
     if program.recipe.stop:
