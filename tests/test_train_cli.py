@@ -73,7 +73,9 @@ def test_capacity_brackets_what_training_memorizes():
     low, high = found.bracket
     assert found.theorem == 6 < found.capacity == low < high <= 1.11 * low + 1
     assert found.bits == pytest.approx(low * np.log2(10), rel=0.05)
-    assert found.tried[low] > found.tried[high]
+    # Two of three seeds hold the lower end, and not all hold the upper.
+    assert sorted(found.seeds)[1] >= low
+    assert found.tried[high] < 1
     assert {"capacity", "bracket", "theorem", "rank", "seeds"} <= found.to_dict().keys()
     with pytest.raises(InputError, match="target"):
         train.capacity(10, 2, 3, heads=1, target=1.5)
