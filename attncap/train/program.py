@@ -62,7 +62,7 @@ class Segment(NamedTuple):
     chosen: Int[np.ndarray, "steps lanes batch"]
 
 
-def start(program: Program, tensors: Tensors, models: int = 0) -> State:
+def start(program: Program, tensors: Tensors, models: int) -> State:
     """Return the state before the first step; of the lanes, so many are models and the rest have stopped."""
     tensors = jax.tree.map(jnp.asarray, tensors)
     memory = OPTIMIZERS[program.recipe.optimizer]().init(tensors)
@@ -154,4 +154,5 @@ def example(program: Program) -> tuple[State, Batch, Segment]:
     whole, real = np.zeros((lanes, count), np.int32), np.zeros((lanes, count), np.float32)
     data = Batch(np.zeros((lanes, count, shape.context), np.int32), whole, real, real)
     chosen = np.zeros((SEGMENT, lanes, program.recipe.batch or 0), np.int32)
-    return start(program, tensors), data, Segment(np.zeros(SEGMENT, np.float32), np.zeros(SEGMENT, np.float32), chosen)
+    still = np.zeros(SEGMENT, np.float32)
+    return start(program, tensors, lanes), data, Segment(still, still, chosen)
