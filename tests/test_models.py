@@ -78,7 +78,7 @@ def test_every_kind_of_model_comes_back(tmp_path):
     stacked = {name: tensor[None] if tensor.ndim == 3 else tensor for name, tensor in plain.items()}
     layer = models.AttentionLayer(*(rng.standard_normal(size) for size in [(5, 2, 4)] * 2 + [(5, 3, 4), (5, 6, 3)]))
     for units in (0, 8):
-        perceptron = {"up": np.ones((1, units, 4)), "down": np.ones((1, 4, units))}
+        perceptron = {"up": np.ones((1, units, 4)), "bias": np.ones((1, units)), "down": np.ones((1, 4, units))}
         for model in (models.Transformer(**stacked, **perceptron), layer):
             models.save(model, tmp_path)
             again = models.load(tmp_path)

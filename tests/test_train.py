@@ -23,6 +23,7 @@ from attncap.train.soap import LARGEST, orthogonal, scale_by_soap
 
 TINY = tasks.random_associations(10, 2, 100, seed=0)
 FAST = replace(BEST, steps=64)
+NO_PERCEPTRON = {"up": (1, 0, 4), "bias": (1, 0), "down": (1, 4, 0)}
 
 
 def drawn(recipe=PAPER, seed=0, **sizes) -> tuple[Architecture, dict]:
@@ -75,7 +76,7 @@ def test_a_layer_without_perceptron_is_the_attention_only_transformer():
         shape, tensors = drawn(recipe)
         one = model(recipe, shape, tensors)
         assert type(one) is AttentionOnlyTransformer
-        empty = {"up": np.zeros((1, 0, 4), np.float32), "down": np.zeros((1, 4, 0), np.float32)}
+        empty = {name: np.zeros(size, np.float32) for name, size in NO_PERCEPTRON.items()}
         fields = {name: tensor[None] if tensor.ndim == 3 else tensor for name, tensor in one.tensors().items()}
         deep = Transformer(**fields, **empty, score_scale=one.score_scale, residual_position=residual)
         sequences = all_sequences(7, 2)
@@ -100,7 +101,7 @@ def test_a_deep_transformer_is_causal_and_counts_its_parameters():
                 scores = (x[: s + 1] @ k.T) @ (q @ x[s]) / 2
                 weights = np.exp(scores) / np.exp(scores).sum()
                 new[s] += o @ v @ (weights @ x[: s + 1])
-            u = tensors["up"][layer] @ new[s]
+            u = tensors["up"][layer] @ new[s] + tensors["bias"][layer]
             new[s] += tensors["down"][layer] @ (0.5 * u * (1 + np.tanh(np.sqrt(2 / np.pi) * (u + 0.044715 * u**3))))
         stream = new
     np.testing.assert_allclose(built.forward(sequence[None])[0], tensors["unembedding"] @ stream[-1], atol=1e-5)
@@ -169,7 +170,7 @@ def test_a_seed_gives_the_same_model_whatever_is_packed_with_it():
 
 def test_adam_by_hand():
     """A full batch of Adam in NumPy's own words, gradient by finite differences of the float64 forward pass."""
-    recipe = replace(BEST, steps=2, optimizer="adam", schedule="constant", stop=False)
+    recipe = replace(BEST, steps=2, optimizer="adam", schedule="epochs", final_rate=BEST.rate, stop=False)
     shape = Architecture(4, 2, 2, 2, 1)
     task = tasks.random_associations(4, 2, 16)
     trained = train_lanes([Lane(task, shape, 0)], recipe).models[0].model.tensors()

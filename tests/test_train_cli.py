@@ -15,6 +15,7 @@ from attncap.papers.dana2025_data import EXPERIMENTS
 from attncap.papers.stored import stored
 from attncap.train import PAPER, recipes
 from attncap.train.cells import OPTIONS, recipe_of, train_cell, train_one
+from attncap.train.recipes import rates
 
 from .command import run
 
@@ -134,6 +135,26 @@ def test_the_published_numbers_are_whole():
     cell = EXPERIMENTS[3].cell(EXPERIMENTS[3].lines[-1], 6, "paper")
     assert (cell["heads"], cell["width"], cell["batches"], cell["steps"]) == (1, 2 * 13 * 5, 256, 16384)
     assert "steps" not in EXPERIMENTS[3].cell(EXPERIMENTS[3].lines[0], 6, "best")
+
+
+@pytest.mark.parametrize(
+    ("figure", "line", "lr", "low"),
+    [
+        ("fig1a", 0, 0.1, 0.005),
+        ("fig3", 0, 0.1, 0.005),
+        ("fig3", -1, 0.1, 0.001),
+        ("fig7", 0, 0.1, 0.001),
+        ("fig8", 0, 0.05, 0.05),
+        ("fig10", 0, 0.05, 0.05),
+    ],
+)
+def test_every_figure_has_the_learning_rates_of_the_authors(figure, line, lr, low):
+    """PyTorch's LinearLR multiplies the rate lr by a factor from lr to low, epoch by epoch."""
+    one = next(one for one in EXPERIMENTS if one.id == figure)
+    recipe = recipe_of({**OPTIONS, **one.cell(one.lines[line], one.values[0], "paper")})
+    epochs = np.arange(recipe.steps) // recipe.batches
+    assert epochs[-1] == 63
+    np.testing.assert_allclose(rates(recipe, recipe.steps), lr * (lr + (low - lr) * epochs / 64))
 
 
 def test_a_figure_shows_the_published_points_and_the_floor(monkeypatch, tmp_path):

@@ -21,14 +21,15 @@ class Transformer(AttentionOnlyTransformer):
     r"""$L$ layers of causal attention and, where ``up`` has rows, a GELU perceptron of $w$ units.
 
     $$x_s \leftarrow x_s + \sum_h W_O^{lh} W_V^{lh} \bar x^{lh}_s, \qquad
-      x_s \leftarrow x_s + W_2^l \operatorname{gelu}(W_1^l x_s)$$
+      x_s \leftarrow x_s + W_2^l \operatorname{gelu}(W_1^l x_s + b^l)$$
 
-    No biases and no normalization; with one layer and no units it is the `AttentionOnlyTransformer`. Without
+    No other biases and no normalization; with one layer and no units it is the `AttentionOnlyTransformer`. Without
     ``residual_position`` the positions are added where a layer's attention reads, and nowhere else.
 
     Attributes:
         query: $W_Q$, (L, H, dh, d); key, value and output likewise.
         up: $W_1$, (L, w, d).
+        bias: $b$, (L, w).
         down: $W_2$, (L, d, w).
 
     Source: Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), the experiments on MLP transformers and on depth.
@@ -39,6 +40,7 @@ class Transformer(AttentionOnlyTransformer):
     value: Float[Array, "L H dh d"] = hidden()
     output: Float[Array, "L H d dh"] = hidden()
     up: Float[Array, "L w d"] = hidden(kw_only=True)
+    bias: Float[Array, "L w"] = hidden(kw_only=True)
     down: Float[Array, "L d w"] = hidden(kw_only=True)
 
     @property
@@ -64,7 +66,7 @@ class Transformer(AttentionOnlyTransformer):
     @cached_property
     def parameters(self) -> dict[str, int]:
         """Free parameters by part: those of the attention-only transformer, and the perceptrons."""
-        units = int(self.up.size + self.down.size)
+        units = int(self.up.size + self.bias.size + self.down.size)
         attention = {name: size for name, size in super().parameters.items() if name != "total"}
         return {**attention, "perceptron": units, "total": sum(attention.values()) + units}
 
@@ -92,7 +94,7 @@ class Transformer(AttentionOnlyTransformer):
     def perceptron(self, layer: int, x: Float[Array, "*rows d"]) -> Float[Array, "*rows d"]:
         """Return what a layer's perceptron and the skip connection around it make of vectors."""
         xp = x.__array_namespace__()
-        return x + xp.matmul(gelu(xp.matmul(x, self.up[layer].T)), self.down[layer].T)
+        return x + xp.matmul(gelu(xp.matmul(x, self.up[layer].T) + self.bias[layer]), self.down[layer].T)
 
     def values(self, sequences: Int[Array, "T S"]) -> Float[Array, "T Hdh"]:
         """Raise: only one layer of attention has value outputs that the logits are linear in."""

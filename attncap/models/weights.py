@@ -42,7 +42,9 @@ class Kind:
 
 KINDS = {
     "aot": Kind(AttentionOnlyTransformer, ATTENTION),
-    "transformer": Kind(Transformer, LAYERS | {"up": ("L", "w", "d"), "down": ("L", "d", "w")}, optional="w"),
+    "transformer": Kind(
+        Transformer, LAYERS | {"up": ("L", "w", "d"), "bias": ("L", "w"), "down": ("L", "d", "w")}, optional="w"
+    ),
     "mha": Kind(
         AttentionLayer,
         {"query": ("H", "dh", "d"), "key": ("H", "dh", "d"), "value": ("H", "dv", "d"), "output": ("H", "out", "dv")},

@@ -108,8 +108,12 @@ def initial(recipe: Recipe, shape: Architecture, rng: np.random.Generator) -> Te
     }
     if inside != d:
         tensors |= {"compression": draw(dh, d, fan_in=d), "decompression": draw(d, dh, fan_in=dh)}
-    if width:
-        tensors |= {"up": draw(layers, width, d, fan_in=d), "down": draw(layers, d, width, fan_in=width)}
+    if not shape.attention_only:
+        tensors |= {
+            "up": draw(layers, width, d, fan_in=d),
+            "bias": draw(layers, width, fan_in=d),
+            "down": draw(layers, d, width, fan_in=max(width, 1)),
+        }
     return tensors
 
 
@@ -135,10 +139,7 @@ def model(recipe: Recipe, shape: Architecture, tensors: Tensors) -> AttentionOnl
     if "compression" in tensors:
         tensors = composed(tensors)
     if not shape.attention_only:
-        nothing = tensors["embedding"][:0]
-        none = {"up": nothing[None].repeat(shape.depth, axis=0)}
-        none["down"] = none["up"].swapaxes(1, 2)
-        return Transformer(**{**none, **tensors}, **options)
+        return Transformer(**tensors, **options)
     heads = {name: tensor[0] for name, tensor in tensors.items() if tensor.ndim == 4}
     return AttentionOnlyTransformer(**{**tensors, **heads}, **options)
 
@@ -166,10 +167,7 @@ def composed(tensors: Tensors) -> Tensors:
         tensors[name] = xp.matmul(tensors[name], before)
     after = widen(decompression.T, decompression.shape[1]).T
     tensors["output"] = xp.matmul(after, tensors["output"])
-    for name in ("up", "down"):
-        if name in tensors:
-            axis = 2 if name == "up" else 1
-            pad = [(0, 0)] * 3
-            pad[axis] = (0, context)
-            tensors[name] = xp.pad(tensors[name], pad)
+    if "up" in tensors:
+        tensors["up"] = xp.pad(tensors["up"], ((0, 0), (0, 0), (0, context)))
+        tensors["down"] = xp.pad(tensors["down"], ((0, 0), (0, context), (0, 0)))
     return tensors

@@ -28,7 +28,8 @@ def train_one(
     steps: int = 0,
     batch: int = 0,
     batches: int = 0,
-    schedule: str = "",
+    rate: float = 0.0,
+    final_rate: float = 0.0,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Train one model on random associations; the seed draws the task, the weights and the batches.
@@ -42,11 +43,12 @@ def train_one(
         head_dim: $d_h$; 0 for $d$.
         depth: layers.
         width: units of each layer's perceptron.
-        recipe: a name in `RECIPES`, of which the four that follow change what is not 0 or empty.
+        recipe: a name in `RECIPES`, of which the five that follow change what is not 0.
         steps: optimizer steps.
         batch: sequences a step.
         batches: batches an epoch.
-        schedule: of the learning rate.
+        rate: learning rate of the first step.
+        final_rate: learning rate that the schedule ends near.
         seed: of every random draw.
 
     Returns:
@@ -83,7 +85,7 @@ def lane(cell: Mapping[str, Any]) -> Lane:
 
 def recipe_of(cell: Mapping[str, Any]) -> Recipe:
     """Return a cell's recipe with its changes."""
-    changed = {name: cell[name] for name in ("steps", "batch", "batches", "schedule") if cell[name]}
+    changed = {name: cell[name] for name in ("steps", "batch", "batches", "rate", "final_rate") if cell[name]}
     return replace(named(cell["recipe"]), **changed)
 
 

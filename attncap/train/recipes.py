@@ -21,7 +21,7 @@ class Recipe(Result):
         optimizer: a name in `attncap.train.optimizers.OPTIMIZERS`.
         rate: learning rate of the first step.
         final_rate: learning rate that the schedule ends near.
-        schedule: "epochs" (linear, constant within an epoch), "constant" or "cosine" (with a linear warm-up).
+        schedule: "epochs" (linear, constant within an epoch) or "cosine" (with a linear warm-up).
         steps: optimizer steps.
         forget_from: the share of the steps after which the model may forget what it cannot memorize, more and more
             (see `attncap.train.loss.evaluate`); 1 for the cross-entropy throughout.
@@ -38,7 +38,7 @@ class Recipe(Result):
     optimizer: str
     rate: float
     final_rate: float
-    schedule: Literal["epochs", "constant", "cosine"]
+    schedule: Literal["epochs", "cosine"]
     steps: int
     forget_from: float = 1.0
     batch: int | None = None
@@ -108,8 +108,6 @@ def rates(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
     match recipe.schedule:
         case "epochs":
             fraction = (step // recipe.batches) * recipe.batches / steps
-        case "constant":
-            fraction = np.zeros(steps)
         case "cosine":
             fraction = (1 - np.cos(np.pi * step / steps)) / 2
     warm = np.minimum(1.0, (step + 1) / WARM_UP) if recipe.schedule == "cosine" else 1.0
