@@ -38,7 +38,7 @@ ROWS: tuple[tuple[str, float, float, Literal["paper", "normal"]], ...] = (
 
 def by_lbfgs(lane: Lane, recipe: Recipe) -> tuple[float, float]:
     """Descend the cross-entropy of the whole task by L-BFGS; return accuracy and bits a parameter."""
-    common = program(lane, recipe, 1)
+    common = program(lane.shape, lane.task.associations, recipe, 1)
     data = whole(lane, common)
     flat, unravel = ravel_pytree(initial(recipe, lane.shape, np.random.default_rng(lane.seed)))
     padded = replace(common, shape=lane.shape)

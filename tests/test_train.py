@@ -14,6 +14,7 @@ from attncap.models import AttentionOnlyTransformer, Transformer
 from attncap.train import BEST, PAPER, Architecture
 from attncap.train.architecture import initial, model, padded, shares, trimmed
 from attncap.train.attention import encode_short
+from attncap.train.cost import lane_bytes, lane_seconds
 from attncap.train.lanes import Lane, batches, bucket, program
 from attncap.train.lanes import train as train_lanes
 from attncap.train.loss import Batch, evaluate
@@ -267,7 +268,7 @@ def test_long_sides_have_no_basis():
 
 def test_programs_are_shared_by_heads_and_sizes():
     def key(count, heads):
-        return program(Lane(tasks.random_associations(50, 3, count), Architecture(50, 3, 4, 4, heads), 0), BEST)
+        return program(Architecture(50, 3, 4, 4, heads), count, BEST)
 
     assert key(1000, 9) == key(1020, 16) != key(1000, 17)
     assert all(n <= bucket(n) <= 1.125 * n for n in range(8, 3000))
@@ -288,3 +289,19 @@ def test_bad_input_is_refused():
 def test_recipes_are_data():
     assert dataclasses.asdict(PAPER)["batch"] == 256
     assert set(train.RECIPES) == {"paper", "best"}
+
+
+def test_time_and_memory_are_estimated_from_the_loop():
+    def estimates(recipe=PAPER, steps=64, **sizes):
+        shape = Architecture(**{"vocabulary": 50, "context": 2, "embedding_dim": 8, "head_dim": 8, "heads": 8, **sizes})
+        loop = program(shape, 2500, recipe)
+        return lane_seconds(loop, steps), lane_bytes(loop)
+
+    seconds, size = estimates()
+    assert 0 < seconds < 100
+    assert 0 < size < 1 << 30
+    larger = [{"heads": 32}, {"width": 512}, {"depth": 4}, {"embedding_dim": 64}, {"vocabulary": 200}, {"steps": 128}]
+    for sizes in [*larger, {"recipe": replace(PAPER, batch=4096)}]:
+        assert estimates(**sizes)[0] > seconds
+    # A step over the whole task keeps more than a batch; so many steps keep no more than one.
+    assert estimates(recipe=replace(PAPER, batch=4096))[1] > size == estimates(steps=128)[1]

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from attncap import sweep, train
-from attncap.errors import InputError, UnmetError
+from attncap.errors import InputError
 from attncap.papers import capacities as figure
 from attncap.papers import dana2025
 from attncap.papers.dana2025_data import EXPERIMENTS
@@ -170,9 +170,27 @@ def test_a_figure_shows_the_published_points_and_the_floor(monkeypatch, tmp_path
     assert sweep.status(tmp_path / "attncap" / "papers" / "train").done == 6
 
 
-def test_a_long_figure_says_how_long_instead_of_starting():
-    with pytest.raises(UnmetError, match=r"fig5: takes about \d+\.\d hours of one core; draw it with --scale paper"):
-        dana2025.experiment(EXPERIMENTS[5], "quick", 0)
+@pytest.mark.parametrize("wanted", EXPERIMENTS, ids=lambda one: one.id)
+def test_a_quick_figure_is_a_part_of_the_paper_s(wanted):
+    quick = dana2025.scaled(wanted, "quick")
+    assert dana2025.scaled(wanted, "paper") is wanted
+    assert dana2025.minutes(wanted, "quick") <= 8
+    assert set(quick.values) <= set(wanted.values)
+    whole = {line.label: dict(zip(wanted.values, line.accuracy, strict=True)) for line in wanted.lines}
+    for line in quick.lines:
+        assert line.accuracy == tuple(whole[line.label][value] for value in quick.values)
+
+
+def test_the_list_says_how_long_a_figure_takes(capsys):
+    code, out, _ = run(capsys, "reproduce", "dana2025", "--list", "--scale", "paper", "--json")
+    listed = {one["id"]: one for one in json.loads(out)["figures"]}
+    assert code == 0
+    assert [*listed][:5] == ["fig1a", "fig1b", "fig2a", "fig2b", "fig3"]
+    # Experiment 1 of the appendix, at N = 200, is hours of one core; figure 4 is less than a minute.
+    assert listed["fig5"]["minutes"] > 120 > 1 > listed["fig4"]["minutes"]
+    assert "minutes of one core" in run(capsys, "reproduce", "dana2025", "--list")[1]
+    assert "minutes of one core" not in run(capsys, "reproduce", "liao2025", "--list")[1]
+    assert run(capsys, "reproduce", "dana2025", "--list", "--scale", "huge")[0] == 2
 
 
 def test_published_slopes():

@@ -1,11 +1,16 @@
 """``attncap reproduce``: the papers' figures, with the published numbers beside ours."""
 
+from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from attncap.cli._shared import Force, Json, Seed, answer, work
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def reproduce(
@@ -13,40 +18,55 @@ def reproduce(
     figure: Annotated[list[str] | None, typer.Argument(help="Which of its figures; all by default.")] = None,
     scale: Annotated[str, typer.Option(help="quick (small, minutes) or paper (the paper's sizes).")] = "quick",
     out: Annotated[Path | None, typer.Option(help="Directory to make. Default: results/PAPER.")] = None,
-    listing: Annotated[bool, typer.Option("--list", help="Only name the figures.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="Only name the figures, and how long each takes.")] = False,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Redraw a paper's figures and tables."""
-    from rich.table import Table
-
     from attncap import papers
 
     if listing:
-        known = papers.figures(paper).values()
-        named = Table("figure", "shows", box=None, padding=(0, 2, 0, 0), header_style="bold")
-        for each in known:
-            named.add_row(each.id, each.title)
-        answer(
-            {
-                "paper": paper,
-                "figures": [
-                    {"id": each.id, "title": each.title, "published": each.published, "measured": None, "files": []}
-                    for each in known
-                ],
-            },
-            json,
-            named,
-        )
+        known = listed(paper, scale)
+        rows = [(one["id"], one["title"], f"{ceil(one['minutes'] or 0) or ''}") for one in known]
+        answer({"paper": paper, "figures": known}, json, table(["figure", "shows", "minutes of one core"], rows))
         return
     target = out or Path("results") / paper
     with work(json):
         result = papers.reproduce(paper, figure or (), scale=scale, out=target, seed=seed, force=force)
-    done = Table("figure", "measured", "files", box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for drawn in result.figures:
-        numbers = ", ".join(
-            f"{key} {value}" for key, value in drawn.measured.items() if not isinstance(value, list | dict)
-        )
-        done.add_row(drawn.id, numbers, ", ".join(drawn.files))
-    answer(result, json, done, f"written to {target}/")
+    done = [(one.id, numbers(one.measured), ", ".join(one.files)) for one in result.figures]
+    answer(result, json, table(["figure", "measured", "files"], done), f"written to {target}/")
+
+
+def listed(paper: str, scale: str) -> list[dict[str, Any]]:
+    """Describe the figures of a paper, not drawn."""
+    from attncap import papers
+
+    papers.check_scale(scale)
+    return [
+        {
+            "id": one.id,
+            "title": one.title,
+            "published": one.published,
+            "minutes": one.minutes(scale) if one.minutes else None,
+            "measured": None,
+            "files": [],
+        }
+        for one in papers.figures(paper).values()
+    ]
+
+
+def numbers(measured: Mapping[str, Any]) -> str:
+    """Join what is measured in one number or word."""
+    return ", ".join(f"{key} {value}" for key, value in measured.items() if not isinstance(value, list | dict))
+
+
+def table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> "Table":
+    """Lay rows out, without the columns that are empty in all of them."""
+    from rich.table import Table
+
+    filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+    shown = Table(*(columns[place] for place in filled), box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for row in rows:
+        shown.add_row(*(row[place] for place in filled))
+    return shown

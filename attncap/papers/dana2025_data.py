@@ -1,7 +1,7 @@
 """What Dana, Pydi and Chevaleyre 2025 published: settings and accuracies, read from their released data to .001."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 ARXIV = "arXiv 2411.10115"
@@ -29,6 +29,12 @@ class Experiment:
     shared: Mapping[str, Any] = field(default_factory=dict)
     schedule: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 5
+
+    def thinned(self, lines: Iterable[Line], values: tuple[int, ...], seeds: int) -> "Experiment":
+        """Keep some lines, some places on x, and so many repetitions."""
+        places = [self.values.index(value) for value in values]
+        kept = tuple(replace(line, accuracy=tuple(line.accuracy[place] for place in places)) for line in lines)
+        return replace(self, lines=kept, values=values, seeds=seeds)
 
     def cell(self, line: Line, value: int, recipe: str) -> dict[str, Any]:
         """Return the options of `attncap.train.cells.train_one` at one point; a perceptron takes all heads but one."""

@@ -48,12 +48,14 @@ class Figure:
         title: what it shows.
         published: what the paper reports, with its settings.
         draw: makes it, given the scale ("quick" or "paper") and a seed.
+        minutes: of one core, estimated for a scale, where it takes many.
     """
 
     id: str
     title: str
     published: Mapping[str, Any]
     draw: Callable[[str, int], Drawing]
+    minutes: Callable[[str], float] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,23 @@ def reproduce(
     for each in ids:
         if each not in known:
             raise InputError(f"figure {each!r}: not one of {paper}{nearest(each, known) or ': ' + ', '.join(known)}")
-    if scale not in SCALES:
-        raise InputError(f"--scale must be {' or '.join(SCALES)}. Got {scale!r}")
+    check_scale(scale)
     with replacing(out, force=force, directory=True, marker=RESULT) as directory:
         wanted = [known[each] for each in dict.fromkeys(ids or known)]
         done = [attempt(figure, scale, seed, directory, must=bool(ids)) for figure in track(wanted, paper)]
         result = Reproduction(paper, scale, done)
         (directory / RESULT).write_text(json.dumps(plain(result), ensure_ascii=False, indent=1), encoding="utf-8")
     return result
+
+
+def check_scale(scale: str) -> None:
+    """Refuse a scale that no figure has.
+
+    Raises:
+        InputError: it is not one of ``SCALES``.
+    """
+    if scale not in SCALES:
+        raise InputError(f"--scale must be {' or '.join(SCALES)}. Got {scale!r}")
 
 
 def attempt(figure: Figure, scale: str, seed: int, directory: Path, *, must: bool) -> Reproduced:

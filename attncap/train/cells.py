@@ -10,6 +10,7 @@ from attncap.sweep import Command
 from attncap.tasks import random_associations
 from attncap.train.architecture import Architecture
 from attncap.train.lanes import Lane, program, train
+from attncap.train.program import Program
 from attncap.train.recipes import Recipe
 from attncap.train.recipes import recipe as named
 
@@ -72,15 +73,30 @@ def train_many(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def compiled_for(cell: Mapping[str, Any]) -> Any:
     """Name the compiled loop and the recipe that a cell needs."""
-    return [plain(program(lane(cell), recipe_of(cell))), plain(recipe_of(cell))]
+    return [plain(program_of(cell)), plain(recipe_of(cell))]
+
+
+def program_of(cell: Mapping[str, Any]) -> Program:
+    """Return the compiled loop that a cell needs."""
+    return program(shape_of(cell), count_of(cell), recipe_of(cell))
 
 
 def lane(cell: Mapping[str, Any]) -> Lane:
     """Return the model that a cell trains, and the task that its seed draws."""
-    vocabulary, context, d = cell["vocabulary"], cell["context"], cell["embedding_dim"]
-    task = random_associations(vocabulary, context, cell["count"] or vocabulary**context, cell["seed"])
-    sizes = Architecture(vocabulary, context, d, cell["head_dim"] or d, cell["heads"], cell["depth"], cell["width"])
-    return Lane(task, sizes, cell["seed"])
+    task = random_associations(cell["vocabulary"], cell["context"], count_of(cell), cell["seed"])
+    return Lane(task, shape_of(cell), cell["seed"])
+
+
+def count_of(cell: Mapping[str, Any]) -> int:
+    """Return a cell's number of associations."""
+    return cell["count"] or cell["vocabulary"] ** cell["context"]
+
+
+def shape_of(cell: Mapping[str, Any]) -> Architecture:
+    """Return a cell's sizes."""
+    d = cell["embedding_dim"]
+    heads = cell["head_dim"] or d, cell["heads"]
+    return Architecture(cell["vocabulary"], cell["context"], d, *heads, cell["depth"], cell["width"])
 
 
 def recipe_of(cell: Mapping[str, Any]) -> Recipe:

@@ -17,6 +17,7 @@ from attncap.progress import bar
 from attncap.result import Result, hidden
 from attncap.tasks import Associations
 from attncap.train.architecture import Architecture, Tensors, initial, model, padded, trimmed
+from attncap.train.cost import lane_bytes
 from attncap.train.loss import Batch, Report
 from attncap.train.program import SEGMENT, Program, Segment, State, compiled, one_by_one, start
 from attncap.train.recipes import Recipe, forgetting, rates
@@ -80,9 +81,8 @@ class Run:
     seconds_train: float
 
 
-def program(lane: Lane, recipe: Recipe, lanes: int = 0) -> Program:
-    """Return the compiled loop that a lane needs: lanes of equal programs can train side by side."""
-    shape, count = lane.shape, lane.task.associations
+def program(shape: Architecture, count: int, recipe: Recipe, lanes: int = 0) -> Program:
+    """Return the compiled loop that a task of so many associations needs: lanes of one program train side by side."""
     exact_pairs = shape.depth == 1 and shape.context == 2 and 3 * count >= shape.vocabulary**2
     pairs = recipe.batch is None and exact_pairs
     size = shape.vocabulary**2 if pairs else count if recipe.batch else bucket(count)
@@ -109,7 +109,7 @@ def train(lanes: Sequence[Lane], recipe: Recipe) -> Run:
         InputError: lanes that need different programs.
         UnmetError: more memory than there is, or a loss that is not finite.
     """
-    alike = {program(lane, recipe) for lane in lanes}
+    alike = {program(lane.shape, lane.task.associations, recipe) for lane in lanes}
     if len(alike) != 1:
         raise InputError(f"train: {len(alike)} different programs among {len(lanes)} lanes; expected one")
     common = alike.pop()
@@ -124,15 +124,6 @@ def train(lanes: Sequence[Lane], recipe: Recipe) -> Run:
     return Run(models, history, sum(run.seconds_compile for run in runs), sum(run.seconds_train for run in runs))
 
 
-def lane_bytes(program: Program) -> int:
-    """Estimate the memory of one lane: logits and attention, each kept for the backward pass."""
-    shape = program.shape
-    rows = program.recipe.batch or program.sequences
-    inside = shape.heads * (2 * shape.embedding_dim + shape.head_dim + 3 * shape.context) + shape.width
-    per_row = 6 * shape.vocabulary + (3 * shape.heads if program.pairs else 3 * inside * shape.context * shape.depth)
-    return 4 * rows * per_row
-
-
 def joined(parts: list[Float[np.ndarray, "_ _"]]) -> Float[np.ndarray, "steps K"]:
     """Put packs side by side; those that stopped earlier keep their last value."""
     longest = max(map(len, parts))
@@ -142,7 +133,7 @@ def joined(parts: list[Float[np.ndarray, "_ _"]]) -> Float[np.ndarray, "steps K"
 def train_pack(lanes: Sequence[Lane], recipe: Recipe, width: int) -> Run:
     """Train as many lanes as one compiled program takes; copies of the last, which never start, fill it up."""
     filled = [*lanes, *[lanes[-1]] * (width - len(lanes))]
-    common = program(lanes[0], recipe, width)
+    common = program(lanes[0].shape, lanes[0].task.associations, recipe, width)
     loop = compiled(common)
     started = time.perf_counter()
     data = Batch(*(np.stack(parts) for parts in zip(*(whole(lane, common) for lane in filled), strict=True)))
