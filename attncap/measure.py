@@ -191,8 +191,9 @@ def _recall(margins: Float[np.ndarray, " T"], deviation: float | None = None) ->
 def _bits_at(model: AttentionOnlyTransformer, task: Associations, dtype: str | None, scales: np.ndarray) -> np.ndarray:
     total = np.zeros(len(scales))
     for rows, logits in _logits(model, task, dtype):
-        answers, surprisal = task.answers[rows, None], task.surprisal[rows]
-        for index, scale in enumerate(scales):
-            own = np.take_along_axis(log_softmax(scale * logits, axis=1), answers, axis=1)[:, 0] / LN2
-            total[index] += np.maximum(0.0, own + surprisal).sum()
+        below = logits - logits.max(axis=1, keepdims=True)
+        own = np.take_along_axis(below, task.answers[rows, None], axis=1)[:, 0]
+        for index, scale in enumerate(scales.tolist()):
+            log_p = scale * own - np.log(np.exp(scale * below).sum(axis=1))
+            total[index] += np.maximum(0.0, log_p / LN2 + task.surprisal[rows]).sum()
     return total

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 AXES = {"heads": "heads H", "head_dim": "head dimension d_h", "embedding_dim": "embedding dimension d"}
 FLOORS = {"theorem": "dana2025", "corrected": "corrected", "previous": "mahdavi2024"}
 # The corrected count is drawn by the theorem's line: it differs in the table where data fall short of d dimensions.
-DASHES = {"theorem": [2, 3], "previous": [7, 4]}
+DASHES = {"theorem": ("dotted: theorem", [2, 3]), "previous": ("dashed: previous bound", [7, 4])}
 RECIPES = {"quick": ("paper",), "paper": ("paper", "best")}
 QUICK_SECONDS = 180.0
 
@@ -171,22 +171,23 @@ def chart(table: pl.DataFrame, wanted: Experiment) -> "alt.TopLevelMixin":
     scheme = alt.Scale(domain=names, scheme="viridis") if len(names) > 1 else alt.Scale(domain=names, range=["#1b6ca8"])
     color = alt.Color("line:N", title=None, sort=None, scale=scheme)
 
+    top = np.ceil(5 * means.select(pl.max_horizontal("high", "published").max()).item()) / 5
+    bounded = [name for name in DASHES if means[name].null_count() < len(means)]
+
     def y(name: str) -> alt.Y:
-        axis = alt.Axis(format=".1f", gridOpacity=0.4, tickCount=6)
-        return alt.Y(f"{name}:Q", title="accuracy", scale=alt.Scale(domain=[0, 1]), axis=axis)
+        axis = alt.Axis(format="~g", gridOpacity=0.4, tickCount=6)
+        return alt.Y(f"{name}:Q", title="accuracy", scale=alt.Scale(domain=[0, top]), axis=axis)
 
     base = alt.Chart(means)
     layers = [
-        *(base.mark_line(strokeDash=DASHES[name], strokeWidth=1).encode(x, y(name), color) for name in DASHES),
+        *(base.mark_line(strokeDash=DASHES[name][1], strokeWidth=1).encode(x, y(name), color) for name in bounded),
         base.mark_line(strokeWidth=1.8).encode(x, y("accuracy"), color),
         base.mark_rule().encode(x, y("low"), alt.Y2("high"), color),
         base.mark_point(size=46, strokeWidth=1.4, filled=False, opacity=1).encode(x, y("published"), color),
     ]
-    shared = wanted.shared["vocabulary"]
-    note = (
-        f"N = {shared}, S = 2; lines: measured (mean and range of {wanted.seeds}); circles: published; "
-        "dotted: theorem; dashed: previous bound"
-    )
+    measured = f"mean and range of {wanted.seeds}" if wanted.seeds > 1 else "one model a point"
+    marks = [f"lines: measured ({measured})", "circles: published", *(DASHES[name][0] for name in bounded)]
+    note = f"N = {wanted.shared['vocabulary']}, S = 2; {'; '.join(marks)}"
     panels = (
         alt.layer(*layers)
         .properties(width=360, height=280)

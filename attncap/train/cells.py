@@ -66,9 +66,11 @@ OPTIONS: dict[str, Any] = {
 
 
 def train_many(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Train the models of many cells side by side."""
-    lanes = [lane(cell) for cell in cells]
-    return [plain(one) for one in train(lanes, recipe_of(cells[0])).models]
+    """Train the models of many cells side by side; those that fill a pack are one model."""
+    distinct = {tuple(cell.items()): cell for cell in cells}
+    run = train([lane(cell) for cell in distinct.values()], recipe_of(cells[0]))
+    found = dict(zip(distinct, map(plain, run.models), strict=True))
+    return [found[tuple(cell.items())] for cell in cells]
 
 
 def compiled_for(cell: Mapping[str, Any]) -> Any:
