@@ -44,7 +44,19 @@ def test_train_prints_the_fields_of_the_contract(capsys):
     assert {"accuracy", "bits", "bits_per_parameter", "steps", "seconds_compile", "seconds_train"} <= found.keys()
     assert found["accuracy"] == [1.0, 1.0]
     assert len(found["bits"]) == len(found["bits_per_parameter"]) == len(found["steps"]) == 2
+    assert found["seeds"] == [0, 1]
     np.testing.assert_allclose(found["bits"], 20 * np.log2(10))
+
+
+def test_a_person_sees_a_row_a_model(capsys):
+    sizes = ["--embedding-dim", 4, "--heads", 2, "--depth", 2, "--width", 3, "--steps", 64]
+    code, out, _ = run(capsys, "train", "random:10,2,60", *sizes, "--recipe", "paper", "--seed", 7, "--seeds", 2)
+    lines = [line.split() for line in out.splitlines()]
+    assert code == 0
+    assert "2 layers of 2 heads of 4, perceptrons of 3, embedding dimension 4; 398 parameters" in out
+    assert "accuracy of the last 100 batches" in out
+    assert [row[0] for row in lines[-2:]] == ["7", "8"]
+    assert all(row[1].endswith("%") and row[-1] == "64" for row in lines[-2:])
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,8 @@ class Fit(Result):
 
         task, shape = self.task, self.shape
         head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-        head.add_row("task", f"{task.name}: {task.associations:,} associations, {task.bits:,.0f} bits")
-        head.add_row("", f"{task.vocabulary_size:,} tokens, sequences of {task.context}")
-        for note in task.notes:
-            head.add_row("", note)
+        for line in task.summary:
+            head.add_row("" if head.rows else "task", line)
         head.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, embedding dimension {shape.embedding_dim}")
         head.add_row("", f"{shape.parameters:,} parameters, {self.bits_per_parameter:.4f} bits memorized by each")
         head.add_row("capacity", f"{self.capacity['theorem']:,} by the theorem, {self.capacity['rank']:,} on this data")

@@ -58,6 +58,12 @@ class Associations(Result):
         """What the task holds, in bits."""
         return float(self.surprisal.sum())
 
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """The lines that introduce it: name, number and bits, sizes, notes."""
+        first = f"{self.name}: {self.associations:,} associations, {self.bits:,.0f} bits"
+        return (first, f"{self.vocabulary_size:,} tokens, sequences of {self.context}", *self.notes)
+
     @cached_property
     def queries(self) -> int:
         """The number of distinct last tokens: what the skip connection can tell apart."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -15,6 +16,9 @@ from attncap.train.lanes import History, Lane, train
 from attncap.train.recipes import Recipe
 from attncap.train.recipes import recipe as named
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 COLUMNS = ("accuracy", "recall", "bits", "bits_per_parameter", "steps")
 
 
@@ -26,6 +30,7 @@ class Ensemble(Result):
         task: what they were to memorize.
         shape: their sizes.
         recipe: how they were trained.
+        seeds: of each.
         parameters: numbers trained, of each.
         accuracy: by the recipe's definition: of the last batches, or of the whole task.
         recall: share of the whole task that the final weights recall.
@@ -41,6 +46,7 @@ class Ensemble(Result):
     task: Associations
     shape: Architecture
     recipe: Recipe
+    seeds: tuple[int, ...]
     parameters: int
     accuracy: Float[np.ndarray, " K"]
     recall: Float[np.ndarray, " K"]
@@ -51,6 +57,30 @@ class Ensemble(Result):
     seconds_train: float
     history: History = hidden()
     models: tuple[AttentionOnlyTransformer, ...] = hidden()
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.table import Table
+
+        shape, recipe = self.shape, self.recipe
+        head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        for line in self.task.summary:
+            head.add_row("" if head.rows else "task", line)
+        layers = f"{shape.depth} layers of " if shape.depth > 1 else ""
+        units = f", perceptrons of {shape.width}" if shape.width else ""
+        sizes = f"{layers}{shape.heads} heads of {shape.head_dim}{units}, embedding dimension {shape.embedding_dim}"
+        head.add_row("shape", f"{sizes}; {self.parameters:,} parameters")
+        rows = f"batches of {recipe.batch}" if recipe.batch else "all sequences at every step"
+        rates = f"rate {recipe.rate:g} to {recipe.final_rate:g}"
+        head.add_row("recipe", f"{recipe.name}: {recipe.optimizer}, {rates}, {rows}")
+        head.add_row("time", f"{self.seconds_train:.1f} s, and {self.seconds_compile:.1f} s to compile")
+        window = (f"accuracy of the last {recipe.window} batches",) if recipe.window else ()
+        table = Table("seed", "recalled", *window, "bits", "bits a parameter", "steps", box=None, padding=(0, 2, 0, 0))
+        for k, seed in enumerate(self.seeds):
+            batches = (f"{self.accuracy[k]:.2%}",) if recipe.window else ()
+            each = f"{self.bits[k]:,.0f}", f"{self.bits_per_parameter[k]:.4f}", f"{self.steps[k]:,}"
+            table.add_row(str(seed), f"{self.recall[k]:.2%}", *batches, *each)
+        return Group(head, "", table)
 
 
 def ensemble(
@@ -106,6 +136,7 @@ def ensemble(
         task,
         shape,
         chosen,
+        tuple(numbers),
         run.models[0].parameters,
         **columns,
         seconds_compile=run.seconds_compile,
