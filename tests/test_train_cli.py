@@ -7,12 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from attncap import sweep, train
+from attncap import sweep, tasks, train
 from attncap.errors import InputError
 from attncap.papers import capacities as figure
 from attncap.papers import dana2025
 from attncap.papers.dana2025_data import EXPERIMENTS
 from attncap.papers.stored import stored
+from attncap.plots import training_chart
 from attncap.train import PAPER, cells, recipes
 from attncap.train.cells import OPTIONS, recipe_of, train_cell, train_one
 from attncap.train.lanes import train as train_lanes
@@ -245,3 +246,20 @@ def test_promised_constructed_and_trained_on_one_picture(monkeypatch):
     assert trained["bits_per_parameter"] == pytest.approx(77 * np.log2(50) / 5420)
     assert set(figure.EMPIRICAL.values()) == {2.0, 3.6}
     assert len(drawn.chart.to_dict()["hconcat"]) == 2
+
+
+def test_curves_end_where_a_model_stops_at_what_it_holds(tmp_path, capsys):
+    task = tasks.random_associations(vocabulary=10, context=2, count=20, seed=0)
+    found = train.ensemble(task, embedding_dim=8, heads=2, seeds=2, steps=300)
+    last = found.curves.group_by("seed", maintain_order=True).last()
+    assert last["step"].to_list() == found.steps.tolist()
+    assert last["accuracy"].to_list() == [1.0, 1.0]
+    np.testing.assert_allclose(last["bits_per_parameter"], last["bits"] / found.parameters)
+    drawn = training_chart(found, points=10).to_dict()
+    assert max(len(rows) for rows in drawn["datasets"].values()) <= 20
+    words = ["train", "random:10,2,20", "--embedding-dim", 8, "--heads", 2, "--steps", 64, "--plot"]
+    assert run(capsys, *words, tmp_path / "run.svg")[0] == 0
+    assert "bits per parameter" in (tmp_path / "run.svg").read_text()
+    for name, message in (("run.svg", "exists already"), ("run.gif", "cannot draw")):
+        code, out, err = run(capsys, *words, tmp_path / name)
+        assert (code, out, message in err) == (2, "", True)

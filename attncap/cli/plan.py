@@ -29,7 +29,6 @@ def plan(
     from attncap import bounds
     from attncap.cli.bounds import parse_constants
     from attncap.errors import InputError
-    from attncap.files import check_free
 
     numbers: dict[str, Any] = {"associations": associations, "vocabulary": vocabulary, "context": context}
     if source is None and (missing := [f"--{name}" for name, given in numbers.items() if given is None]):
@@ -37,7 +36,9 @@ def plan(
     if source is not None and any(numbers.values()):
         raise InputError(f"{source}: expected a SOURCE or --associations, --vocabulary and --context, got both")
     if plot is not None:
-        check_free(plot, force=force)
+        from attncap.plots import check_drawable
+
+        check_drawable(plot, force=force)
     task = None
     if source is not None:
         from attncap import tasks

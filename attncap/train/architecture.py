@@ -49,6 +49,13 @@ class Architecture:
                 )
 
     @property
+    def summary(self) -> str:
+        """The sizes of its layers, in words."""
+        layers = f"{self.depth} layers of " if self.depth > 1 else ""
+        units = f", perceptrons of {self.width}" if self.width else ""
+        return f"{layers}{self.heads} heads of {self.head_dim}{units}, embedding dimension {self.embedding_dim}"
+
+    @property
     def head_bucket(self) -> int:
         """Heads of the compiled program that trains this shape: shapes of one bucket share it.
 

@@ -17,6 +17,7 @@ from attncap.train.recipes import Recipe
 from attncap.train.recipes import recipe as named
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.console import RenderableType
 
 COLUMNS = ("accuracy", "recall", "bits", "bits_per_parameter", "steps")
@@ -39,7 +40,7 @@ class Ensemble(Result):
         steps: taken by each before it stopped.
         seconds_compile: compiling the loop, or reading it from the cache.
         seconds_train: running it.
-        history: of every step.
+        history: of every step; `curves` is the same as a table.
         models: the weights, in float32.
     """
 
@@ -58,18 +59,30 @@ class Ensemble(Result):
     history: History = hidden()
     models: tuple[AttentionOnlyTransformer, ...] = hidden()
 
+    @property
+    def curves(self) -> "pl.DataFrame":
+        """Each model before each step: seed, step, loss (nats), accuracy, bits (at temperature one) and per parameter.
+
+        They are of the sequences that the step trains on, and end where the model stops.
+        """
+        import polars as pl
+
+        history, parts = self.history, []
+        for k, seed in enumerate(self.seeds):
+            taken = slice(int(self.steps[k]) + 1)
+            columns = {name: part[taken, k].astype(np.float64) for name, part in vars(history).items()}
+            parts.append(pl.DataFrame({"seed": seed, "step": np.arange(len(columns["loss"])), **columns}))
+        return pl.concat(parts).with_columns(bits_per_parameter=pl.col("bits") / self.parameters)
+
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
         from rich.table import Table
 
-        shape, recipe = self.shape, self.recipe
+        recipe = self.recipe
         head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         for line in self.task.summary:
             head.add_row("" if head.rows else "task", line)
-        layers = f"{shape.depth} layers of " if shape.depth > 1 else ""
-        units = f", perceptrons of {shape.width}" if shape.width else ""
-        sizes = f"{layers}{shape.heads} heads of {shape.head_dim}{units}, embedding dimension {shape.embedding_dim}"
-        head.add_row("shape", f"{sizes}; {self.parameters:,} parameters")
+        head.add_row("shape", f"{self.shape.summary}; {self.parameters:,} parameters")
         rows = f"batches of {recipe.batch}" if recipe.batch else "all sequences at every step"
         rates = f"rate {recipe.rate:g} to {recipe.final_rate:g}"
         head.add_row("recipe", f"{recipe.name}: {recipe.optimizer}, {rates}, {rows}")
