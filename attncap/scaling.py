@@ -21,6 +21,8 @@ Values = Sequence[float | int] | np.ndarray
 CLOSE = 2.0
 SATURATED = 0.95
 EDGE = 1e-6
+# Residuals of so small a share of the values are rounding: a law that fits exactly is no better than another.
+ROUNDING = 1e-10
 
 
 class ScalingWarning(UserWarning):
@@ -266,7 +268,8 @@ def _criteria(found: dict[str, np.ndarray], x: Points, y: Points, trials: float 
     n = len(x)
     curves = {name: LAWS[name].curve(x, p) for name, p in found.items()}
     if trials is None:
-        misfit = {name: n * np.log(max(1e-300, np.mean((curve - y) ** 2))) for name, curve in curves.items()}
+        exact = ROUNDING**2 * np.mean(y**2) or np.finfo(float).tiny
+        misfit = {name: n * np.log(max(exact, np.mean((curve - y) ** 2))) for name, curve in curves.items()}
     else:
         deviance = {name: float((_deviance(curve, y, trials) ** 2).sum()) for name, curve in curves.items()}
         dispersion = max(1.0, min(deviance[name] / max(1, n - len(found[name])) for name in found))

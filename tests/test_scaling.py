@@ -30,6 +30,14 @@ def test_planted_laws_come_back(law, trials):
     np.testing.assert_allclose(found[law](X), y, atol=1e-5)
 
 
+@pytest.mark.parametrize("law", ["linear", "quadratic", "power", "saturating"])
+def test_of_laws_that_fit_exactly_the_one_of_fewest_parameters_is_best(law):
+    y = scaling.LAWS[law].curve(X, np.array(TRUE[law]))
+    assert scaling.fit(X, y, resamples=0).best == law
+    with pytest.warns(scaling.ScalingWarning):
+        assert scaling.fit(X, 0.0 * X, ["quadratic", "linear", "power"], resamples=0).best == "linear"
+
+
 @given(seed=st.integers(0, 10**6), law=st.sampled_from(["linear", "power"]))
 @settings(max_examples=15, deadline=None)
 def test_the_likelihood_is_the_binomial_one(seed, law):

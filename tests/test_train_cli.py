@@ -182,13 +182,13 @@ def test_every_figure_has_the_learning_rates_of_the_authors(figure, line, lr, lo
 
 def test_a_figure_shows_the_published_points_and_the_floor(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    wanted = replace(EXPERIMENTS[4], seeds=2, schedule={"steps": 64})
-    drawn = dana2025.experiment(wanted, "quick", 0)
+    wanted = dana2025.scaled(replace(EXPERIMENTS[4], seeds=2, schedule={"steps": 64}), "quick")
+    drawn = dana2025.experiment(wanted, ["paper"], 0)
     assert drawn.table["published"].unique().sort().to_list() == [0.33, 0.633, 0.858]
     assert drawn.table["theorem"].to_list()[:2] == [0.04, 0.04]
-    assert drawn.measured["paper: points"] == 3
+    assert drawn.measured["paper: within 0.05"].endswith(" of 3")
     assert len(drawn.chart.to_dict()["spec"]["layer"]) == 5
-    again = dana2025.experiment(wanted, "quick", 0)
+    again = dana2025.experiment(wanted, ["paper"], 0)
     assert again.table.equals(drawn.table)
     assert sweep.status(tmp_path / "attncap" / "papers" / "train").done == 6
 
@@ -197,7 +197,7 @@ def test_a_figure_shows_the_published_points_and_the_floor(monkeypatch, tmp_path
 def test_a_quick_figure_is_a_part_of_the_paper_s(wanted):
     quick = dana2025.scaled(wanted, "quick")
     assert dana2025.scaled(wanted, "paper") is wanted
-    assert dana2025.minutes(wanted, "quick") <= 8
+    assert dana2025.minutes(quick, ["paper"]) <= 8
     assert set(quick.values) <= set(wanted.values)
     whole = {line.label: dict(zip(wanted.values, line.accuracy, strict=True)) for line in wanted.lines}
     for line in quick.lines:
