@@ -84,7 +84,7 @@ def main() -> None:
             training = step * reached(run.history.accuracy)
             to_target = against(training, baseline * PAPER.steps)
             compiling = against(training + run.seconds_compile / SEEDS, baseline * PAPER.steps)
-        result = f"accuracy {run.recall.mean():.3f}, {run.bits_per_parameter.mean():.2f} bits a parameter"
+        result = f"accuracy {run.accuracy.mean():.3f}, {run.bits_per_parameter.mean():.2f} bits a parameter"
         table.add_row(f"recipe {recipe.name}", against(1e3 * step, 1e3 * baseline), to_target, compiling, result)
     Console().print(table)
 
