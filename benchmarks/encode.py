@@ -9,7 +9,8 @@ from rich.table import Table
 from scipy.special import softmax
 
 from attncap import construct, tasks
-from attncap.construct import Encoder, lowrank
+from attncap.construct import Encoder
+from attncap.construct.distributions import lowrank
 from benchmarks.machine import describe
 
 

@@ -14,9 +14,9 @@ from scipy.optimize import minimize
 
 from attncap import measure, tasks
 from attncap.train import BEST, Architecture, Recipe
-from attncap.train.architecture import initial, model
-from attncap.train.lanes import Lane, program, train, whole
-from attncap.train.program import objective
+from attncap.train.associations.architecture import initial, model
+from attncap.train.loop.lanes import Lane, program, train, whole
+from attncap.train.loop.program import objective
 from benchmarks.machine import describe
 
 N, D, SEEDS, EVALUATIONS = 50, 10, 5, 2048

@@ -16,11 +16,11 @@ from sympy.parsing.sympy_parser import implicit_multiplication, parse_expr, stan
 from attncap.bounds import CATALOGUE, Assumption, evaluate, value
 from attncap.bounds.catalogue import corrected, theorem
 from attncap.bounds.defaults import MARGIN_DIMS, MARGIN_RATIOS
-from attncap.bounds.evaluate import complete, fit
 from attncap.bounds.formula import number, quantities
 from attncap.bounds.javascript import bundle
 from attncap.bounds.sources import SOURCES
 from attncap.bounds.symbols import QUANTITIES, SYMBOLS
+from attncap.bounds.values import complete, fit
 from attncap.errors import InputError, UnmetError
 
 BOUNDS = pytest.mark.parametrize("bound", CATALOGUE.values(), ids=CATALOGUE)

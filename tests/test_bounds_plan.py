@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attncap.bounds import CATALOGUE, plan, value
-from attncap.bounds.evaluate import complete
-from attncap.bounds.plan import METHODS, ORDERS
+from attncap.bounds.planner import METHODS, ORDERS
+from attncap.bounds.values import complete
 from attncap.errors import InputError
 from attncap.plots import plan_chart, save
 

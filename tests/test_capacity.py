@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from attncap import construct
 from attncap.cli import main
-from attncap.construct.search import boundary
 from attncap.errors import InputError
+from attncap.numerics.bracketing import boundary
 
 
 @given(st.integers(0, 5000), st.integers(1, 5000))

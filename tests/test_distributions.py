@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from attncap import archive, construct, measure, tasks
-from attncap.construct import lowrank
+from attncap.construct.distributions import lowrank
+from attncap.data.tables import Table
 from attncap.errors import InputError, UnmetError
-from attncap.tasks.tables import Table
 
 from .command import run
 
@@ -116,7 +116,7 @@ def test_a_teacher_of_the_same_rank_is_found():
 
 
 def test_single_precision_descent_agrees_with_double(monkeypatch):
-    from attncap.construct import encoder as module
+    from attncap.construct.distributions import encoder as module
 
     task = tasks.distributions(dirichlet(400, 40))
     double = construct.encode(task, 6, starts=1).kl

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from attncap import bounds, construct, tasks
-from attncap.construct.heads import features, generic_heads, theorem_heads
+from attncap.construct.labelled.generic_scores import features, generic_heads
+from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
 from attncap.errors import InputError, UnmetError
 from attncap.models import AttentionLayer
 

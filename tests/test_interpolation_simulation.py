@@ -8,7 +8,7 @@ from attncap.interpolation import LimitWarning, activation, error, linear_regres
 from attncap.interpolation.heads import Attention, Head
 from attncap.interpolation.regression import KEEP
 from attncap.interpolation.simulate import attend, interpolation_error, labels
-from attncap.memory import require
+from attncap.numerics.memory import require
 
 from .test_interpolation_activations import PLAIN
 

@@ -8,11 +8,11 @@ from scipy.special import log_softmax
 from attncap import archive, construct, measure
 from attncap.cli import main
 from attncap.construct import NotMemorized
-from attncap.construct.descent import descend
-from attncap.construct.fit import shortfall
-from attncap.construct.readout import Readout, first_guess, logistic, spread
-from attncap.construct.whiten import whiten
+from attncap.construct.associations.readout import Readout, first_guess, logistic, spread
+from attncap.fits.fit import shortfall
 from attncap.measure import Recall
+from attncap.numerics.lbfgs import descend
+from attncap.numerics.whitening import whiten
 from attncap.tasks import associations, random_associations
 
 
@@ -46,7 +46,8 @@ def test_pieces_do_not_change_the_loss(rng, monkeypatch):
     features, answers, readout = problem(rng)
     whole = logistic(features, answers, readout)(readout.flat)
     monkeypatch.setattr(
-        "attncap.construct.readout.chunks", lambda count, _: (slice(i, min(i + 7, count)) for i in range(0, count, 7))
+        "attncap.construct.associations.readout.chunks",
+        lambda count, _: (slice(i, min(i + 7, count)) for i in range(0, count, 7)),
     )
     pieces = logistic(features, answers, readout)(readout.flat)
     for one, other in zip(whole, pieces, strict=True):

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from attncap import models
 from attncap.errors import InputError
 from attncap.models import AttentionOnlyTransformer
-from attncap.models.chunks import BUDGET
+from attncap.numerics.memory import BUDGET
 
 
 def random_model(N=7, S=3, d=4, dh=2, H=5, seed=0, **options) -> AttentionOnlyTransformer:
@@ -51,7 +51,9 @@ def test_forward_matches_plain_loops(seed, residual, scale, context):
 def test_chunks_do_not_change_the_answers(monkeypatch):
     model, sequences = random_model(), np.random.default_rng(0).integers(7, size=(50, 3))
     whole = np.concatenate([logits for _, logits in model.logits(sequences)])
-    monkeypatch.setattr(models.transformer, "chunks", lambda count, size: models.chunks(count, size, budget=7 * size))
+    monkeypatch.setattr(
+        models.attention_only, "chunks", lambda count, size: models.chunks(count, size, budget=7 * size)
+    )
     pieces = [logits for _, logits in model.logits(sequences)]
     assert max(map(len, pieces)) == 7
     np.testing.assert_allclose(np.concatenate(pieces), whole, rtol=1e-12, atol=1e-12)

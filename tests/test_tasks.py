@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attncap import tasks
+from attncap.data.tables import Table
 from attncap.errors import InputError
 from attncap.tasks import Associations, associations, facts, next_tokens, random_associations
-from attncap.tasks.tables import Table
 
 
 @given(

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from attncap import archive, bounds, construct, measure, tasks
-from attncap.construct.attention import draw, features
-from attncap.construct.solve import minimum_norm
+from attncap.construct.associations.random_attention import draw, features
+from attncap.data.tables import Table
 from attncap.errors import InputError, UnmetError
+from attncap.numerics.linear import minimum_norm
 from attncap.tasks import facts, random_associations
-from attncap.tasks.tables import Table
 
 from .test_models import by_loops
 

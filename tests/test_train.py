@@ -12,15 +12,15 @@ from attncap import measure, tasks, train
 from attncap.errors import InputError
 from attncap.models import AttentionOnlyTransformer, Transformer
 from attncap.train import BEST, PAPER, Architecture
-from attncap.train.architecture import initial, model, padded, shares, trimmed
-from attncap.train.attention import encode_short
-from attncap.train.cost import lane_bytes, lane_seconds
-from attncap.train.lanes import Lane, batches, bucket, program
-from attncap.train.lanes import train as train_lanes
-from attncap.train.loss import Batch, evaluate
-from attncap.train.pairs import encode_pairs
-from attncap.train.recipes import rates
-from attncap.train.soap import LARGEST, orthogonal, scale_by_soap
+from attncap.train.associations.architecture import initial, model, padded, shares, trimmed
+from attncap.train.associations.loss import Batch, evaluate
+from attncap.train.associations.pairs import encode_pairs
+from attncap.train.associations.short_contexts import encode_short
+from attncap.train.loop.cost import lane_bytes, lane_seconds
+from attncap.train.loop.lanes import Lane, batches, bucket, program
+from attncap.train.loop.lanes import train as train_lanes
+from attncap.train.loop.recipes import rates
+from attncap.train.loop.soap import LARGEST, orthogonal, scale_by_soap
 
 TINY = tasks.random_associations(10, 2, 100, seed=0)
 FAST = replace(BEST, steps=64)
@@ -41,7 +41,7 @@ def all_sequences(vocabulary: int, context: int) -> np.ndarray:
     ("context", "head_dim", "residual"), [(1, 4, True), (2, 4, False), (2, 3, True), (2, 6, False), (3, 4, False)]
 )
 def test_pairs_and_short_contexts_are_the_forward_pass(context, head_dim, residual, depth, width, monkeypatch):
-    monkeypatch.setattr("attncap.train.attention.HELD", 50)
+    monkeypatch.setattr("attncap.train.associations.short_contexts.HELD", 50)
     recipe = replace(PAPER, residual_position=residual)
     shape, tensors = drawn(recipe, head_dim=head_dim, context=context, depth=depth, width=width)
     sequences = all_sequences(7, context)

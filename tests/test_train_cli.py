@@ -8,16 +8,18 @@ import polars as pl
 import pytest
 
 from attncap import sweep, tasks, train
+from attncap.commands import train as cells
+from attncap.commands.train import OPTIONS, recipe_of, train_cell, train_one
 from attncap.errors import InputError
-from attncap.papers import capacities as figure
-from attncap.papers import dana2025
-from attncap.papers.dana2025_data import EXPERIMENTS
+from attncap.papers.dana2025 import figures as dana2025
+from attncap.papers.dana2025.published import EXPERIMENTS
+from attncap.papers.ours import capacities as figure
 from attncap.papers.stored import stored
 from attncap.plots import training_chart
-from attncap.train import PAPER, cells, recipes
-from attncap.train.cells import OPTIONS, recipe_of, train_cell, train_one
-from attncap.train.lanes import train as train_lanes
-from attncap.train.recipes import rates
+from attncap.train import PAPER
+from attncap.train.loop import recipes
+from attncap.train.loop.lanes import train as train_lanes
+from attncap.train.loop.recipes import rates
 
 from .command import run
 

@@ -1,6 +1,6 @@
 """One bound: a formula with its source, from which the number, the LaTeX, the inverse and the JavaScript follow."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -11,14 +11,13 @@ from attncap.bounds.architectures import ARCHITECTURES, Architecture
 from attncap.bounds.formula import Number, compiled, javascript, latex, number, quantities, text
 from attncap.bounds.symbols import SYMBOLS
 from attncap.errors import InputError, UnmetError, nearest
+from attncap.numerics.bracketing import LARGEST, smallest
 
 Direction = Literal["lower", "upper", "sharp", "empirical"]
 Exactness = Literal["exact", "order", "empirical"]
 Evidence = Literal["text", "abstract", "secondary", "measured", "elementary"]
 Unit = Literal["associations", "bits", "nats", "accuracy"]
 
-# The largest size that an inverse tries: no weight file is larger.
-LARGEST = 10**18
 _SIGNS = {"lower": "Ω", "upper": "O", "sharp": "Θ"}
 _MARKS = {"lower": r"\Omega", "upper": "O", "sharp": r"\Theta"}
 
@@ -169,21 +168,3 @@ class Bound:
     def javascript(self) -> str:
         """The formula as a JavaScript expression in our names; `attncap.bounds.javascript` defines lambertW."""
         return javascript(self.formula)
-
-
-def smallest(reached: Callable[[int], Any], start: int = 1) -> int | None:
-    """Find the smallest integer from ``start`` that a monotone condition holds for (None if none up to 10^18 does).
-
-    Example:
-        >>> smallest(lambda n: n * n >= 50)
-        8
-    """
-    low, high = start - 1, start
-    while not reached(high):
-        if high > LARGEST:
-            return None
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    return high

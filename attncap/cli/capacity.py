@@ -42,7 +42,7 @@ def capacity(
     json: Json = False,
 ) -> None:
     """Find the largest number of random items that a shape memorizes."""
-    from attncap.sweep import runs
+    from attncap.commands import capacity as command
 
     if kind is Kind.associations and shared_context:
         raise InputError("--shared-context: applies to --kind examples only")
@@ -55,7 +55,7 @@ def capacity(
                 raise InputError(
                     "--kind associations: expected --vocabulary and --context, the tokens N and S of a sequence"
                 )
-            found = runs.capacity(
+            found = command.capacity(
                 vocabulary=vocabulary,
                 context=context,
                 embedding_dim=embedding_dim,

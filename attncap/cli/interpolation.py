@@ -70,7 +70,7 @@ def interpolation(
             result = result.simulate(tokens, seeds, seed)
     if plot is not None:
         from attncap.plots.interpolation import error_curve
-        from attncap.plots.save import save
+        from attncap.plots.output import save
 
         x = "ridge" if "ridge" in varied else varied[0]
         save(error_curve(result, x), plot, force=force)

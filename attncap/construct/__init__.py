@@ -1,13 +1,16 @@
 """Explicit weights that memorize a given task, verified on every item."""
 
-from attncap.construct.capacity import Capacity, capacity
-from attncap.construct.certificate import lookup_bound, lower_bound
-from attncap.construct.distribution import DistributionFit, distribution
-from attncap.construct.encoder import Encoder, encode
-from attncap.construct.examples import ExamplesCapacity, ExamplesFit, examples, examples_capacity
-from attncap.construct.fit import Fit, NotMemorized, Shape
-from attncap.construct.margin import margin
-from attncap.construct.theorem import theorem
+from attncap.construct.associations.dana2025_theorem_1 import theorem
+from attncap.construct.associations.margin_mode import margin
+from attncap.construct.distributions.dana2025_theorem_1 import DistributionFit, distribution
+from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
+from attncap.construct.distributions.encoder import Encoder, encode
+from attncap.construct.distributions.frank_wolfe import lower_bound
+from attncap.construct.labelled.largest import ExamplesCapacity, examples_capacity
+from attncap.construct.labelled.layer import ExamplesFit, examples
+from attncap.construct.largest import capacity
+from attncap.fits.capacity import Capacity
+from attncap.fits.fit import Fit, NotMemorized, Shape
 
 __all__ = [
     "Capacity",

@@ -1,9 +1,9 @@
 """Predicted and simulated in-context memorization (interpolation) error of nonlinear attention."""
 
 from attncap.interpolation.activations import NAMED, Activation, activation, softmax
-from attncap.interpolation.error import Interpolation, LimitWarning, Simulated, error
 from attncap.interpolation.heads import Attention, Head
 from attncap.interpolation.limit import predict
+from attncap.interpolation.prediction import Interpolation, LimitWarning, Simulated, error
 from attncap.interpolation.regression import linear_regression
 
 __all__ = [

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from attncap.errors import InputError
 from attncap.interpolation.heads import Attention, Head
-from attncap.memory import require
+from attncap.numerics.memory import require
 from attncap.progress import track
 
 BLOCK = 512

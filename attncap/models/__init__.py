@@ -1,11 +1,12 @@
 """Who memorizes: models, their one forward pass, their weight files."""
 
+from attncap.models.attend import attend
 from attncap.models.attention_layer import AttentionLayer
-from attncap.models.chunks import chunks
-from attncap.models.layers import Transformer
+from attncap.models.attention_only import AttentionOnlyTransformer
 from attncap.models.precision import DTYPES, Dtype
-from attncap.models.transformer import AttentionOnlyTransformer, attend
+from attncap.models.transformer import Transformer
 from attncap.models.weights import load, save
+from attncap.numerics.memory import chunks
 
 __all__ = [
     "DTYPES",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from attncap.models.chunks import chunks
+from attncap.models.attend import Array, attend
 from attncap.models.precision import computing, storage
-from attncap.models.transformer import Array, attend
+from attncap.numerics.memory import chunks
 from attncap.result import Result, hidden
 
 

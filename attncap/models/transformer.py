@@ -1,197 +1,107 @@
-"""The one-layer attention-only transformer and its forward pass."""
+"""The transformer of several layers, each of attention and a perceptron."""
 
-import dataclasses
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 from jaxtyping import Float, Int
 
-from attncap.models.chunks import chunks
-from attncap.models.precision import computing, storage
-from attncap.result import Result, hidden
+from attncap.models.attend import Array, attend, combine, project
+from attncap.models.attention_only import AttentionOnlyTransformer
+from attncap.models.precision import computing
+from attncap.result import hidden
 
-Array = Any  # NumPy's or JAX's: the forward pass takes its functions from the array's own namespace
 
-
-def attend(
-    x: Float[Array, "T S d"],
-    query: Float[Array, "H dh d"],
-    key: Float[Array, "H dh d"],
-    score_scale: float = 1.0,
-    asking: Float[Array, "T d"] | None = None,
-) -> Float[Array, "T H d"]:
-    r"""Average the inputs with the attention weights of one query a sequence, by default the last position.
-
-    $$\bar x^h = \sum_s a^h_s x_s, \qquad a^h = \operatorname{softmax}_s \beta (W_Q^h x_S) \cdot (W_K^h x_s)$$
-
-    Args:
-        x: token-position vectors.
-        query: $W_Q^h$.
-        key: $W_K^h$.
-        score_scale: $\beta$.
-        asking: the vectors in the place of $x_S$.
-
-    Returns:
-        $\bar x^h$ for each sequence and head.
-    """
+def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    r"""Return $\tfrac x2 (1 + \tanh(\sqrt{2/\pi}(x + 0.044715 x^3)))$, GELU within $5 \cdot 10^{-4}$."""
     xp = x.__array_namespace__()
-    heads, head_dim, dim = query.shape
-    asking = x[:, -1] if asking is None else asking
-    q = (asking @ query.reshape(heads * head_dim, dim).T).reshape(-1, heads, head_dim)
-    # Folding the key into the query costs d a head and sequence; projecting every input would cost S d.
-    folded = xp.matmul(xp.permute_dims(q, (1, 0, 2)), key)
-    scores = score_scale * xp.matmul(xp.permute_dims(folded, (1, 0, 2)), xp.permute_dims(x, (0, 2, 1)))
-    weights = xp.exp(scores - xp.max(scores, axis=-1, keepdims=True))
-    return xp.matmul(weights / xp.sum(weights, axis=-1, keepdims=True), x)
-
-
-def project(averaged: Float[Array, "T H d"], value: Float[Array, "H dh d"]) -> Float[Array, "T Hdh"]:
-    r"""Return $W_V^h \bar x^h$ of all heads side by side."""
-    xp = averaged.__array_namespace__()
-    heads = xp.matmul(xp.permute_dims(averaged, (1, 0, 2)), xp.permute_dims(value, (0, 2, 1)))
-    return xp.permute_dims(heads, (1, 0, 2)).reshape(len(averaged), -1)
-
-
-def combine(values: Float[Array, "T Hdh"], output: Float[Array, "H d dh"]) -> Float[Array, "T d"]:
-    r"""Return $\sum_h W_O^h v^h$, the heads' sum."""
-    xp = output.__array_namespace__()
-    return values @ xp.permute_dims(output, (0, 2, 1)).reshape(-1, output.shape[1])
+    return 0.5 * x * (1 + xp.tanh(0.7978845608028654 * (x + 0.044715 * x**3)))
 
 
 @dataclass(frozen=True)
-class AttentionOnlyTransformer(Result):
-    r"""One layer of attention and a skip connection, nothing else.
+class Transformer(AttentionOnlyTransformer):
+    r"""$L$ layers of causal attention and, where ``up`` has rows, a GELU perceptron of $w$ units.
 
-    $$\ell(t) = W_U\Big(x_S + \sum_{h=1}^H W_O^h W_V^h \sum_{s=1}^S a^h_s x_s\Big), \qquad x_s = e(t_s) + p_s$$
+    $$x_s \leftarrow x_s + \sum_h W_O^{lh} W_V^{lh} \bar x^{lh}_s, \qquad
+      x_s \leftarrow x_s + W_2^l \operatorname{gelu}(W_1^l x_s + b^l)$$
 
-    with the weights $a^h$ of `attend`. Letters: $N$ tokens, $S$ positions, $d$ embedding dimensions, $H$ heads
-    of $d_h$ dimensions.
+    No other biases and no normalization; with one layer and no units it is the `AttentionOnlyTransformer`. Without
+    ``residual_position`` the positions are added where a layer's attention reads, and nowhere else.
 
     Attributes:
-        embedding: $e$, (N, d).
-        position: $p$, (S, d).
-        query: $W_Q$, (H, dh, d).
-        key: $W_K$, (H, dh, d).
-        value: $W_V$, (H, dh, d).
-        output: $W_O$, (H, d, dh).
-        unembedding: $W_U$, (N, d).
-        score_scale: multiplies the attention scores.
-        residual_position: whether the skip connection carries $x_S$ (True) or only $e(t_S)$.
+        query: $W_Q$, (L, H, dh, d); key, value and output likewise.
+        up: $W_1$, (L, w, d).
+        bias: $b$, (L, w).
+        down: $W_2$, (L, d, w).
 
-    Source: Dana, Pydi, Chevaleyre 2025, "Memorization in Attention-only Transformers" (arXiv 2411.10115), section 3.
+    Source: Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), the experiments on MLP transformers and on depth.
     """
 
-    embedding: Float[Array, "N d"] = hidden()
-    position: Float[Array, "S d"] = hidden()
-    query: Float[Array, "H dh d"] = hidden()
-    key: Float[Array, "H dh d"] = hidden()
-    value: Float[Array, "H dh d"] = hidden()
-    output: Float[Array, "H d dh"] = hidden()
-    unembedding: Float[Array, "N d"] = hidden()
-    score_scale: float = 1.0
-    residual_position: bool = True
+    query: Float[Array, "L H dh d"] = hidden()
+    key: Float[Array, "L H dh d"] = hidden()
+    value: Float[Array, "L H dh d"] = hidden()
+    output: Float[Array, "L H d dh"] = hidden()
+    up: Float[Array, "L w d"] = hidden(kw_only=True)
+    bias: Float[Array, "L w"] = hidden(kw_only=True)
+    down: Float[Array, "L d w"] = hidden(kw_only=True)
 
     @property
-    def vocabulary_size(self) -> int:
-        """$N$."""
-        return self.embedding.shape[0]
-
-    @property
-    def context(self) -> int:
-        """$S$."""
-        return self.position.shape[0]
-
-    @property
-    def embedding_dim(self) -> int:
-        """$d$."""
-        return self.embedding.shape[1]
+    def depth(self) -> int:
+        """$L$."""
+        return self.query.shape[0]
 
     @property
     def heads(self) -> int:
-        """$H$."""
-        return self.query.shape[0]
+        """$H$, of each layer."""
+        return self.query.shape[1]
 
     @property
     def head_dim(self) -> int:
         """$d_h$."""
-        return self.query.shape[1]
+        return self.query.shape[2]
 
     @property
-    def dtype(self) -> str:
-        """Name of the type that the weights are stored in."""
-        return self.embedding.dtype.name
-
-    def tensors(self) -> dict[str, Array]:
-        """Return the weights by name."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata.get("hidden")}
+    def width(self) -> int:
+        """$w$."""
+        return self.up.shape[1]
 
     @cached_property
     def parameters(self) -> dict[str, int]:
-        """Free parameters by part: embeddings, attention scores (W_QK), attention values (W_OV), unembedding."""
-        sizes = {name: int(tensor.size) for name, tensor in self.tensors().items()}
-        return {
-            "embedding": sizes["embedding"] + sizes["position"],
-            "query_key": sizes["query"] + sizes["key"],
-            "output_value": sizes["output"] + sizes["value"],
-            "unembedding": sizes["unembedding"],
-            "total": sum(sizes.values()),
-        }
-
-    def astype(self, dtype: str) -> "AttentionOnlyTransformer":
-        """Round the weights to float64, float32 or bfloat16."""
-        kind = storage(dtype)
-        return dataclasses.replace(self, **{name: tensor.astype(kind) for name, tensor in self.tensors().items()})
-
-    def save(self, path: str | Path, metadata: Mapping[str, Any] | None = None) -> Path:
-        """Write the weight file: see `attncap.models.save`."""
-        from attncap.models.weights import save
-
-        return save(self, path, metadata)
-
-    def inputs(self, sequences: Int[Array, "T S"]) -> Float[Array, "T S d"]:
-        """Return the token-position vectors $x_s$."""
-        return self.embedding[sequences] + self.position
-
-    def skip(self, sequences: Int[Array, "T S"]) -> Float[Array, "T d"]:
-        """Return what the skip connection carries: $x_S$, or $e(t_S)$ without ``residual_position``."""
-        last = self.embedding[sequences[:, -1]]
-        return last + self.position[-1] if self.residual_position else last
-
-    def values(self, sequences: Int[Array, "T S"]) -> Float[Array, "T Hdh"]:
-        r"""Return $W_V^h \bar x^h$ of all heads side by side: what the output matrices combine linearly."""
-        return project(attend(self.inputs(sequences), self.query, self.key, self.score_scale), self.value)
+        """Free parameters by part: those of the attention-only transformer, and the perceptrons."""
+        units = int(self.up.size + self.bias.size + self.down.size)
+        attention = {name: size for name, size in super().parameters.items() if name != "total"}
+        return {**attention, "perceptron": units, "total": sum(attention.values()) + units}
 
     def encode(self, sequences: Int[Array, "T S"]) -> Float[Array, "T d"]:
         """Return the representation that the unembedding reads."""
-        return self.skip(sequences) + combine(self.values(sequences), self.output)
+        x = self.inputs(sequences) if self.residual_position else self.embedding[sequences]
+        for layer in range(self.depth):
+            # Later layers read every position; the unembedding reads the last.
+            first = self.context - 1 if layer == self.depth - 1 else 0
+            x = self._layer(x, layer, first)
+        return x[:, -1]
 
-    def forward(self, sequences: Int[Array, "T S"]) -> Float[Array, "T N"]:
-        """Return the logits of every token after each sequence, in one piece."""
-        return self.encode(sequences) @ self.unembedding.T
+    def _layer(self, x: Float[Array, "T S d"], layer: int, first: int) -> Float[Array, "T read d"]:
+        """Run one layer at the positions from ``first`` on."""
+        xp = x.__array_namespace__()
+        inputs = x if self.residual_position else x + self.position
+        heads = [
+            attend(inputs[:, : s + 1], self.query[layer], self.key[layer], self.score_scale)
+            for s in range(first, self.context)
+        ]
+        mixed = [combine(project(averaged, self.value[layer]), self.output[layer]) for averaged in heads]
+        x = x[:, first:] + xp.stack(mixed, axis=1)
+        return self.perceptron(layer, x) if self.width else x
+
+    def perceptron(self, layer: int, x: Float[Array, "*rows d"]) -> Float[Array, "*rows d"]:
+        """Return what a layer's perceptron and the skip connection around it make of vectors."""
+        xp = x.__array_namespace__()
+        return x + xp.matmul(gelu(xp.matmul(x, self.up[layer].T) + self.bias[layer]), self.down[layer].T)
+
+    def values(self, sequences: Int[Array, "T S"]) -> Float[Array, "T Hdh"]:
+        """Raise: only one layer of attention has value outputs that the logits are linear in."""
+        raise NotImplementedError("the logits of a Transformer are not linear in the value outputs of its heads")
 
     def row_bytes(self) -> int:
-        """Return about how many bytes `values` and `forward` take a sequence."""
-        head = 4 * self.embedding_dim + 2 * self.head_dim + 3 * self.context
-        floats = self.heads * head + 2 * self.context * self.embedding_dim + 3 * self.vocabulary_size
-        return floats * computing(self.embedding.dtype).itemsize
-
-    def ready(self) -> "AttentionOnlyTransformer":
-        """Return the model in the type it computes in (bfloat16 weights in float32)."""
-        kind = computing(self.embedding.dtype)
-        if kind == self.embedding.dtype:
-            return self
-        return dataclasses.replace(self, **{name: tensor.astype(kind) for name, tensor in self.tensors().items()})
-
-    def logits(self, sequences: Int[np.ndarray, "T S"]) -> Iterator[tuple[slice, Float[np.ndarray, "chunk N"]]]:
-        """Yield the logits piece by piece, so that memory stays bounded whatever T and N are.
-
-        Yields:
-            The rows of ``sequences`` and their logits.
-        """
-        model = self.ready()
-        for rows in chunks(len(sequences), model.row_bytes()):
-            yield rows, model.forward(sequences[rows])
+        """Return about how many bytes `forward` takes a sequence."""
+        attention = super().row_bytes() * self.context
+        return attention + 4 * self.context * self.width * computing(self.embedding.dtype).itemsize

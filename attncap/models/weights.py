@@ -12,9 +12,9 @@ from safetensors.numpy import save as serialize
 
 from attncap.errors import InputError
 from attncap.models.attention_layer import AttentionLayer
-from attncap.models.layers import Transformer
+from attncap.models.attention_only import AttentionOnlyTransformer
 from attncap.models.precision import DTYPES
-from attncap.models.transformer import AttentionOnlyTransformer
+from attncap.models.transformer import Transformer
 
 FORMAT = "attncap-1"
 FILE = "model.safetensors"

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 PAPERS = {
-    "dana2025": "attncap.papers.dana2025",
-    "liao2025": "attncap.papers.liao2025",
+    "dana2025": "attncap.papers.dana2025.figures",
+    "liao2025": "attncap.papers.liao2025.figures",
 }
 SCALES = ("quick", "paper")
 RESULT = "result.json"

@@ -7,7 +7,7 @@ import numpy as np
 if TYPE_CHECKING:
     import altair as alt
 
-    from attncap.bounds.plan import Plans
+    from attncap.bounds.planner import Plans
 
 # Name, colour (Okabe and Ito's, apart for colour-blind readers; limits are grey) and dashes.
 _STYLES = {
@@ -35,7 +35,7 @@ def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> 
     """
     import altair as alt
 
-    from attncap.bounds.evaluate import complete
+    from attncap.bounds.values import complete
 
     here = plans.associations
     sequences = complete({"vocabulary": plans.vocabulary, "context": plans.context})["associations"]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from attncap.commands.command import Command
 from attncap.errors import InputError
-from attncap.sweep.commands import Command, code, defaults, file_hash, reference, resolve
+from attncap.sweep.commands import code, defaults, file_hash, reference, resolve
 from attncap.sweep.grid import Grid
 
 

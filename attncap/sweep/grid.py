@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from attncap.commands.command import Command
 from attncap.errors import InputError, nearest
-from attncap.sweep.commands import Command
 
 DEVICES = ("cpu", "gpu")
 

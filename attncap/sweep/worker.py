@@ -16,9 +16,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from attncap.commands.command import Command
 from attncap.errors import UnmetError
 from attncap.result import Result, plain
-from attncap.sweep.commands import Command, code, defaults, resolve
+from attncap.sweep.commands import code, defaults, resolve
 
 # What the environment variable JAX_PLATFORMS calls a device.
 PLATFORMS = {"cpu": "cpu", "gpu": "cuda,rocm"}

@@ -1,15 +1,14 @@
 """What is memorized: associations, distributions and examples, from files, real data or at random."""
 
-from attncap.tasks.associations import Associations, associations
-from attncap.tasks.conditional import fact_distributions, load_distributions, text_distributions
-from attncap.tasks.corpora import CORPORA
-from attncap.tasks.distributions import Distributions, distributions
-from attncap.tasks.examples import Examples, digits, examples, random_examples
-from attncap.tasks.facts import Columns, Conflicts, facts
-from attncap.tasks.named import NAMED
+from attncap.data.named_tables import NAMED
+from attncap.data.texts import CORPORA
+from attncap.tasks.association import Associations, associations
+from attncap.tasks.distribution import Distributions, distributions
+from attncap.tasks.example import Examples, digits, examples, random_examples
+from attncap.tasks.fact_tables import Columns, Conflicts, fact_distributions, facts
 from attncap.tasks.random import random_associations
-from attncap.tasks.source import load
-from attncap.tasks.text import next_tokens
+from attncap.tasks.source import load, load_distributions
+from attncap.tasks.text import next_tokens, text_distributions
 
 __all__ = [
     "CORPORA",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from attncap.errors import InputError, nearest
-from attncap.tasks.associations import Associations, associations
+from attncap.tasks.association import Associations, associations
 
 COLUMNS = ["sequence", "answer", "bits"]
 

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Int
 
 from attncap.errors import InputError
-from attncap.tasks.associations import Associations, associations
+from attncap.tasks.association import Associations, associations
 
 
 def random_associations(vocabulary: int, context: int, count: int, seed: int = 0) -> Associations:

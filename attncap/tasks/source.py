@@ -1,17 +1,21 @@
 """One word names a task: a real table, a file, or ``random:N,S,T``."""
 
 import re
+import zipfile
 from pathlib import Path
 
+import numpy as np
+
+from attncap.data.named_tables import NAMED, named_table
+from attncap.data.tables import READERS, read_table
+from attncap.data.texts import CORPORA
 from attncap.errors import InputError, nearest
-from attncap.tasks.associations import Associations
-from attncap.tasks.corpora import CORPORA
-from attncap.tasks.facts import Conflicts, facts
-from attncap.tasks.named import NAMED, named_table
+from attncap.tasks.association import Associations
+from attncap.tasks.distribution import Distributions, distributions
+from attncap.tasks.fact_tables import Conflicts, fact_distributions, facts
 from attncap.tasks.parquet import is_archived, read_task
 from attncap.tasks.random import random_associations
-from attncap.tasks.tables import READERS
-from attncap.tasks.text import next_tokens
+from attncap.tasks.text import next_tokens, text_distributions
 
 
 def load(
@@ -76,3 +80,66 @@ def _random(text: str, seed: int) -> Associations:
         raise InputError(f"{text}: expected random:N,S,T, for example random:50,2,1000")
     vocabulary, context, count = map(int, match.groups())
     return random_associations(vocabulary, context, count, seed)
+
+
+def load_distributions(
+    source: str | Path,
+    *,
+    subject: str | None = None,
+    relation: str | None = None,
+    object: str | None = None,
+    context: int | None = None,
+    vocabulary: int | None = None,
+) -> Distributions:
+    """Make the task that a source names.
+
+    Args:
+        source: an .npz with ``pi`` (T, N) and optionally ``weight`` (T,) and ``sequences`` (T, S); a .txt or a named
+            text (see `attncap.tasks.CORPORA`); a table or a named table.
+        subject: column of a table (see `attncap.tasks.facts`), as are ``relation`` and ``object``.
+        relation: column of a table.
+        object: column of a table.
+        context: tokens before the next one in a text, 2 by default.
+        vocabulary: keep this many tokens of a text, all by default (see `text_distributions`).
+
+    Returns:
+        The task.
+
+    Raises:
+        InputError: no such source, or an option that does not apply to it.
+    """
+    text, suffix = str(source), Path(source).suffix.lower()
+    is_text, is_table = suffix == ".txt" or text in CORPORA, suffix in READERS or text in NAMED
+    for option, value in (("context", context), ("vocabulary", vocabulary)):
+        if value is not None and not is_text:
+            raise InputError(f"{text}: --{option} applies to a text only; this is not a text")
+    for option, column in (("subject", subject), ("relation", relation), ("object", object)):
+        if column is not None and not is_table:
+            raise InputError(f"{text}: --{option} names a column of a table; this is not a table")
+    if is_text:
+        return text_distributions(source, 2 if context is None else context, vocabulary)
+    if is_table:
+        table = named_table(text) if text in NAMED else read_table(source)
+        return fact_distributions(table, subject=subject, relation=relation, object=object)
+    if suffix == ".npz":
+        return _arrays(Path(source))
+    known = [*CORPORA, *NAMED]
+    raise InputError(f"{text}: expected an .npz with pi, a .txt, a table, or {', '.join(known)}{nearest(text, known)}")
+
+
+def _arrays(path: Path) -> Distributions:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            unknown = set(file.files) - {"pi", "weight", "sequences"}
+            if "pi" not in file.files or unknown:
+                raise InputError(
+                    f"{path}: expected pi and optionally weight and sequences, got {', '.join(file.files)}"
+                )
+            arrays = {name: file[name] for name in file.files}
+    except OSError as error:
+        raise InputError(f"{path}: cannot read ({error.strerror or error})") from None
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not an .npz of plain arrays ({error})") from None
+    return distributions(**arrays, name=str(path))

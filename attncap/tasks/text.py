@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from attncap.data.texts import CORPORA
 from attncap.errors import InputError
-from attncap.tasks.associations import Associations, associations
-from attncap.tasks.corpora import CORPORA
+from attncap.numerics.memory import require
+from attncap.tasks.association import Associations, associations
+from attncap.tasks.distribution import Distributions, distributions
 
 TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
@@ -86,3 +88,50 @@ def _read(path: str | Path) -> str:
         raise InputError(f"{path}: cannot read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start} is not UTF-8; expected a UTF-8 text") from None
+
+
+OTHER = "<other>"
+
+
+def text_distributions(path: str | Path, context: int = 2, vocabulary: int | None = None) -> Distributions:
+    r"""Count what follows every run of $S$ tokens of a text.
+
+    Args:
+        path: a UTF-8 text file, or a named text.
+        context: S, in tokens.
+        vocabulary: N: keep the N - 1 most frequent tokens and call the others ``<other>``; all tokens by default.
+
+    Returns:
+        The task; the weight of a sequence is its frequency.
+
+    Raises:
+        InputError: no such file, not UTF-8, fewer than S + 1 tokens, or a vocabulary below 2.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "song.txt"
+        >>> _ = path.write_text("row row row your boat")
+        >>> task = text_distributions(path, context=1)
+        >>> task.vocabulary, task.weight.tolist()
+        (('boat', 'row', 'your'), [0.75, 0.25])
+    """
+    words, numbers = numbered(path, context)
+    notes = []
+    if vocabulary is not None and vocabulary < len(words):
+        if vocabulary < 2:
+            raise InputError(f"{path}: --vocabulary must be at least 2, got {vocabulary}")
+        frequency = np.bincount(numbers)
+        kept = np.sort(np.argsort(-frequency, kind="stable")[: vocabulary - 1])
+        share = 1 - frequency[kept].sum() / len(numbers)
+        renumbered = np.full(len(words), len(kept))
+        renumbered[kept] = np.arange(len(kept))
+        notes.append(f"{len(words) - len(kept):,} rare tokens ({share:.1%} of the text) became {OTHER}")
+        words, numbers = np.append(words[kept], OTHER), renumbered[numbers]
+    windows = np.lib.stride_tricks.sliding_window_view(numbers, context + 1)
+    sequences, row = np.unique(windows[:, :-1], axis=0, return_inverse=True)
+    require(8.0 * len(sequences) * len(words) * 4, f"{path}: {len(sequences):,} x {len(words):,} probabilities")
+    counts = np.zeros((len(sequences), len(words)))
+    np.add.at(counts, (row, windows[:, -1]), 1.0)
+    total = counts.sum(axis=1)
+    pi = counts / total[:, None]
+    return distributions(pi, total, sequences, words.tolist(), name=str(path), kind="text", notes=notes)

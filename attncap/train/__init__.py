@@ -1,10 +1,10 @@
 """Trained capacity: what gradient descent memorizes."""
 
-from attncap.train.architecture import Architecture
-from attncap.train.capacity import TrainedCapacity, capacity
-from attncap.train.ensemble import Ensemble, ensemble
-from attncap.train.memorize import memorize
-from attncap.train.recipes import BEST, PAPER, RECIPES, Recipe
+from attncap.train.associations.architecture import Architecture
+from attncap.train.associations.ensembles import Ensemble, ensemble
+from attncap.train.associations.largest import TrainedCapacity, capacity
+from attncap.train.associations.until_recalled import memorize
+from attncap.train.loop.recipes import BEST, PAPER, RECIPES, Recipe
 
 __all__ = [
     "BEST",

@@ -1,0 +1,188 @@
+"""The smallest shapes that hold a task, per method, and the limits beside them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from attncap.bounds.catalogue import CATALOGUE
+from attncap.bounds.defaults import DEFAULTS
+from attncap.bounds.formula import Number, number
+from attncap.bounds.shapes import smallest_shape
+from attncap.bounds.sources import SOURCES
+from attncap.bounds.values import check_constants, complete
+from attncap.errors import InputError, UnmetError
+from attncap.result import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+# The methods of construction, and the bound that sizes each.
+METHODS = {"theorem": "dana2025", "corrected": "corrected", "margin": "margin"}
+REFERENCES = ("counting", "morris2025", "allenzhu2025")
+_ANSWERS = ("next token (argmax)", "classes", "next-token distribution")
+# Orders for models that answer with one of finitely many tokens: numbers only with a constant that the user gives.
+ORDERS = tuple(b.id for b in CATALOGUE.values() if b.exactness == "order" and b.labels in _ANSWERS)
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What a planner must know of a task; ``data_rank`` and ``queries`` are read too where a task has them."""
+
+    @property
+    def associations(self) -> int:
+        """Associations to memorize, T."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Tokens, N."""
+
+    @property
+    def context(self) -> int:
+        """Tokens in a sequence, S."""
+
+    @property
+    def bits(self) -> float:
+        """Bits that the answers hold."""
+
+
+@dataclass(frozen=True)
+class Plan(Result):
+    """One way to hold the task: a shape where the method has one, and its parameters."""
+
+    method: str
+    bound: str
+    embedding_dim: int | None
+    head_dim: int | None
+    heads: int | None
+    parameters: int
+    bits_per_parameter: float
+    exactness: str
+    source: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Plans(Result):
+    """Plans by number of parameters, the limits beside them, and why other methods have no number."""
+
+    associations: int
+    vocabulary: int
+    context: int
+    bits: float
+    fixed: dict[str, int]
+    constants: dict[str, Number]
+    plans: tuple[Plan, ...]
+    references: tuple[Plan, ...]
+    unmet: dict[str, str]
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The ids of the bounds that gave a number."""
+        return tuple(plan.bound for plan in (*self.plans, *self.references))
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.table import Table
+
+        size = f"{self.associations:,} associations, {self.bits:,.0f} bits"
+        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+        table.title = f"{size} (N = {self.vocabulary:,}, S = {self.context})"
+        for title in ("method", "d", "d_h", "H", "parameters", "bits/param", "kind", "bound"):
+            table.add_column(title, justify="left" if title in ("method", "kind", "bound") else "right")
+        for p in sorted((*self.plans, *self.references), key=lambda p: p.parameters):
+            shape = ("" if size is None else f"{size:,}" for size in (p.embedding_dim, p.head_dim, p.heads))
+            name = p.method if p.method in METHODS else ""
+            table.add_row(name, *shape, f"{p.parameters:,}", f"{p.bits_per_parameter:.3g}", p.exactness, p.bound)
+        notes = [f"{p.method}: {p.note}" for p in self.plans if p.note]
+        notes += [f"{method}: {why}" for method, why in self.unmet.items() if method not in ORDERS]
+        orders = ", ".join(f"{id} {CATALOGUE[id].order}" for id in self.unmet if id in ORDERS)
+        return Group(table, *notes, f"constants unknown (--constant ID=VALUE): {orders}" if orders else "")
+
+
+def plan(
+    task: Task | None = None,
+    *,
+    associations: int | None = None,
+    vocabulary: int | None = None,
+    context: int | None = None,
+    bits: float | int | None = None,
+    embedding_dim: int | None = None,
+    head_dim: int | None = None,
+    data_rank: int | None = None,
+    queries: int | None = None,
+    constants: Mapping[str, Number] | None = None,
+) -> Plans:
+    r"""Find the smallest shape that holds a task, per method, and compare by parameters and bits per parameter.
+
+    The attention-only transformer has $d (S + 2 N + 4 d_h H)$ parameters. Heads come from each bound's inverse; the
+    dimensions are searched (fewest parameters, then fewest heads) unless they are fixed.
+
+    Args:
+        task: what is to be memorized; or give its numbers:
+        associations: $T$.
+        vocabulary: tokens, $N$.
+        context: tokens in a sequence, $S$.
+        bits: bits that the answers hold; by default $T \log_2 N$ (uniform answers).
+        embedding_dim: fix $d$.
+        head_dim: fix $d_h$.
+        data_rank: rank of the token-position vectors in use, $\rho$; by default $N + S - 1$.
+        queries: distinct last tokens, $q$; by default $N$.
+        constants: a bound's id -> the constant that its source leaves unknown.
+
+    Returns:
+        Plans by parameters, reference lines (counting limit, bits per parameter measured in trained models), and for
+        every method without a number the reason.
+
+    Raises:
+        InputError: numbers that no task has, or both a task and numbers.
+
+    Example:
+        >>> plans = plan(associations=10_000, vocabulary=1000, context=8, embedding_dim=64, head_dim=64)
+        >>> [(p.method, p.heads) for p in plans.plans]
+        [('margin', 6), ('theorem', 156), ('corrected', 156)]
+    """
+    if task is not None:
+        if (associations, vocabulary, context, bits) != (None,) * 4:
+            raise InputError("plan: give a task or its numbers, not both")
+        associations, vocabulary, context, bits = task.associations, task.vocabulary_size, task.context, task.bits
+        data_rank, queries = data_rank or getattr(task, "data_rank", None), queries or getattr(task, "queries", None)
+    if associations is None or vocabulary is None or context is None:
+        raise InputError("plan: expected a task, or associations, vocabulary and context")
+    dims = {"embedding_dim": embedding_dim, "head_dim": head_dim, "data_rank": data_rank, "queries": queries}
+    fixed = {name: given for name, given in dims.items() if given is not None}
+    shape = complete({"associations": associations, "vocabulary": vocabulary, "context": context, **fixed})
+    if associations > (most := number(DEFAULTS["associations"], shape)):
+        raise InputError(f"associations: N = {vocabulary}, S = {context} has {most:,} sequences, got {associations:,}")
+    bits = associations * math.log2(vocabulary) if bits is None else bits
+    constants = check_constants(constants or {})
+    plans, unmet = _plans(shape, bits, constants)
+    references = tuple(_plan(id, id, bits, bits, shape) for id in REFERENCES)
+    return Plans(associations, vocabulary, context, float(bits), fixed, constants, plans, references, unmet)
+
+
+def _plans(
+    shape: Mapping[str, Number], bits: Number, constants: Mapping[str, Number]
+) -> tuple[tuple[Plan, ...], dict[str, str]]:
+    plans, unmet = [], {}
+    for method, id in (METHODS | {id: id for id in ORDERS}).items():
+        given = {**shape, "constant": constants[id]} if id in constants else shape
+        try:
+            plans.append(_plan(method, id, shape["associations"], bits, given))
+        except UnmetError as error:
+            unmet[method] = str(error).removeprefix(f"{id}: ")
+    return tuple(sorted(plans, key=lambda plan: plan.parameters)), unmet
+
+
+def _plan(method: str, id: str, target: Number, bits: Number, shape: Mapping[str, Number]) -> Plan:
+    bound = CATALOGUE[id]
+    found = smallest_shape(bound, target, shape)
+    note = ""
+    if method == "theorem" and (count := CATALOGUE["corrected"].value(found)) < target:
+        note = f"the measured rank is only {count:,} at this shape; take `corrected`"
+    elif method == "margin":
+        note = f"{found['margin_ratio']:g} times the corrected count was measured near this shape; not a promise"
+    parts = ("embedding_dim", "head_dim", "heads")
+    d, dh, heads = (int(found[name]) if bound.architecture == "aot" else None for name in parts)
+    parameters, source = int(found["parameters"]), "; ".join(str(SOURCES[key]) for key in bound.sources)
+    return Plan(method, id, d, dh, heads, parameters, bits / parameters, bound.exactness, source, note)

@@ -1,0 +1,223 @@
+"""Numbers from the catalogue: one bound, or all of them at one shape."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attncap.bounds.bound import Bound
+from attncap.bounds.catalogue import CATALOGUE
+from attncap.bounds.defaults import DEFAULTS
+from attncap.bounds.formula import Number, number, quantities
+from attncap.bounds.sources import SOURCES
+from attncap.bounds.symbols import QUANTITIES
+from attncap.errors import InputError, UnmetError, nearest
+from attncap.numerics.bracketing import smallest
+from attncap.result import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_RELATIONS = {"lower": "≥", "upper": "≤", "sharp": "≈", "empirical": "≈"}
+
+
+def find(id: str) -> Bound:
+    """Look a bound up by its id.
+
+    Raises:
+        InputError: no such bound.
+    """
+    if id not in CATALOGUE:
+        raise InputError(f"bound {id!r}: not in the catalogue{nearest(id, CATALOGUE)} (`attncap bounds` lists them)")
+    return CATALOGUE[id]
+
+
+def complete(shape: Mapping[str, Number | None]) -> dict[str, Number]:
+    """Check a shape and fill in what follows from it.
+
+    Args:
+        shape: quantities by name (`attncap.bounds.symbols.QUANTITIES`); None is the same as not given.
+
+    Returns:
+        The shape with the defaults that the given quantities determine.
+
+    Raises:
+        InputError: an unknown name, or a quantity that is not a positive (whole) number.
+
+    Example:
+        >>> complete({"vocabulary": 50, "context": 2})["data_rank"]
+        51
+    """
+    known: dict[str, Number] = {}
+    for name, given in shape.items():
+        if name not in QUANTITIES:
+            raise InputError(f"{name}: no such quantity{nearest(name, QUANTITIES)}")
+        if given is None:
+            continue
+        whole = QUANTITIES[name].integer
+        if not 0 < given < float("inf") or (whole and given != int(given)):
+            raise InputError(f"{name}: expected a {'whole number >= 1' if whole else 'number > 0'}, got {given}")
+        known[name] = int(given) if whole else given
+    return fill(known)
+
+
+def fill(shape: Mapping[str, Number]) -> dict[str, Number]:
+    """Fill in the defaults that a checked shape determines."""
+    known = dict(shape)
+    for name, default in DEFAULTS.items():
+        if name not in known and all(needed in known for needed in quantities(default)):
+            known[name] = number(default, known)
+    return known
+
+
+def fit(bound: Bound, shape: Mapping[str, Number]) -> dict[str, Number]:
+    """Give another family of models the size that the shape's parameters pay for, if it has none."""
+    family, size = bound.family, bound.family.size
+    others = {name for name in quantities(family.parameters) if name != size}
+    if size in shape or "parameters" not in shape or not others <= shape.keys():
+        return dict(shape)
+    above = smallest(lambda n: number(family.parameters, {**shape, size: n}) > shape["parameters"])
+    return {**shape, size: above - 1} if above and above > 1 else dict(shape)
+
+
+def value(id: str, **shape: Number | None) -> Number:
+    r"""Evaluate one bound at a shape.
+
+    Args:
+        id: the bound's id, for instance ``dana2025`` ($T_0 = H d_h + d$, Dana et al. 2025, Corollary 1),
+            ``corrected`` ($T_0^* = H r + \min(d, q)$) or ``cover1965`` (2 patterns a weight).
+        shape: quantities by name: heads, head_dim, embedding_dim, context, vocabulary, ...; by default
+            ``data_rank`` is N + S - 1, ``queries`` is N, ``parameters`` those of the attention-only transformer.
+
+    Returns:
+        A whole number where the bound counts, else a float; the unit is the bound's ``unit``.
+
+    Raises:
+        InputError: an unknown id or quantity.
+        UnmetError: an assumption fails at this shape, or a quantity or constant is not known.
+
+    Example:
+        >>> value("dana2025", heads=20, head_dim=10, embedding_dim=10)
+        210
+        >>> value("corrected", heads=8, head_dim=64, embedding_dim=64, context=12, vocabulary=2)
+        98
+        >>> value("mahdavi2024", heads=20, head_dim=32, context=32)
+        621
+        >>> value("cover1965", parameters=100)
+        200
+    """
+    bound = find(id)
+    return bound.value(fit(bound, complete(shape)))
+
+
+@dataclass(frozen=True)
+class Promise(Result):
+    """One bound at one shape: its value, or why it has none."""
+
+    id: str
+    source: str
+    where: str
+    setting: str
+    direction: str
+    labels: str
+    exact: bool
+    evidence: str
+    value: Number | None
+    unit: str
+    latex: str
+    missing: str | None
+    note: str
+
+    @property
+    def says(self) -> str:
+        """The promise in a few letters: ``≥ 210``, or the order where constants are unknown."""
+        if self.value is not None:
+            shown = f"{self.value:,}" if isinstance(self.value, int) else f"{self.value:,.6g}"
+            return f"{_RELATIONS[self.direction]} {shown}"
+        bound = CATALOGUE[self.id]
+        return bound.order if bound.exactness == "order" else "-"
+
+
+@dataclass(frozen=True)
+class Promises(Result):
+    """The catalogue at one shape."""
+
+    shape: dict[str, Number]
+    bounds: tuple[Promise, ...]
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The ids of the bounds shown."""
+        return tuple(promise.id for promise in self.bounds)
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.table import Table
+
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for title in ("bound", "value", "unit", "checked by"):
+            table.add_column(title, no_wrap=title != "value")
+        for p in self.bounds:
+            table.add_row(p.id, p.says, p.unit, p.evidence)
+        reasons = (f"{p.id}: {p.missing}" for p in self.bounds if p.missing and p.missing != "needs constant")
+        return Group(table, *reasons, "orders have unknown constants: --constant ID=VALUE; sources: attncap cite ID")
+
+
+def evaluate(*, constants: Mapping[str, Number] | None = None, **shape: Number | None) -> Promises:
+    r"""Evaluate the whole catalogue at one shape.
+
+    Bounds on other families of models are read at the number of parameters of the attention-only transformer of this
+    shape, $d (S + 2 N + 4 d_h H)$.
+
+    Args:
+        constants: a bound's id -> the constant that its source leaves unknown; the value is then that constant times
+            the order (hidden logarithms left out).
+        shape: quantities by name: heads ($H$), head_dim ($d_h$), embedding_dim ($d$), context ($S$ or $n$),
+            vocabulary ($N$), and any of `attncap.bounds.symbols.QUANTITIES`.
+
+    Returns:
+        One row a bound, in the catalogue's order.
+
+    Raises:
+        InputError: an unknown quantity, or a constant for a bound that has none.
+
+    Example:
+        >>> table = evaluate(heads=20, head_dim=10, embedding_dim=10, vocabulary=50, context=2)
+        >>> table.bounds[0].id, table.bounds[0].value
+        ('dana2025', 210)
+    """
+    known, constants = complete(shape), check_constants(constants or {})
+    rows = tuple(_promise(bound, known, constants.get(bound.id)) for bound in CATALOGUE.values())
+    return Promises({name: known[name] for name in (*shape, "parameters") if name in known}, rows)
+
+
+def check_constants(constants: Mapping[str, Number]) -> dict[str, Number]:
+    """Refuse constants of bounds that are not in the catalogue or have none."""
+    for id, given in constants.items():
+        if "constant" not in find(id).needs:
+            raise InputError(f"constant {id}={given}: the constants of this bound are known")
+        complete({"constant": given})
+    return dict(constants)
+
+
+def _promise(bound: Bound, known: Mapping[str, Number], constant: Number | None) -> Promise:
+    shape = fit(bound, known if constant is None else {**known, "constant": constant})
+    result, missing = None, None
+    try:
+        result = bound.value(shape)
+    except UnmetError as error:
+        missing = str(error).removeprefix(f"{bound.id}: ")
+    return Promise(
+        id=bound.id,
+        source="; ".join(str(SOURCES[key]) for key in bound.sources),
+        where=bound.where,
+        setting=bound.setting,
+        direction=bound.direction,
+        labels=bound.labels,
+        exact=bound.exactness == "exact",
+        evidence=bound.evidence,
+        value=result,
+        unit=bound.unit,
+        latex=bound.latex,
+        missing=missing,
+        note=bound.note,
+    )

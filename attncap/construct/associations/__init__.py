@@ -1,0 +1,1 @@
+"""Explicit weights that answer every sequence of tokens."""

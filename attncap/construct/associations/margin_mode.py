@@ -1,0 +1,202 @@
+"""Margin mode: random attention, then a low-rank readout trained until every answer leads."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int
+
+from attncap import measure
+from attncap.construct.associations.gauge import absorb
+from attncap.construct.associations.random_attention import draw, features
+from attncap.construct.associations.readout import Problem, first_guess, logistic, spread
+from attncap.errors import UnmetError
+from attncap.fits.count import capacity_of, check_shape, least_heads
+from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
+from attncap.measure import Recall
+from attncap.models import AttentionOnlyTransformer
+from attncap.numerics.bracketing import boundary
+from attncap.numerics.lbfgs import MEMORY, descend
+from attncap.numerics.memory import require
+from attncap.numerics.whitening import whiten
+from attncap.tasks import Associations
+
+# Soft attention keeps apart sequences that hard attention confuses; nothing here needs well conditioned features.
+BETA = 3.0
+# A margin this many times what rounding moves a logit is asked for where twice (the certificate) was missed.
+SAFETY = 4.0
+ROUNDS = 5
+# Where the number of heads is free, the largest that failed is within a sixteenth of the smallest that succeeded.
+RESOLUTION = 1 / 16
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one number of heads came to."""
+
+    model: AttentionOnlyTransformer
+    recall: Recall
+    evaluations: int
+    joint_evaluations: int = 0
+
+
+def margin(
+    task: Associations,
+    embedding_dim: int = 64,
+    head_dim: int | None = None,
+    heads: int | None = None,
+    *,
+    dtype: str = "float32",
+    seed: int = 0,
+    train_attention: bool = False,
+) -> Fit:
+    r"""Memorize a task with fewer heads than Theorem 1 needs, by asking only that every answer has the largest logit.
+
+    The attention is drawn at random, as in theorem mode. On its features $M = [X\ Z]$, whitened to $\Phi$, the readout
+    $\Phi B W^\top$ starts from least squares on random directions of the answers and descends the logistic loss over
+    $B$ and $W$ together (L-BFGS) until the smallest margin is positive, then until the recall in ``dtype`` is
+    certified or the descent stalls. $B$ becomes the output matrices and the gauge of the skip, $W$ the unembedding;
+    its rows are centred, so that a token that is never an answer, with a row of zeros, has the mean logit of all
+    answers and cannot win.
+
+    Args:
+        task: what to memorize.
+        embedding_dim: $d$, at least 2.
+        head_dim: $d_h \le d$; $d$ by default.
+        heads: $H$; by default the smallest number that a bracketing search finds (within a sixteenth).
+        dtype: the type whose recall must be exact.
+        seed: of every random draw.
+        train_attention: where the readout falls short, go on over all parameters, attention and embeddings too.
+
+    Returns:
+        The verified fit; its details hold the evaluations of the loss and, after a search, the bracket of heads
+        (largest that failed, smallest that succeeded).
+
+    Raises:
+        InputError: a shape that no model has.
+        NotMemorized: an answer was not reached, with the numbers.
+        UnmetError: not enough memory.
+
+    Example:
+        >>> from attncap.tasks import random_associations
+        >>> task = random_associations(vocabulary=50, context=3, count=540)
+        >>> fit = margin(task, embedding_dim=10, heads=11)
+        >>> fit.capacity["rank"], fit.recall["float32"].accuracy
+        (120, 1.0)
+
+    Source: this project's, from the features of Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115).
+    """
+    started = time.perf_counter()
+    head_dim = embedding_dim if head_dim is None else head_dim
+    check_shape(embedding_dim, head_dim, heads, dtype)
+
+    def attempt(number: int) -> Attempt:
+        return _attempt(task, embedding_dim, head_dim, number, dtype, seed, train_attention)
+
+    if heads is None:
+        found, bracket = _fewest(task, embedding_dim, head_dim, attempt)
+    else:
+        found, bracket = attempt(heads), None
+    if found.recall.correct < task.associations:
+        raise NotMemorized(shortfall(found.recall, task, dtype, found.model.heads))
+    details = {"beta": BETA, "evaluations": found.evaluations, "joint_evaluations": found.joint_evaluations}
+    return summarize(
+        found.model,
+        task,
+        dtype,
+        method="margin",
+        capacity=capacity_of(task, embedding_dim, head_dim, found.model.heads),
+        seed=seed,
+        details=details if bracket is None else {**details, "heads_bracket": list(bracket)},
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _fewest(
+    task: Associations, embedding_dim: int, head_dim: int, attempt: Callable[[int], Attempt]
+) -> tuple[Attempt, tuple[int, int | None]]:
+    best: dict[int, Attempt] = {}
+
+    def fails(heads: int) -> bool:
+        best[heads] = attempt(heads)
+        return best[heads].recall.correct < task.associations
+
+    # With as many features as associations more heads add nothing.
+    enough = math.ceil(task.associations / head_dim) + 1
+    try:
+        expected = least_heads(task, embedding_dim, head_dim, bound="margin")
+    except UnmetError:
+        expected = 1
+    bracket = boundary(fails, expected, enough, RESOLUTION)
+    return best[bracket[1] or bracket[0]], bracket
+
+
+def _attempt(
+    task: Associations, embedding_dim: int, head_dim: int, heads: int, dtype: str, seed: int, train_attention: bool
+) -> Attempt:
+    model = draw(task, embedding_dim, head_dim, heads, BETA, seed)
+    problem = _readout(model, task)
+    found = _until_certified(problem, task, dtype)
+    if train_attention and found.recall.correct < task.associations:
+        from attncap.construct.associations.joint_descent import joint
+
+        # From the first guess: where the readout's own descent stalls, its terms cancel and the next one stalls too.
+        whole = joint(problem.finish(problem.start), task, *_classes(task))
+        trained = _until_certified(whole, task, dtype)
+        found = replace(trained, evaluations=found.evaluations, joint_evaluations=trained.evaluations)
+    return found
+
+
+def _until_certified(problem: Problem, task: Associations, dtype: str) -> Attempt:
+    """Descend until the recall is certified, raising the margin to what rounding was found to move."""
+    point, target, evaluations, best = problem.start, 0.0, 0, None
+    for _ in range(ROUNDS):
+        descent = descend(problem.objective, point, target)
+        point, evaluations = descent.point, evaluations + descent.evaluations
+        model = problem.finish(point)
+        recall = measure.verify(model, task, (dtype,))[dtype]
+        if best is None or recall.correct >= best.recall.correct:
+            best = Attempt(model, recall, evaluations)
+        if recall.certified or descent.margin <= target:
+            break
+        target = max(descent.margin, SAFETY * (recall.deviation or 0.0))
+    assert best is not None
+    return replace(best, evaluations=evaluations)
+
+
+def _readout(model: AttentionOnlyTransformer, task: Associations) -> Problem:
+    """Pose the readout of the model's own features as a problem in $(B, W)$."""
+    _require(task, model)
+    phi = features(model.astype("float32"), task)
+    skip = phi[:, : model.embedding_dim].astype(np.float64)
+    whitener = whiten(phi)
+    used, answers = _classes(task)
+    start = first_guess(phi, answers, model.unembedding[used])
+
+    def finish(point: np.ndarray) -> AttentionOnlyTransformer:
+        readout = start.like(point)
+        unembedding = spread(readout.unembedding, used, task.vocabulary_size)
+        reached = (phi @ readout.encoder.astype(phi.dtype)).astype(np.float64)
+        return absorb(replace(model, unembedding=unembedding), task, skip, whitener @ readout.encoder, reached)
+
+    return Problem(logistic(phi, answers, start), start.flat, finish)
+
+
+def _classes(task: Associations) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " T"]]:
+    """Return the tokens that are answers, and each answer's place among them."""
+    used = np.unique(task.answers)
+    if len(used) == 1:
+        # One answer alone has nobody to lead.
+        used = np.array([used[0], (used[0] + 1) % task.vocabulary_size])
+        return used, np.zeros(task.associations, dtype=np.int64)
+    return used, np.searchsorted(used, task.answers)
+
+
+def _require(task: Associations, model: AttentionOnlyTransformer) -> None:
+    rows, dim, columns = task.associations, model.embedding_dim, model.embedding_dim + model.heads * model.head_dim
+    # The features in float32; Gram matrix, factor and whitener; the pairs and copies of L-BFGS; pieces of 64 MB.
+    points = 8.0 * (2 * MEMORY + 12) * dim * (columns + task.vocabulary_size)
+    needed = 4.0 * rows * columns + 24.0 * columns**2 + points + 40.0 * rows * dim + 5e8
+    require(needed, f"margin mode on {rows:,} x {columns:,} features")

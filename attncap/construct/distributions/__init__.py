@@ -1,0 +1,1 @@
+"""Encoders and explicit weights whose next-token distributions are near to given ones."""

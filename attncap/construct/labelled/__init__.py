@@ -1,0 +1,1 @@
+"""One attention layer that maps every example to its label."""

@@ -1,0 +1,118 @@
+"""The largest number of random examples that a layer memorizes."""
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncap.construct.labelled.layer import FITTED, _capacity, _check, _scores, read_out
+from attncap.errors import InputError
+from attncap.measure.examples import predicted, residual
+from attncap.numerics.bracketing import boundary
+from attncap.numerics.rank import rank
+from attncap.progress import track
+from attncap.result import Result
+from attncap.tasks import Examples, random_examples
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class ExamplesCapacity(Result):
+    r"""The largest number of random examples that a layer memorizes, found by bracketing.
+
+    Attributes:
+        capacity: the largest T that every seed memorized.
+        bracket: that T, and the smallest T that some seed did not (one more than was possible if all did).
+        theorem: $H(\min(n, d_h) - 1) + 1$.
+        rank: of the attention features, measured on $H d + 1$ examples; the smallest of the seeds.
+        shared_limit: $H(n-1) + 1$, the most for a shared context.
+        features: $H d$, the most for any.
+        seeds: the largest T of each seed.
+        seconds: wall time.
+    """
+
+    capacity: int
+    bracket: tuple[int, int]
+    theorem: int
+    rank: int
+    shared_limit: int
+    features: int
+    seeds: list[int]
+    seconds: float
+
+
+def examples_capacity(
+    heads: int,
+    context: int,
+    embedding_dim: int,
+    head_dim: int | None = None,
+    *,
+    method: str = "lstsq",
+    shared: bool = False,
+    seeds: int = 3,
+    seed: int = 0,
+) -> ExamplesCapacity:
+    r"""Search for the largest number of random examples with real labels that a layer of this shape memorizes.
+
+    Args:
+        heads: $H$.
+        context: $n$.
+        embedding_dim: $d$.
+        head_dim: $d_h$; $d$ by default.
+        method: "theorem" or "lstsq".
+        shared: whether all examples have one context.
+        seeds: how many tasks and layers to draw.
+        seed: the first.
+
+    Returns:
+        The capacity beside the counts that it should meet.
+
+    Raises:
+        InputError: a shape that no layer has.
+
+    Example:
+        >>> found = examples_capacity(heads=3, context=4, embedding_dim=8, shared=True)
+        >>> found.capacity, found.rank, found.shared_limit, found.bracket
+        (10, 10, 10, (10, 11))
+    """
+    started = time.perf_counter()
+    head_dim = embedding_dim if head_dim is None else head_dim
+    if min(heads, context, embedding_dim, seeds) < 1:
+        raise InputError("--heads, --context, --embedding-dim and --seeds must be at least 1")
+    most = heads * embedding_dim
+    found, ranks = [], []
+    for draw in track(range(seed, seed + seeds), "seeds"):
+        task = random_examples(most + 1, context, embedding_dim, shared=shared, seed=draw)
+        _check(task, heads, head_dim, method, 1.0, count=0)
+        found.append(largest_memorized(task, heads, head_dim, method, draw))
+        ranks.append(rank(_scores(task, heads, head_dim, "lstsq", 1.0, 3.0, np.random.default_rng(draw))[1]))
+    counts = _capacity(task, heads, head_dim)
+    capacity = min(found)
+    return ExamplesCapacity(
+        capacity=capacity,
+        bracket=(capacity, capacity + 1),
+        theorem=counts["theorem"],
+        rank=min(ranks),
+        shared_limit=counts["shared"],
+        features=counts["features"],
+        seeds=found,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def largest_memorized(task: Examples, heads: int, head_dim: int, method: str, seed: int) -> int:
+    """Search for the most of the task's first examples that a layer memorizes; the task itself is too large."""
+
+    def holds(count: int) -> bool:
+        first = replace(task, contexts=task.contexts[:count], queries=task.queries[:count], labels=task.labels[:count])
+        layer, matrix = _scores(first, heads, head_dim, method, 1.0, 3.0, np.random.default_rng(seed))
+        layer = read_out(layer, matrix, first.labels)
+        return residual(predicted(layer, first.contexts, first.queries), first.labels) <= FITTED
+
+    counts = _capacity(task, heads, head_dim)
+    expected = counts["theorem"] if method == "theorem" else counts["shared" if task.shared else "features"]
+    limit = min(task.count - 1, counts["theorem"]) if method == "theorem" else task.count - 1
+    return boundary(holds, expected, limit)[0]

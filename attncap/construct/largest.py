@@ -1,0 +1,111 @@
+"""The largest number of random associations that a construction memorizes in a shape."""
+
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+
+from attncap import bounds
+from attncap.bounds.values import complete
+from attncap.construct.associations.dana2025_theorem_1 import theorem
+from attncap.construct.associations.margin_mode import margin
+from attncap.errors import InputError, nearest
+from attncap.fits.capacity import Capacity
+from attncap.fits.count import check_shape
+from attncap.fits.fit import Fit, NotMemorized
+from attncap.numerics.bracketing import boundary
+from attncap.progress import track
+from attncap.tasks import random_associations
+
+METHODS: dict[str, Callable[..., Fit]] = {"theorem": theorem, "margin": margin}
+RESOLUTION = {"theorem": 0.0, "margin": 1 / 32}
+
+
+def capacity(
+    vocabulary: int,
+    context: int,
+    embedding_dim: int,
+    head_dim: int | None = None,
+    heads: int = 1,
+    *,
+    method: str = "margin",
+    dtype: str = "float32",
+    seeds: int = 3,
+    seed: int = 0,
+    train_attention: bool = False,
+) -> Capacity:
+    r"""Search the largest number $T$ of random associations that a construction recalls exactly in a shape.
+
+    For every seed, tasks and weights are drawn anew for each $T$ tried; steps that double bracket the boundary and
+    bisection narrows it, down to 1 association (theorem) or 1/32 of it (margin).
+
+    Args:
+        vocabulary: $N$.
+        context: $S$.
+        embedding_dim: $d$.
+        head_dim: $d_h$; $d$ by default.
+        heads: $H$.
+        method: "theorem" or "margin".
+        dtype: the type in which the recall must be exact.
+        seeds: how many searches, each with its own draws.
+        seed: the first of them.
+        train_attention: with margin mode, train all parameters where the readout falls short.
+
+    Returns:
+        The capacity and its bracket.
+
+    Raises:
+        InputError: a shape or a task that does not exist.
+        UnmetError: not enough memory.
+
+    Example:
+        >>> found = capacity(vocabulary=50, context=2, embedding_dim=10, heads=4, method="theorem", seeds=1)
+        >>> found.capacity, found.bracket, found.theorem, found.rank
+        (50, (50, 51), 50, 50)
+    """
+    started = time.perf_counter()
+    head_dim = embedding_dim if head_dim is None else head_dim
+    check_shape(embedding_dim, head_dim, heads, dtype)
+    if method not in METHODS:
+        raise InputError(f"--method: expected {' or '.join(METHODS)}, got {method!r}{nearest(method, METHODS)}")
+    if seeds < 1:
+        raise InputError(f"--seeds: expected at least 1, got {seeds}")
+    if train_attention and method != "margin":
+        raise InputError("--train-attention: applies to --method margin only")
+    shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
+    construct = partial(METHODS[method], **shape, dtype=dtype)
+    if train_attention:
+        construct = partial(construct, train_attention=True)
+    promised, rank = (
+        int(bounds.value(bound, **shape, vocabulary=vocabulary, context=context)) for bound in ("dana2025", "corrected")
+    )
+    limit, brackets, begin = vocabulary**context, [], rank
+    for number in track(range(seed, seed + seeds), "seeds"):
+        memorizes = partial(_memorizes, construct, vocabulary, context, number)
+        brackets.append(boundary(memorizes, begin, limit, RESOLUTION[method]))
+        begin = brackets[-1][0]
+    reached, failed = (tuple(side) for side in zip(*brackets, strict=True))
+    parameters = complete({**shape, "vocabulary": vocabulary, "context": context})["parameters"]
+    least, lost = min(reached), [number for number in failed if number is not None]
+    return Capacity(
+        kind="associations",
+        method=method,
+        capacity=least,
+        bracket=(least, min(lost, default=None)),
+        theorem=promised,
+        rank=rank,
+        ratio=least / rank,
+        bits=least * math.log2(vocabulary),
+        bits_per_parameter=least * math.log2(vocabulary) / parameters,
+        seeds=reached,
+        dtype=dtype,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _memorizes(construct: Callable[..., Fit], vocabulary: int, context: int, seed: int, associations: int) -> bool:
+    try:
+        construct(random_associations(vocabulary, context, associations, seed), seed=seed)
+    except NotMemorized:
+        return False
+    return True

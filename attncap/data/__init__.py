@@ -1,0 +1,1 @@
+"""Where real things come from: tables, texts and vectors, from files and from packages."""

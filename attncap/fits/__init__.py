@@ -1,0 +1,1 @@
+"""What finding weights returns: a model with its task, shape, recall and cost."""

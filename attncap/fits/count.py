@@ -1,0 +1,70 @@
+"""What the bounds say about a task and a shape."""
+
+from attncap import bounds
+from attncap.bounds.values import complete
+from attncap.errors import InputError
+from attncap.fits.fit import NotMemorized
+from attncap.models.precision import storage
+from attncap.tasks import Associations
+
+
+def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str) -> None:
+    """Refuse a shape that no model has.
+
+    Raises:
+        InputError: names the option, what was expected and what was got.
+    """
+    storage(dtype)
+    if embedding_dim < 2:
+        raise InputError(f"--embedding-dim: expected at least 2, got {embedding_dim}")
+    if not 1 <= head_dim <= embedding_dim:
+        raise InputError(f"--head-dim: expected 1 to --embedding-dim {embedding_dim}, got {head_dim}")
+    if heads is not None and heads < 1:
+        raise InputError(f"--heads: expected at least 1, got {heads}")
+
+
+def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
+    """Return how many associations a shape holds: by the theorem, and by the corrected count on this task."""
+    shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
+    return {
+        "theorem": int(bounds.value("dana2025", **shape)),
+        "rank": int(bounds.value("corrected", **shape, **_data(task))),
+    }
+
+
+def least_heads(
+    task: Associations, embedding_dim: int, head_dim: int, slack: float | int = 1, bound: str = "corrected"
+) -> int:
+    """Return the fewest heads whose count is ``slack`` times the task's associations.
+
+    Args:
+        task: what is to be memorized.
+        embedding_dim: $d$.
+        head_dim: $d_h$.
+        slack: how much more than the task's associations the count must reach, where heads raise it.
+        bound: id of the bound that counts: "corrected", or "margin", measured and not promised.
+
+    Raises:
+        NotMemorized: no number of heads reaches the task.
+        UnmetError: an assumption of the bound fails on it.
+    """
+    shape = complete({"head_dim": head_dim, "embedding_dim": embedding_dim, **_data(task)})
+    alone, two = (bounds.value(bound, **{**shape, "heads": heads}) for heads in (1, 2))
+    if alone == two and alone < task.associations:
+        raise NotMemorized(
+            f"{task.name}: sequences of {task.context} token(s) reach {alone:,} associations at embedding dimension "
+            f"{embedding_dim} with any number of heads, and it has {task.associations:,}; give a larger "
+            f"--embedding-dim, or --method margin"
+        )
+    if alone >= slack * task.associations or alone == two:
+        return 1
+    return bounds.CATALOGUE[bound].invert(slack * task.associations, shape, "heads")
+
+
+def _data(task: Associations) -> dict[str, int]:
+    return {
+        "vocabulary": task.vocabulary_size,
+        "context": task.context,
+        "data_rank": task.data_rank,
+        "queries": task.queries,
+    }

@@ -1,0 +1,1 @@
+"""Numerical methods that know nothing of attention: memory, bracketing, linear systems, L-BFGS, whitening, rank."""

@@ -1,0 +1,1 @@
+"""Liao, Liu, Hou, Zou and Ling 2025: the interpolation error of nonlinear attention."""

@@ -1,0 +1,1 @@
+"""What the training loop asks for when transformers memorize associations."""

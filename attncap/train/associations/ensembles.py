@@ -1,0 +1,159 @@
+"""Train many models of one shape side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from attncap.errors import InputError
+from attncap.models import AttentionOnlyTransformer
+from attncap.result import Result, hidden
+from attncap.tasks import Associations
+from attncap.train.associations.architecture import Architecture
+from attncap.train.loop.lanes import History, Lane, train
+from attncap.train.loop.recipes import Recipe
+from attncap.train.loop.recipes import recipe as named
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import RenderableType
+
+COLUMNS = ("accuracy", "recall", "bits", "bits_per_parameter", "steps")
+
+
+@dataclass(frozen=True)
+class Ensemble(Result):
+    """Models that differ in their seed.
+
+    Attributes:
+        task: what they were to memorize.
+        shape: their sizes.
+        recipe: how they were trained.
+        seeds: of each.
+        parameters: numbers trained, of each.
+        accuracy: by the recipe's definition: of the last batches, or of the whole task.
+        recall: share of the whole task that the final weights recall.
+        bits: memorized.
+        bits_per_parameter: the same over ``parameters``.
+        steps: taken by each before it stopped.
+        seconds_compile: compiling the loop, or reading it from the cache.
+        seconds_train: running it.
+        history: of every step; `curves` is the same as a table.
+        models: the weights, in float32.
+    """
+
+    task: Associations
+    shape: Architecture
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    parameters: int
+    accuracy: Float[np.ndarray, " K"]
+    recall: Float[np.ndarray, " K"]
+    bits: Float[np.ndarray, " K"]
+    bits_per_parameter: Float[np.ndarray, " K"]
+    steps: Int[np.ndarray, " K"]
+    seconds_compile: float
+    seconds_train: float
+    history: History = hidden()
+    models: tuple[AttentionOnlyTransformer, ...] = hidden()
+
+    @property
+    def curves(self) -> "pl.DataFrame":
+        """Each model before each step: seed, step, loss (nats), accuracy, bits (at temperature one) and per parameter.
+
+        They are of the sequences that the step trains on, and end where the model stops.
+        """
+        import polars as pl
+
+        history, parts = self.history, []
+        for k, seed in enumerate(self.seeds):
+            taken = slice(int(self.steps[k]) + 1)
+            columns = {name: part[taken, k].astype(np.float64) for name, part in vars(history).items()}
+            parts.append(pl.DataFrame({"seed": seed, "step": np.arange(len(columns["loss"])), **columns}))
+        return pl.concat(parts).with_columns(bits_per_parameter=pl.col("bits") / self.parameters)
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.table import Table
+
+        recipe = self.recipe
+        head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        for line in self.task.summary:
+            head.add_row("" if head.rows else "task", line)
+        head.add_row("shape", f"{self.shape.summary}; {self.parameters:,} parameters")
+        rows = f"batches of {recipe.batch}" if recipe.batch else "all sequences at every step"
+        rates = f"rate {recipe.rate:g} to {recipe.final_rate:g}"
+        head.add_row("recipe", f"{recipe.name}: {recipe.optimizer}, {rates}, {rows}")
+        head.add_row("time", f"{self.seconds_train:.1f} s, and {self.seconds_compile:.1f} s to compile")
+        window = (f"accuracy of the last {recipe.window} batches",) if recipe.window else ()
+        table = Table("seed", "recalled", *window, "bits", "bits a parameter", "steps", box=None, padding=(0, 2, 0, 0))
+        for k, seed in enumerate(self.seeds):
+            batches = (f"{self.accuracy[k]:.2%}",) if recipe.window else ()
+            each = f"{self.bits[k]:,.0f}", f"{self.bits_per_parameter[k]:.4f}", f"{self.steps[k]:,}"
+            table.add_row(str(seed), f"{self.recall[k]:.2%}", *batches, *each)
+        return Group(head, "", table)
+
+
+def ensemble(
+    task: Associations,
+    embedding_dim: int,
+    head_dim: int | None = None,
+    heads: int = 1,
+    *,
+    depth: int = 1,
+    width: int = 0,
+    seeds: int | Sequence[int] = 5,
+    recipe: str | Recipe = "best",
+    steps: int | None = None,
+) -> Ensemble:
+    """Train models of one shape from several seeds on one task.
+
+    Args:
+        task: what to memorize.
+        embedding_dim: $d$.
+        head_dim: $d_h$; $d$ by default.
+        heads: $H$ of each layer.
+        depth: layers.
+        width: units of each layer's perceptron; none by default.
+        seeds: the seeds, or how many (0, 1, ...). A seed gives the same model whatever the others are.
+        recipe: "best", "paper", or one of your own.
+        steps: optimizer steps; the recipe's by default.
+
+    Returns:
+        The models and how much they memorized.
+
+    Raises:
+        InputError: a shape that no model has, or an unknown recipe.
+        UnmetError: more memory than there is, or a loss that is not finite.
+
+    Example:
+        >>> from attncap.tasks import random_associations
+        >>> run = ensemble(random_associations(10, 2, 20), embedding_dim=8, heads=2, seeds=2, steps=300)
+        >>> run.recall.tolist()
+        [1.0, 1.0]
+
+    Source: Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), section 5.
+    """
+    chosen = named(recipe) if isinstance(recipe, str) else recipe
+    chosen = chosen if steps is None else replace(chosen, steps=steps)
+    head_dim = embedding_dim if head_dim is None else head_dim
+    shape = Architecture(task.vocabulary_size, task.context, embedding_dim, head_dim, heads, depth, width)
+    numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not numbers or chosen.steps < 1:
+        raise InputError(f"--seeds and --steps: expected at least 1, got {len(numbers)} and {chosen.steps}")
+    run = train([Lane(task, shape, seed) for seed in numbers], chosen)
+    columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
+    return Ensemble(
+        task,
+        shape,
+        chosen,
+        tuple(numbers),
+        run.models[0].parameters,
+        **columns,
+        seconds_compile=run.seconds_compile,
+        seconds_train=run.seconds_train,
+        history=run.history,
+        models=tuple(one.model for one in run.models),
+    )

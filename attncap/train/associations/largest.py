@@ -1,0 +1,119 @@
+"""How much gradient descent memorizes: the largest task that a shape reaches the target on."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from attncap import bounds
+from attncap.errors import InputError
+from attncap.fits.capacity import Capacity
+from attncap.numerics.bracketing import boundary
+from attncap.tasks import random_associations
+from attncap.train.associations.architecture import Architecture
+from attncap.train.loop.lanes import Lane, Trained, train
+from attncap.train.loop.recipes import Recipe
+from attncap.train.loop.recipes import recipe as named
+
+# Where the search begins, in multiples of the theorem's count: trained models hold several times what it promises.
+EXPECTED = 4
+
+
+@dataclass(frozen=True)
+class TrainedCapacity(Capacity):
+    """What a shape holds when trained: the largest task on which the median seed reaches the target.
+
+    Attributes:
+        recipe: how the models were trained.
+        target: accuracy that counts as memorized.
+        tried: mean accuracy at each number tried.
+    """
+
+    recipe: str
+    target: float
+    tried: dict[int, float]
+
+
+def capacity(
+    vocabulary: int,
+    context: int,
+    embedding_dim: int,
+    head_dim: int | None = None,
+    heads: int = 1,
+    *,
+    target: float | int = 1.0,
+    recipe: str | Recipe = "best",
+    steps: int | None = None,
+    seeds: int = 5,
+    seed: int = 0,
+    resolution: float = 0.02,
+) -> TrainedCapacity:
+    """Search for the largest number of random associations that training memorizes.
+
+    Every number starts from its own draw: models of another number are a worse start (docs/train.md).
+
+    Args:
+        vocabulary: $N$.
+        context: $S$.
+        embedding_dim: $d$.
+        head_dim: $d_h$; $d$ by default.
+        heads: $H$.
+        target: accuracy, over the whole task, that counts as memorized.
+        recipe: how to train.
+        steps: optimizer steps; the recipe's by default.
+        seeds: tasks and models at each number; the median decides.
+        seed: the first of them.
+        resolution: width of the final bracket, over the capacity.
+
+    Returns:
+        The capacity, beside what theory promises.
+
+    Raises:
+        InputError: a shape that no model has, or a target outside (0, 1].
+
+    Example:
+        >>> found = capacity(vocabulary=10, context=2, embedding_dim=3, heads=1, steps=512, seeds=1, resolution=0.3)
+        >>> found.theorem < found.capacity <= 100
+        True
+    """
+    if not 0 < target <= 1 or seeds < 1:
+        raise InputError(f"--target and --seeds: expected 0 < target <= 1 and at least one seed, got {target}, {seeds}")
+    chosen = named(recipe) if isinstance(recipe, str) else recipe
+    chosen = chosen if steps is None else replace(chosen, steps=steps)
+    if target == 1:
+        # Where all must be memorized, nothing may be forgotten.
+        chosen = replace(chosen, forget_from=1.0)
+    head_dim = embedding_dim if head_dim is None else head_dim
+    shape = Architecture(vocabulary, context, embedding_dim, head_dim, heads)
+    started, numbers = time.perf_counter(), range(seed, seed + seeds)
+    trials: dict[int, list[Trained]] = {}
+
+    def holds(count: int) -> bool:
+        lanes = [Lane(random_associations(vocabulary, context, count, number), shape, number) for number in numbers]
+        trials[count] = train(lanes, chosen).models
+        return float(np.median([one.recall for one in trials[count]])) >= target
+
+    theorem, rank = (int(bounds.value(bound, **shape.quantities)) for bound in ("dana2025", "corrected"))
+    low, high = boundary(holds, EXPECTED * theorem, vocabulary**context, resolution)
+    reached = [
+        max((count for count, models in trials.items() if models[index].recall >= target), default=0)
+        for index in range(seeds)
+    ]
+    held = trials[low] if low else []
+    return TrainedCapacity(
+        kind="associations",
+        method="train",
+        capacity=low,
+        bracket=(low, high),
+        theorem=theorem,
+        rank=rank,
+        ratio=low / rank,
+        bits=float(np.mean([one.bits for one in held] or [0.0])),
+        bits_per_parameter=float(np.mean([one.bits_per_parameter for one in held] or [0.0])),
+        seeds=tuple(reached),
+        dtype="float32",
+        seconds=time.perf_counter() - started,
+        recipe=chosen.name,
+        target=float(target),
+        tried={count: float(np.mean([one.recall for one in models])) for count, models in sorted(trials.items())},
+    )

@@ -1,0 +1,1 @@
+"""The training loop: many models of one shape side by side."""

@@ -1,0 +1,127 @@
+"""How to train: recipes as data, and the learning rate of every step."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from attncap.errors import InputError, nearest
+from attncap.result import Result
+
+WARM_UP = 50
+
+
+@dataclass(frozen=True)
+class Recipe(Result):
+    r"""Optimizer, schedule, sampling, initialization and accuracy of a training run.
+
+    Attributes:
+        name: how results call it.
+        optimizer: a name in `attncap.train.loop.optimizers.OPTIMIZERS`.
+        rate: learning rate of the first step.
+        final_rate: learning rate that the schedule ends near.
+        schedule: "epochs" (linear, constant within an epoch) or "cosine" (with a linear warm-up).
+        steps: optimizer steps.
+        forget_from: the share of the steps after which the model may forget what it cannot memorize, more and more
+            (see `attncap.train.associations.loss.evaluate`); 1 for the cross-entropy throughout.
+        batch: sequences a step; None for the exact loss over the whole task.
+        batches: batches an epoch, drawn once with replacement and reshuffled every epoch.
+        initialization: "paper" (uniform, as PyTorch's modules draw) or "normal" (scaled by fan-in).
+        residual_position: whether the skip connection carries the position.
+        shared_projection: whether, for $d_h \ne d$, all heads share one projection $d \to d_h$ and one back.
+        window: accuracy is the mean over so many last batches; 0 for the recall of the whole task at the end.
+        stop: whether a model stops when it recalls the whole task.
+    """
+
+    name: str
+    optimizer: str
+    rate: float
+    final_rate: float
+    schedule: Literal["epochs", "cosine"]
+    steps: int
+    forget_from: float = 1.0
+    batch: int | None = None
+    batches: int = 64
+    initialization: Literal["paper", "normal"] = "normal"
+    residual_position: bool = True
+    shared_projection: bool = False
+    window: int = 0
+    stop: bool = True
+
+
+# The effective rate of the authors' code: LinearLR multiplies .1 by a factor from .1 to .005.
+PAPER = Recipe(
+    name="paper",
+    optimizer="adam",
+    rate=0.01,
+    final_rate=0.0005,
+    schedule="epochs",
+    steps=4096,
+    batch=256,
+    initialization="paper",
+    residual_position=False,
+    shared_projection=True,
+    window=100,
+    stop=False,
+)
+BEST = Recipe(
+    name="best",
+    optimizer="soap",
+    rate=0.01,
+    final_rate=0.0,
+    schedule="cosine",
+    steps=2048,
+    forget_from=0.5,
+    initialization="paper",
+)
+RECIPES = {recipe.name: recipe for recipe in (PAPER, BEST)}
+
+
+def recipe(name: str) -> Recipe:
+    """Return a recipe by its name.
+
+    Raises:
+        InputError: an unknown name.
+
+    Example:
+        >>> recipe("paper").batch
+        256
+    """
+    if name not in RECIPES:
+        raise InputError(f"--recipe: expected one of {', '.join(RECIPES)}, got {name!r}{nearest(name, RECIPES)}")
+    return RECIPES[name]
+
+
+def rates(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
+    """Return the learning rate of every step.
+
+    Args:
+        recipe: its schedule.
+        steps: how many.
+
+    Example:
+        >>> rates(PAPER, 4096)[[0, 63, 64, 4095]].round(6).tolist()
+        [0.01, 0.01, 0.009852, 0.000648]
+    """
+    step = np.arange(steps)
+    match recipe.schedule:
+        case "epochs":
+            fraction = (step // recipe.batches) * recipe.batches / steps
+        case "cosine":
+            fraction = (1 - np.cos(np.pi * step / steps)) / 2
+    warm = np.minimum(1.0, (step + 1) / WARM_UP) if recipe.schedule == "cosine" else 1.0
+    return warm * (recipe.rate + (recipe.final_rate - recipe.rate) * fraction)
+
+
+def forgetting(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
+    r"""Return how much may be forgotten at every step: $\phi$, 0 until ``forget_from``, then a line up to 1.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> forgetting(replace(PAPER, forget_from=0.5), 4).tolist()
+        [0.0, 0.0, 0.0, 0.5]
+    """
+    if recipe.forget_from >= 1:
+        return np.zeros(steps)
+    return np.clip((np.arange(steps) / steps - recipe.forget_from) / (1 - recipe.forget_from), 0, 1)
