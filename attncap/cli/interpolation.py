@@ -72,8 +72,7 @@ def interpolation(
         from attncap.plots.interpolation import error_curve
         from attncap.plots.output import save
 
-        x = "ridge" if "ridge" in varied else varied[0]
-        save(error_curve(result, x), plot, force=force)
+        save(error_curve(result), plot, force=force)
     answer(result, json, *((result,) if not varied else (table(result, varied),)))
 
 

@@ -2,11 +2,11 @@ r"""Attention heads as data, and the pencil of what they compute together.
 
 A group of heads is summed before the probe sees it; groups are concatenated. In the limit a group's kernel is
 
-.. math::  K = X^T \Big(a_1 I + \sum_h a_{1,h} w_K^h w_Q^{hT}\Big) X / p + \alpha I + W,
+$$K = X^T \Big(a_1 I + \sum_h a_{1,h} w_K^h w_Q^{hT}\Big) X / p + \alpha I + W,$$
 
-with :math:`a_1 = \sum_h a_{1,h}`, :math:`\alpha = \sum_h d_h - a_1` and W a Gaussian matrix independent of X, symmetric
-because all heads of the paper read the same scores :math:`x_i^T x_j`. With random query-key matrices
-:math:`T_h = M_h + w_K w_Q^T`, M_h iid N(0, 1/p), the scores differ: M_h stands in the identity's place, W has no
+with $a_1 = \sum_h a_{1,h}$, $\alpha = \sum_h d_h - a_1$ and W a Gaussian matrix independent of X, symmetric
+because all heads of the paper read the same scores $x_i^T x_j$. With random query-key matrices
+$T_h = M_h + w_K w_Q^T$, M_h iid N(0, 1/p), the scores differ: M_h stands in the identity's place, W has no
 symmetry and differs from head to head, and the diagonal is like any other entry.
 """
 
@@ -27,7 +27,7 @@ class Head:
 
     Attributes:
         activation: f, centred.
-        spike: :math:`\sum_r w_K w_Q^T = W_K^T W_Q - I` in a basis of the signals' span; leading axes run over a grid.
+        spike: $\sum_r w_K w_Q^T = W_K^T W_Q - I$ in a basis of the signals' span; leading axes run over a grid.
         diagonal: "zero" (K_ii = 0), "full" (K_ii as f gives it) or the number that K_ii is set to.
     """
 
@@ -108,7 +108,7 @@ WRITES = (("t{}", "v{}"), ("q{}", "h{}"))
 
 
 def linearise(attention: Attention) -> Pencil:
-    r"""Linearise :math:`(M^T M + \gamma)^{-1}` for M the stacked :math:`X K_g/\sqrt n`, with :math:`z = \gamma/c`.
+    r"""Linearise $(M^T M + \gamma)^{-1}$ for M the stacked $X K_g/\sqrt n$, with $z = \gamma/c$.
 
     Shared blocks u and r = Xu/sqrt p; for each group r~ = T r, v = K u, t = Xv/sqrt p, h = X^T t/sqrt p, q = Xh/sqrt p,
     q~ = T^T q; and z u + sum K^T h = y. Size 2 + 6 groups.

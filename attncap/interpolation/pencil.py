@@ -4,7 +4,7 @@ A pencil is a large matrix of N x N blocks. A block row or column is of *token* 
 p). Every block is a number times the identity plus numbers times Gaussian matrices W with iid N(0, 1/p) entries. As n
 and p grow with p/n = c, the normalised block traces G of the inverse solve
 
-.. math::  G = (A(z) - \Sigma)^{-1}, \qquad \Sigma = \sum_k L_k (s \circ G) R_k + R_k (s \circ G) L_k,
+$$G = (A(z) - \Sigma)^{-1}, \qquad \Sigma = \sum_k L_k (s \circ G) R_k + R_k (s \circ G) L_k,$$
 
 where A holds the constants (the spectral parameter z on one token block), L_k and R_k the coefficients of W_k and its
 transpose, and s is 1/c on token blocks and 1 on feature blocks. G and Sigma never mix the two types.

@@ -135,9 +135,9 @@ def error(
     Args:
         activations: f: a name, an expression in t, a function, ``softmax(beta)``; or a list of them, one a head.
         ratio: c = p/n > 0, embedding dimension over tokens.
-        ridge: :math:`\gamma` > 0.
-        snr: :math:`\rho = |\mu|^2` >= 0.
-        alignment: :math:`\kappa`; :math:`w_K = w_Q = \kappa\mu/|\mu|`.
+        ridge: $\gamma$ > 0.
+        snr: $\rho = |\mu|^2$ >= 0.
+        alignment: $\kappa$; $w_K = w_Q = \kappa\mu/|\mu|$.
         diagonal: "zero" (no token attends to itself), "full", or the number that K_ii is set to.
         heads: copies of the list of activations.
         combine: "concat" (the probe reads all heads) or "sum".
@@ -149,7 +149,7 @@ def error(
 
     Raises:
         InputError: a value out of range; a full diagonal of a superlinear f; unbalanced labels where
-            :math:`a_2 \neq 0`, for which no theory is validated.
+            $a_2 \neq 0$, for which no theory is validated.
 
     Example:
         >>> result = error("tanh", ratio=0.5, ridge=1.0, snr=1.0, alignment=1.0, diagonal="full")

@@ -33,7 +33,7 @@ def figure(wanted: Experiment) -> Figure:
 def slope_figure(heads: Experiment) -> Figure:
     """Register the slopes of the experiment on heads."""
     published = {line.options["embedding_dim"]: slope(heads.values, line.accuracy) for line in heads.lines}
-    title = "Accuracy gained a head, against the dimension"
+    title = "Accuracy gained per head, against the dimension"
     return Figure(
         "fig2b",
         title,

@@ -35,7 +35,10 @@ def slopes(wanted: Experiment, scale: str, seed: int) -> Drawing:
         fits = [slope(one["heads"].to_list(), one["accuracy"].to_list()) for _, one in points.group_by("seed")]
         rows.append({"d": d, "series": f"recipe {recipe}", "slope": np.mean(fits), "low": min(fits), "high": max(fits)})
     table = pl.DataFrame(rows, strict=False)
-    return Drawing({"slopes": table.to_dicts(), **growth(table)}, table, slope_chart(table))
+    marks = f"up to the first accuracy above .95; N = {wanted.shared['vocabulary']}, S = 2; bars: range of the models"
+    note = ["Dana et al. 2025, Figure 2b", marks]
+    chart = slope_chart(table, title="Accuracy gained per head", note=note)
+    return Drawing({"slopes": table.to_dicts(), **growth(table)}, table, chart)
 
 
 def slope(heads: Any, accuracy: Any) -> float:
