@@ -37,7 +37,7 @@ def test_layer_is_its_formula():
             weights = softmax(context @ layer.key[h].T @ layer.query[h] @ query)
             expected += layer.output[h] @ layer.value[h] @ context.T @ weights
         np.testing.assert_allclose(found, expected, atol=1e-12)
-    assert layer.parameters == heads * (2 * dim * head_dim + dim * value_dim + value_dim * out)
+    assert layer.parameters["total"] == heads * (2 * dim * head_dim + dim * value_dim + value_dim * out)
 
 
 # --- the theorem
@@ -168,7 +168,7 @@ def test_values_of_the_labels_dimension_suffice():
     task = tasks.random_examples(60, context=5, embedding_dim=8, output_dim=3)
     fit = construct.examples(task, heads=8)
     assert fit.model.value.shape == (8, 3, 8)
-    assert fit.shape["value_dim"] == 3
+    assert fit.shape.value_dim == 3
     np.testing.assert_allclose(
         fit.model.value @ fit.model.value.transpose(0, 2, 1), np.broadcast_to(np.eye(3), (8, 3, 3)), atol=1e-12
     )

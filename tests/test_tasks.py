@@ -136,7 +136,7 @@ def test_named_tables_say_what_is_true():
         ("random:5,0,1", {}, "at least 1"),
         ("random:5,2,26", {}, "only 25 sequences exist"),
         ("random:5,2,5", {"subject": "x"}, "not a table"),
-        ("capitals", {"context": 3}, "--context applies to a .txt only"),
+        ("capitals", {"context": 3}, "--context applies to a text only"),
         ("capitals", {"object": "captial"}, "no column 'captial'.*did you mean 'capital'"),
     ],
 )

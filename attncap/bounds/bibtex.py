@@ -6,11 +6,14 @@ from typing import Any
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.sources import SOURCES
 from attncap.errors import InputError, nearest
+from attncap.result import Result
 
 # What each method of the package rests on.
 METHODS: dict[str, tuple[str, ...]] = {
     "theorem": ("dana2025",),
     "margin": ("attncap", "dana2025"),
+    "train": ("attncap", "dana2025"),
+    "distribution": ("dana2025", "attncap"),
     "examples": ("mahdavi2024",),
     "audit": ("mahdavi2024",),
     "interpolation": ("liao2025",),
@@ -23,8 +26,7 @@ def citation(*used: Any) -> str:
 
     Args:
         used: ids of bounds (``mahdavi2024-shared``), names of methods (``theorem``, ``margin``, ``examples``,
-            ``interpolation``, ``audit``, ``bits``), keys of sources, or results: tables of bounds, plans, and
-            whatever says its ``method``.
+            ``interpolation``, ``audit``, ``bits``), keys of sources, or results, which say what they rest on.
 
     Returns:
         One BibTeX entry a source, each once, in the order of use.
@@ -45,10 +47,8 @@ def citation(*used: Any) -> str:
 def _names(item: Any) -> Iterator[str]:
     if isinstance(item, str):
         yield item
-    elif hasattr(item, "cites"):
+    elif isinstance(item, Result):
         yield from item.cites
-    elif isinstance(method := getattr(item, "method", None), str):
-        yield method
     else:
         raise InputError(f"citation: expected a name or a result, got {type(item).__name__}")
 

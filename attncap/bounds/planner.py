@@ -61,6 +61,11 @@ class Plan(Result):
     source: str
     note: str
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The id of the bound."""
+        return (self.bound,)
+
 
 @dataclass(frozen=True)
 class Plans(Result):
