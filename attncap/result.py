@@ -100,7 +100,7 @@ def _short(value: Any) -> str:
     """Return the repr of a field: of an array with many numbers its type and shape."""
     if _is_array(value) and value.size > LONG:
         return f"{value.dtype.name}{list(value.shape)}"
-    return repr(value)
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _is_array(thing: Any) -> bool:

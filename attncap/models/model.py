@@ -110,6 +110,10 @@ class Model(Result, ABC):
         cast: Any = {name: tensor.astype(kind) for name, tensor in self.tensors().items()}
         return dataclasses.replace(self, **cast)  # type: ignore[type-var]
 
+    @abstractmethod
+    def forward(self, *args: Any, **kwargs: Any) -> Array:
+        """Return what the model answers to each input, in one piece."""
+
     def header(self) -> dict[str, str]:
         """Return what a weight file must say beside the tensors; `options` reads it."""
         return {}
