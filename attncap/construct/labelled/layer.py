@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from attncap import bounds
+from attncap import bounds, methods
 from attncap.construct.labelled.generic_scores import features, generic_heads
 from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
-from attncap.errors import InputError, UnmetError, nearest
+from attncap.errors import InputError, UnmetError
 from attncap.fits import Found, LayerShape
 from attncap.measure.examples import predicted, verify_examples
 from attncap.models import AttentionLayer
@@ -23,7 +23,6 @@ from attncap.tasks import Examples
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-METHODS = ("theorem", "lstsq")
 # Real labels count as memorized below this relative residual in float64; rank-deficient systems leave about 1e-1.
 FITTED = 1e-9
 DRAWS = 4
@@ -197,8 +196,7 @@ def read_out(
 
 
 def _check(task: Examples, heads: int, head_dim: int, method: str, saturation: float, count: int | None = None) -> None:
-    if method not in METHODS:
-        raise InputError(f"--method: expected one of {', '.join(METHODS)}, got {method!r}{nearest(method, METHODS)}")
+    methods.find("examples", method)
     if heads < 1:
         raise InputError(f"--heads: expected at least 1, got {heads}")
     if not 1 <= head_dim <= task.embedding_dim:
