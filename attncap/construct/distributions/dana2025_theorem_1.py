@@ -1,80 +1,30 @@
 """Distribution mode: weights whose next-token distributions are those of the best rank-d encoder."""
 
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
 from attncap import measure
-from attncap.construct.associations.dana2025_theorem_1 import SLACK, attempts, attention_of, balance
+from attncap.construct.associations.attempts import SLACK, attempts, attention_of
 from attncap.construct.associations.gauge import fold
-from attncap.construct.associations.random_attention import features
+from attncap.construct.associations.linear_system import LinearSystem
 from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
 from attncap.construct.distributions.encoder import Encoder, encode
+from attncap.construct.distributions.fit import DistributionFit
 from attncap.errors import InputError, UnmetError
 from attncap.fits.count import capacity_of, check_shape, least_heads
-from attncap.fits.fit import Fit, Shape
+from attncap.fits.fit import Shape
 from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import Associations, Distributions
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 # The divergence above the encoder's, in nats, that rounding to each type may cost.
 EXCESS = {"float64": 1e-9, "float32": 1e-6, "bfloat16": 1e-2}
 # Storing as many sequences as the count allows leaves no freedom for the others: their logits then run wild.
 STORED = 0.9
-
-
-@dataclass(frozen=True, kw_only=True)
-class DistributionFit(Fit):
-    r"""A model that memorized distributions, beside the encoder that bounds it and the theory's bounds.
-
-    Attributes:
-        encoder: the best rank-$d$ encoder found; its ``kl`` cannot be beaten by this $d$ if it is the optimum.
-        kl: $\sum_t w_t \mathrm{KL}(\pi_t \| p_t)$ in nats, the weights rounded to each type.
-        excess: ``kl`` less the encoder's, in nats.
-        stored: the number $T_\varepsilon$ of most likely sequences whose encoding is exact.
-        epsilon: $\varepsilon$, the probability of the others.
-        bounds: of the excess in nats: "paper" ($C \varepsilon |W E|_2$ of Theorem 1) and "quadratic"
-            ($\sum_t w_t |W \delta E_t|^2 / 4$); and "theorem2", which bounds the encoder's divergence itself
-            (None where its constant is too large for it to hold).
-    """
-
-    encoder: Encoder
-    kl: dict[str, float]
-    excess: dict[str, float]
-    stored: int
-    epsilon: float
-    bounds: dict[str, float | None]
-
-    def __rich__(self) -> "RenderableType":
-        from rich.console import Group
-        from rich.table import Table
-
-        shape, encoder = self.shape, self.encoder
-        head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-        head.add_row("task", f"{self.task.name}: {self.task.associations:,} next-token distributions")
-        head.add_row("", f"{self.task.vocabulary_size:,} tokens, sequences of {self.task.context}")
-        for note in self.task.notes:
-            head.add_row("", note)
-        head.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, embedding dimension {shape.embedding_dim}")
-        head.add_row("", f"{shape.parameters:,} parameters")
-        head.add_row("stored", f"{self.stored:,} exactly; the others have probability {self.epsilon:.3g}")
-        head.add_row("encoder", f"KL {encoder.kl:.6g} nats (SVD {encoder.kl_svd:.6g}), entropy {encoder.entropy:.6g}")
-        if self.epsilon:
-            bounds = ", ".join(f"{self.bounds[name]:.3g} ({name})" for name in ("quadratic", "paper"))
-            head.add_row("excess at most", bounds)
-        head.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
-        columns = ("weights in", "KL (nats)", "excess (nats)", "most likely token recalled")
-        table = Table(*columns, box=None, padding=(0, 2, 0, 0))
-        for dtype, recall in self.recall.items():
-            table.add_row(dtype, f"{self.kl[dtype]:.6g}", f"{self.excess[dtype]:.2g}", f"{recall.accuracy:.2%}")
-        return Group(head, "", table)
 
 
 def distribution(
@@ -184,17 +134,16 @@ def _solve(
 ) -> tuple[AttentionOnlyTransformer, dict[str, float | None]]:
     """Solve for the output matrices; return the model and the bounds of its excess."""
     dim = model.embedding_dim
-    matrix = features(model, task.modes)
-    skip = matrix[:, :dim].copy()
-    unembedding, encoding = _orthonormal(encoder, skip)
-    scale = balance(matrix, dim)
-    wanted = encoding - skip
+    system = LinearSystem.of(model, task.modes)
+    matrix = system.matrix
+    unembedding, encoding = _orthonormal(encoder, system.skip)
+    wanted = encoding - system.skip
     order = np.argsort(-task.weight, kind="stable")
     first, rest = order[:stored], order[stored:]
     departure = minimum_norm(matrix[first], wanted[first]) if stored else np.zeros((matrix.shape[1], dim))
     if len(rest):
         departure += _least_squares(matrix, wanted - matrix @ departure, task.weight, first, rest)
-    solution = np.eye(len(departure), dim) + scale[:, None] * departure
+    solution = system.solution(departure)
     size = np.linalg.norm(unembedding, axis=0).max()
     error = (matrix @ departure - wanted)[:, : np.linalg.matrix_rank(unembedding)] * size
     limits: dict[str, float | None] = {
