@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from attncap import measure
 from attncap.construct.associations.attempts import SLACK, attempts, attention_of
@@ -25,6 +25,8 @@ from attncap.tasks import Associations, Distributions
 EXCESS = {"float64": 1e-9, "float32": 1e-6, "bfloat16": 1e-2}
 # Storing as many sequences as the count allows leaves no freedom for the others: their logits then run wild.
 STORED = 0.9
+# Sums of probabilities are exact to this.
+ROUNDING = 1e-12
 
 
 def distribution(
@@ -34,6 +36,7 @@ def distribution(
     heads: int | None = None,
     *,
     stored: int | None = None,
+    epsilon: float | int | None = None,
     starts: int | None = None,
     dtype: str = "float32",
     seed: int = 0,
@@ -42,15 +45,18 @@ def distribution(
 
     The targets of the linear solve are the encodings $E_t$ of the best rank-$d$ encoder, the unembedding is its $W$.
     If $H$ heads hold all sequences (the corrected count), nothing but rounding separates the model from the encoder.
-    Else the most likely sequences are stored exactly and the others fitted by least squares.
+    Else the most likely sequences are stored exactly and the others, of probability $\varepsilon$ together, fitted by
+    least squares: Theorem 1 asks for $H d_h + d \ge T_\varepsilon$, the fewest sequences of probability
+    $1 - \varepsilon$.
 
     Args:
         task: sequences with their distributions.
         embedding_dim: $d$, at least 2.
         head_dim: $d_h \le d$; $d$ by default.
-        heads: $H$; by default the smallest number that stores every sequence.
+        heads: $H$; by default the fewest that store every sequence, or of which nine tenths hold what is to be stored.
         stored: how many sequences to store exactly where ``heads`` cannot hold all; by default nine tenths of what
-            they hold.
+            they hold, as the full count leaves the logits of the others to chance.
+        epsilon: $\varepsilon$, in place of ``stored``: store the $T_\varepsilon$ most likely sequences.
         starts: of `encode`.
         dtype: the type whose excess must be small.
         seed: of every random draw.
@@ -75,13 +81,16 @@ def distribution(
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
     check_shape(embedding_dim, head_dim, heads, dtype)
+    if stored is not None and epsilon is not None:
+        raise InputError("stored and epsilon: expected one of them, got both")
     modes = task.modes
-    count = heads or least_heads(modes, embedding_dim, head_dim, SLACK[dtype])
-    held = capacity_of(modes, embedding_dim, head_dim, count)["rank"]
-    whole = held >= task.count
-    kept = task.count if whole else int(STORED * held) if stored is None else stored
-    if not 0 <= kept <= min(held, task.count):
-        raise InputError(f"stored: expected 0 to {min(held, task.count):,}, what {count} heads hold, got {kept:,}")
+    asked = stored if epsilon is None else fewest_likely(task, epsilon)
+    count = heads or _least_heads(task, embedding_dim, head_dim, asked, SLACK[dtype])
+    held = min(capacity_of(modes, embedding_dim, head_dim, count)["rank"], task.count)
+    whole = held == task.count
+    kept = held if whole else int(STORED * held) if asked is None else asked
+    if not 0 <= kept <= held:
+        raise InputError(f"stored: expected 0 to {held:,}, what {count} heads hold, got {kept:,}")
     encoder = encode(task, embedding_dim, starts=starts, seed=seed)
     settled = _settled(task)
     for attempt in attempts(modes, embedding_dim, head_dim, count, heads is None, seed):
@@ -97,7 +106,6 @@ def distribution(
             f"(expected at most {EXCESS[dtype]:g}); give more --heads or a wider --dtype"
         )
     shape = Shape.of(model)
-    order = np.argsort(-task.weight, kind="stable")
     return DistributionFit(
         task=modes,
         shape=shape,
@@ -114,9 +122,54 @@ def distribution(
         kl=kl,
         excess=excess,
         stored=kept,
-        epsilon=float(task.weight[order[kept:]].sum()),
-        bounds=limits | {"theorem2": lookup_bound(task, embedding_dim)},
+        epsilon=float(task.weight[_likely_first(task)[kept:]].sum()),
+        bounds=limits
+        | {
+            "theorem2": lookup_bound(task, embedding_dim),
+            "theorem2_published": lookup_bound(task, embedding_dim, published=True),
+        },
     )
+
+
+def fewest_likely(task: Distributions, epsilon: float | int) -> int:
+    r"""Return $T_\varepsilon$, the fewest sequences that have probability at least $1 - \varepsilon$ together.
+
+    Args:
+        task: sequences with their probabilities.
+        epsilon: $\varepsilon$, 0 to 1.
+
+    Raises:
+        InputError: another number.
+
+    Example:
+        >>> from attncap.tasks import distributions
+        >>> task = distributions(np.full((4, 2), 0.5), weight=[4, 3, 2, 1])
+        >>> [fewest_likely(task, epsilon) for epsilon in (0, 0.1, 0.15, 0.3, 1)]
+        [4, 3, 3, 2, 0]
+    """
+    if not 0 <= epsilon <= 1:
+        raise InputError(f"epsilon: expected 0 to 1, got {epsilon:g}")
+    if epsilon == 0:
+        return task.count
+    together = np.cumsum(np.append(0.0, task.weight[_likely_first(task)]))
+    return min(int(np.searchsorted(together, 1 - epsilon - ROUNDING)), task.count)
+
+
+def _likely_first(task: Distributions) -> Int[np.ndarray, " T"]:
+    return np.argsort(-task.weight, kind="stable")
+
+
+def _least_heads(task: Distributions, embedding_dim: int, head_dim: int, asked: int | None, slack: float) -> int:
+    """Return the fewest heads that hold every sequence, or of which nine tenths hold those asked for."""
+    if asked is None or asked >= task.count:
+        return least_heads(task.modes, embedding_dim, head_dim, slack)
+    if asked < 0:
+        raise InputError(f"stored: expected 0 to {task.count:,}, got {asked:,}")
+    return least_heads(_part(task.modes, _likely_first(task)[: max(1, asked)]), embedding_dim, head_dim, slack / STORED)
+
+
+def _part(task: Associations, rows: np.ndarray) -> Associations:
+    return replace(task, sequences=task.sequences[rows], answers=task.answers[rows], surprisal=task.surprisal[rows])
 
 
 def _settled(task: Distributions) -> Associations:
@@ -124,9 +177,7 @@ def _settled(task: Distributions) -> Associations:
     modes, clear = task.modes, ~task.tied
     if clear.all() or not clear.any():
         return modes
-    return replace(
-        modes, sequences=modes.sequences[clear], answers=modes.answers[clear], surprisal=modes.surprisal[clear]
-    )
+    return _part(modes, clear)
 
 
 def _solve(
@@ -138,7 +189,7 @@ def _solve(
     matrix = system.matrix
     unembedding, encoding = _orthonormal(encoder, system.skip)
     wanted = encoding - system.skip
-    order = np.argsort(-task.weight, kind="stable")
+    order = _likely_first(task)
     first, rest = order[:stored], order[stored:]
     departure = minimum_norm(matrix[first], wanted[first]) if stored else np.zeros((matrix.shape[1], dim))
     if len(rest):
@@ -146,10 +197,10 @@ def _solve(
     solution = system.solution(departure)
     size = np.linalg.norm(unembedding, axis=0).max()
     error = (matrix @ departure - wanted)[:, : np.linalg.matrix_rank(unembedding)] * size
+    epsilon = float(task.weight[rest].sum())
+    paper = theorem_constant(matrix, first) * epsilon * np.linalg.norm(encoder.logits, 2) if len(rest) else 0.0
     limits: dict[str, float | None] = {
-        "paper": _theorem_bound(matrix, first, float(task.weight[rest].sum()), float(np.linalg.norm(encoder.logits, 2)))
-        if len(rest)
-        else 0.0,
+        "paper": float(paper),
         "quadratic": float(task.weight @ (error**2).sum(axis=1)) / 4,
     }
     return fold(replace(model, unembedding=unembedding), solution[:dim], solution[dim:]), limits
@@ -180,10 +231,23 @@ def _least_squares(
     return free @ minimum_norm(each * (matrix[rest] @ free), each * wanted[rest])
 
 
-def _theorem_bound(matrix: np.ndarray, first: np.ndarray, epsilon: float, norm: float) -> float:
-    r"""Return $C \varepsilon |W E|_2$, $C = (1 + |(P_1 V P_1^\top)^{-1}|^2)^{1/2}$.
+def theorem_constant(matrix: Float[np.ndarray, "T F"], first: Int[np.ndarray, " k"]) -> float:
+    r"""Return Theorem 1's constant $C = \sqrt{1 + |V^{-1}|^2}$ of features and of the sequences stored exactly.
 
-    $V$ projects onto the span of the features, $P_1$ picks the stored sequences.
+    With an orthonormal basis $A$ of the features' span and $P$ picking the stored sequences, $P A = U \Sigma R^\top$;
+    the paper's $V$ is what the stored encodings are divided by, so that $|V^{-1}| = 1 / \sigma$ with the least singular
+    value $\sigma$ of $P A$.
+
+    Args:
+        matrix: the features, a row a sequence.
+        first: the stored sequences.
+
+    Returns:
+        $C = \sqrt{1 + \sigma^{-2}}$; infinity where the stored rows are dependent.
+
+    Example:
+        >>> round(theorem_constant(np.eye(3)[:, :2], np.array([0, 1])) ** 2, 6)
+        2.0
     """
     basis, triangle = scipy.linalg.qr(matrix, mode="economic", pivoting=True, check_finite=False)[:2]
     diagonal = abs(np.diag(triangle))
@@ -191,4 +255,4 @@ def _theorem_bound(matrix: np.ndarray, first: np.ndarray, epsilon: float, norm: 
     if len(first) > basis.shape[1]:
         return float("inf")
     smallest = scipy.linalg.svdvals(basis[first])[-1] if len(first) else 1.0
-    return float(np.sqrt(1 + smallest**-4.0) * epsilon * norm) if smallest > 0 else float("inf")
+    return float(np.sqrt(1 + smallest**-2.0)) if smallest > 0 else float("inf")

@@ -20,9 +20,10 @@ class DistributionFit(Fit):
         excess: ``kl`` less the encoder's, in nats.
         stored: the number $T_\varepsilon$ of most likely sequences whose encoding is exact.
         epsilon: $\varepsilon$, the probability of the others.
-        bounds: of the excess in nats: "paper" ($C \varepsilon |W E|_2$ of Theorem 1) and "quadratic"
-            ($\sum_t w_t |W \delta E_t|^2 / 4$); and "theorem2", which bounds the encoder's divergence itself
-            (None where its constant is too large for it to hold).
+        bounds: of the excess in nats: "paper" ($C \varepsilon |W E|_2$, as Theorem 1 states it; its proof gives
+            $\sqrt 2$ times that) and "quadratic" ($\sum_t w_t |W \delta E_t|^2 / 4$); and of the encoder's divergence
+            itself, "theorem2" and the larger "theorem2_published" (`attncap.construct.lookup_bound`; None where the
+            constant is too large for them to hold).
     """
 
     encoder: Encoder
