@@ -5,22 +5,19 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
+from attncap.methods import methods
 from attncap.plots import theme
 
 if TYPE_CHECKING:
     from attncap.bounds.planner import Plans
 
-# Name, colour (limits are grey) and dashes.
-_STYLES = {
-    "theorem": ("theorem (Dana et al.)", theme.BLUE, theme.SOLID),
-    "corrected": ("corrected count (measured rank)", theme.VERMILION, theme.DASHED),
-    "margin": ("margin mode (empirical ratio)", theme.GREEN, theme.SOLID),
+# Limits are grey and dotted, with their names.
+_LIMITS = {
     "allenzhu2025": ("trained, Allen-Zhu & Li (2 bits per parameter)", theme.GREY, theme.DOTTED),
     "morris2025": ("trained, Morris et al. (3.6 bits per parameter)", theme.DARK, theme.DOTTED),
     "counting": ("counting limit (32 bits per parameter)", theme.BLACK, theme.DOTTED),
 }
 _TOOLTIP = ["method:N", "associations:Q", "parameters:Q", "shape:N", "bits_per_parameter:Q"]
-_OTHERS = (theme.PURPLE, theme.ORANGE, theme.SKY)
 
 
 def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> alt.LayerChart:
@@ -62,13 +59,17 @@ def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> 
 
 
 def _styles(ids: set[str]) -> list[tuple[str, str, list[int]]]:
-    others = sorted(ids - _STYLES.keys())
-    extra = {id: (_name(id), _OTHERS[i % len(_OTHERS)], [1, 0]) for i, id in enumerate(others)}
-    return [style for id, style in (_STYLES | extra).items() if id in ids]
+    lines = [*methods("associations"), *sorted(ids - methods("associations").keys() - _LIMITS.keys())]
+    looks = zip(lines, *theme.styles(lines), strict=True)
+    styles = {id: (_name(id), colour, dashes) for id, colour, dashes in looks} | _LIMITS
+    return [style for id, style in styles.items() if id in ids]
 
 
 def _name(id: str) -> str:
-    return _STYLES[id][0] if id in _STYLES else f"{id} (user's constant)"
+    if id in _LIMITS:
+        return _LIMITS[id][0]
+    known = methods("associations")
+    return known[id].label if id in known else f"{id} (user's constant)"
 
 
 def _rows(plans: "Plans", count: int) -> list[dict[str, Any]]:
