@@ -10,16 +10,19 @@ $T_h = M_h + w_K w_Q^T$, M_h iid N(0, 1/p), the scores differ: M_h stands in the
 symmetry and differs from head to head, and the diagonal is like any other entry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from attncap.errors import InputError
-from attncap.interpolation.activations import Activation, covariance
+from attncap.interpolation.activations import Activation, activation, covariance
+from attncap.interpolation.expressions import Function
 from attncap.interpolation.pencil import Block, Gaussian, Pencil
 from attncap.result import Result
+
+Listed = str | Function | Activation | Sequence[str | Function | Activation]
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,27 @@ class Attention(Result):
     def heads(self) -> tuple[Head, ...]:
         """All heads, in order."""
         return tuple(head for group in self.groups for head in group)
+
+
+def assemble(
+    activations: Listed,
+    *,
+    spike: Float[np.ndarray, "*grid signals signals"],
+    diagonal: str | float | int = "zero",
+    heads: int = 1,
+    combine: str = "concat",
+    random_scores: bool = False,
+) -> Attention:
+    """Make attention of one activation or a list of them, as `attncap.interpolation.error` takes them.
+
+    Raises:
+        InputError: no head, or an unknown way to combine them.
+    """
+    listed = activations if isinstance(activations, Sequence) and not isinstance(activations, str) else [activations]
+    members = tuple(Head(activation(each), spike, diagonal) for each in listed) * heads
+    if not members or combine not in ("concat", "sum"):
+        raise InputError(f"needs at least one head, and combine concat or sum. Got {len(members)} and {combine!r}")
+    return Attention((members,) if combine == "sum" else tuple((head,) for head in members), random_scores)
 
 
 def linear_part(group: tuple[Head, ...]) -> float:

@@ -1,7 +1,6 @@
 """The interpolation error as a question and its answer: predict, compare with ridge regression, simulate."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +8,8 @@ import numpy as np
 
 from attncap.errors import InputError
 from attncap.interpolation import simulate
-from attncap.interpolation.activations import Activation, activation
-from attncap.interpolation.expressions import Function
-from attncap.interpolation.heads import Attention, Head
+from attncap.interpolation.activations import Activation
+from attncap.interpolation.heads import Attention, Listed, assemble
 from attncap.interpolation.limit import predict
 from attncap.interpolation.regression import Values, linear_regression
 from attncap.result import Result, hidden
@@ -123,7 +121,7 @@ class Interpolation(Result):
 
 
 def error(
-    activations: str | Function | Activation | Sequence[str | Function | Activation],
+    activations: Listed,
     *,
     ratio: Values,
     ridge: Values,
@@ -163,14 +161,17 @@ def error(
     """
     c, g, rho, kappa = (np.asarray(value, dtype=np.float64) for value in (ratio, ridge, snr, alignment))
     check(c, g, rho, kappa, positive)
-    listed = activations if isinstance(activations, Sequence) and not isinstance(activations, str) else [activations]
-    chosen = [activation(each) for each in listed] * heads
-    if not chosen or combine not in ("concat", "sum"):
-        raise InputError(f"needs at least one head, and combine concat or sum. Got {len(chosen)} and {combine!r}")
+    attention = assemble(
+        activations,
+        spike=(kappa**2)[..., None, None],
+        diagonal=diagonal,
+        heads=heads,
+        combine=combine,
+        random_scores=random_scores,
+    )
+    members = attention.heads
+    chosen = [head.activation for head in members]
     warn(chosen, positive)
-    spike = (kappa**2)[..., None, None]
-    members = tuple(Head(each, spike, diagonal) for each in chosen)
-    attention = Attention((members,) if combine == "sum" else tuple((head,) for head in members), random_scores)
     theory = predict(attention, np.sqrt(rho)[..., None], c, g)
     return Interpolation(
         activation=single([each.name for each in chosen]),

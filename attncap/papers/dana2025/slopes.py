@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from attncap import scaling
+from attncap.papers.dana2025 import fitting
 from attncap.papers.dana2025.experiments import RECIPES, experiment, spread
 from attncap.papers.dana2025.published import Experiment
 from attncap.papers.figure import Drawing
@@ -44,7 +45,7 @@ def slopes(wanted: Experiment, scale: str, seed: int) -> Drawing:
 def slope(heads: Any, accuracy: Any) -> float:
     """Return the slope of accuracy in heads, up to the first accuracy above .95."""
     part = scaling.before_saturation(np.asarray(accuracy))
-    return float(np.polyfit(np.asarray(heads)[part], np.asarray(accuracy)[part], 1)[0])
+    return fitting.slope(np.asarray(heads, dtype=np.float64)[part], np.asarray(accuracy)[part])
 
 
 def growth(table: pl.DataFrame) -> dict[str, str]:
