@@ -5,11 +5,12 @@ from attncap.models.attention_layer import AttentionLayer
 from attncap.models.attention_only import AttentionOnlyTransformer
 from attncap.models.precision import DTYPES, Dtype
 from attncap.models.transformer import Transformer
-from attncap.models.weights import load, save
+from attncap.models.weights import FILE, load, save
 from attncap.numerics.memory import chunks
 
 __all__ = [
     "DTYPES",
+    "FILE",
     "AttentionLayer",
     "AttentionOnlyTransformer",
     "Dtype",
