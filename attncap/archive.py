@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncap import models, sums
+from attncap.data.spelling import spelling
 from attncap.errors import InputError, nearest
 from attncap.files import replacing, restore
 from attncap.models import AttentionOnlyTransformer
@@ -115,6 +116,8 @@ def encode(path: Path, tokens: Sequence[str], vocabulary: Sequence[str]) -> np.n
         InputError: names the token that is not in the vocabulary, and the nearest one.
     """
     number = {word: index for index, word in enumerate(vocabulary)}
+    # Vocabularies of 0.1.0 may hold another spelling.
+    tokens = [token if token in number else spelling(token) for token in tokens]
     for token in tokens:
         if token not in number:
             raise InputError(f"{path}: token {token!r} is not in the vocabulary{nearest(token, vocabulary)}")

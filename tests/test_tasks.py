@@ -143,3 +143,9 @@ def test_named_tables_say_what_is_true():
 def test_bad_sources(source, options, message):
     with pytest.raises(InputError, match=message):
         tasks.load(source, **options)
+
+
+def test_words_keep_their_combining_marks(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("हिन्दी विश्व की cafe\u0301 noir। हिन्दी सरल", encoding="utf-8")
+    assert set(next_tokens(path, 1).vocabulary) == {"हिन्दी", "विश्व", "की", "caf\u00e9", "noir", "।", "सरल"}

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from attncap.data.named_tables import NAMED, named_table
-from attncap.data.tables import READERS, read_table
+from attncap.data.tables import is_table as named_as_table
+from attncap.data.tables import read_table
 from attncap.data.texts import CORPORA
 from attncap.errors import InputError, nearest
 from attncap.tasks.association import Associations
@@ -52,7 +53,7 @@ def load(
     """
     text = str(source)
     is_text = text in CORPORA or text.lower().endswith(".txt")
-    is_table = text in NAMED or Path(text).suffix.lower() in READERS
+    is_table = text in NAMED or named_as_table(text)
     given = {"subject": subject, "relation": relation, "object": object}
     for option, value in given.items():
         if value is not None and not is_table:
@@ -109,7 +110,7 @@ def load_distributions(
         InputError: no such source, or an option that does not apply to it.
     """
     text, suffix = str(source), Path(source).suffix.lower()
-    is_text, is_table = suffix == ".txt" or text in CORPORA, suffix in READERS or text in NAMED
+    is_text, is_table = suffix == ".txt" or text in CORPORA, named_as_table(text) or text in NAMED
     for option, value in (("context", context), ("vocabulary", vocabulary)):
         if value is not None and not is_text:
             raise InputError(f"{text}: --{option} applies to a text only; this is not a text")
