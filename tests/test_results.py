@@ -195,6 +195,7 @@ def test_same_knows_kinds():
     nan = float("nan")
     assert same({"a": nan, "b": (1, [np.nan])}, {"b": (1, [nan]), "a": nan})
     assert same(np.float64(1.0), 1.0)
+    assert same(np.float64(1.0), [1.0, 2.0]) is False
     for first, other in [
         ([1], (1,)),
         ({"a": 1}, {"a": 1, "b": 2}),
@@ -228,6 +229,8 @@ def test_results_cite_what_they_rest_on(results):
         interpolation.Interpolation: ["liao2025"],
         papers.Reproduction: ["dana2025"],
         measure.Recall: ["attncap"],
+        models.Transformer: ["dana2025"],
+        models.AttentionLayer: ["mahdavi2024"],
     }
     assert {cls: keys(results[cls]) for cls in expected} == expected
     by_theorem = construct.examples(tasks.random_examples(8, 4, 6), heads=4, method="theorem")

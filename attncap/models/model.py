@@ -172,6 +172,11 @@ class TokenModel(Model):
     residual_position: bool
 
     @property
+    def cites(self) -> tuple[str, ...]:
+        """The paper of attention over tokens."""
+        return ("dana2025",)
+
+    @property
     def vocabulary_size(self) -> int:
         """$N$."""
         return self.embedding.shape[0]
