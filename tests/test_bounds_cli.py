@@ -50,7 +50,7 @@ def test_plan_as_json(capsys):
     plans = json.loads(out)["plans"]
     assert code == 0
     assert {"method", "embedding_dim", "head_dim", "heads", "parameters", "source"} <= plans[0].keys()
-    assert {p["method"]: p["heads"] for p in plans} == {"theorem": 99, "corrected": 99, "margin": 22}
+    assert {p["method"]: p["heads"] for p in plans} == {"theorem": 99, "margin": 22}
 
 
 def test_plan_as_a_table_with_a_picture(capsys, tmp_path):
@@ -101,7 +101,7 @@ def test_bad_input_is_one_line(capsys, tmp_path, monkeypatch, words, said):
 def test_cite(capsys):
     code, out, _ = run(capsys, "cite", "mahdavi2024-shared", "examples", "margin")
     assert code == 0
-    assert re.findall(r"@\w+{(\w+),", out) == ["mahdavi2024", "attncap"]
+    assert re.findall(r"@\w+{(\w+),", out) == ["mahdavi2024", "attncap", "dana2025"]
 
 
 def test_citation_of_results_names_exactly_what_was_used():
