@@ -152,7 +152,7 @@ def test_reprs_of_tasks_and_models_give_the_sizes(results):
     assert repr(results[tasks.Associations]) == "Associations('random:8,2,20', 'random', T=20, N=8, S=2, 60 bits)"
     assert repr(results[tasks.Examples]) == "Examples('random examples: n=4, d=6', T=8, n=4, d=6, d_out=1)"
     assert repr(results[tasks.Distributions]) == "Distributions('distributions', 'array', T=4, N=3, S=2)"
-    assert "(N=7, d=4, S=3, H=5, dh=2, float64, 228 parameters)" in repr(random_model())
+    assert "(N=7, d=4, S=3, H=5, r=2, dh=2, float64, 228 parameters)" in repr(random_model())
     assert "recalled 100.00%" in repr(results[construct.Fit])
 
 
