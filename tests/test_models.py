@@ -52,7 +52,7 @@ def by_loops(w, sequence, scale, residual_position):
     context=st.integers(1, 4),
     rank=st.integers(1, 2),
 )
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_forward_matches_plain_loops(seed, residual, scale, context, rank):
     model = random_model(S=context, r=rank, seed=seed, residual_position=residual, score_scale=scale)
     sequences = np.random.default_rng(seed).integers(7, size=(6, context))
