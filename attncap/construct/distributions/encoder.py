@@ -47,6 +47,7 @@ class Encoder(Result):
         seconds: wall time.
         unembedding: $W$, (N, d).
         encoding: $E$, (T, d).
+        notes: of the task, for people.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Encoder(Result):
     seconds: float
     unembedding: Float[np.ndarray, "N d"] = hidden()
     encoding: Float[np.ndarray, "T d"] = hidden()
+    notes: tuple[str, ...] = hidden(default=())
 
     @property
     def logits(self) -> Float[np.ndarray, "T N"]:
@@ -147,6 +149,7 @@ def encode(task: Distributions, embedding_dim: int, *, starts: int | None = None
         seconds=time.perf_counter() - started,
         unembedding=w,
         encoding=e,
+        notes=task.notes,
     )
 
 
