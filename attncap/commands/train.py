@@ -1,5 +1,6 @@
 """What gradient descent memorizes: one model as a cell of a sweep, many of one compiled loop, an ensemble."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -129,9 +130,13 @@ def task_of(cell: Mapping[str, Any], seed: int) -> "Associations":
     """Return what a cell memorizes."""
     from attncap import tasks
 
-    if cell["source"] is not None:
-        return tasks.load(cell["source"], context=cell["context"], seed=seed)
-    return tasks.random_associations(*_sizes(None, *(cell[name] for name in ("vocabulary", "context", "count"))), seed)
+    source = cell["source"]
+    one_source(source, vocabulary=cell["vocabulary"])
+    if source is None:
+        return tasks.random_associations(*_sizes_of(cell), seed)
+    if cell["count"] is not None:
+        raise InputError("count", "no source beside it", source)
+    return tasks.load(source, context=cell["context"], seed=seed)
 
 
 def count_of(cell: Mapping[str, Any]) -> int:
@@ -160,21 +165,18 @@ def recipe_of(cell: Mapping[str, Any]) -> "Recipe":
 
 
 def _sizes_of(cell: Mapping[str, Any]) -> tuple[int, int, int]:
-    one_source(cell["source"], vocabulary=cell["vocabulary"])
-    if cell["source"] is not None and cell["count"] is not None:
-        raise InputError("count", "no source beside it", cell["source"])
-    return _sizes(*(cell[name] for name in ("source", "vocabulary", "context", "count")))
+    """Return N, S and T, which no seed changes."""
+    source = cell["source"]
+    if source is not None:
+        return _sizes_of_source(source, cell["context"], os.path.getmtime(source) if os.path.isfile(source) else 0.0)
+    one_source(source, vocabulary=cell["vocabulary"])
+    vocabulary, context = cell["vocabulary"], 2 if cell["context"] is None else cell["context"]
+    return vocabulary, context, vocabulary**context if cell["count"] is None else cell["count"]
 
 
 @lru_cache
-def _sizes(source: str | None, vocabulary: int, context: int | None, count: int | None) -> tuple[int, int, int]:
-    """Return N, S and T, which no seed changes."""
-    if source is None:
-        context = 2 if context is None else context
-        return vocabulary, context, vocabulary**context if count is None else count
-    from attncap import tasks
-
-    task = tasks.load(source, context=context)
+def _sizes_of_source(source: str, context: int | None, changed: float) -> tuple[int, int, int]:
+    task = task_of({"source": source, "vocabulary": None, "context": context, "count": None}, 0)
     return task.vocabulary_size, task.context, task.associations
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import os
 import platform
 import shutil
 import sys
@@ -24,7 +23,7 @@ from attncap.files import replacing
 from attncap.result import Result, plain
 from attncap.sweep.code import code
 from attncap.sweep.commands import defaults, resolve
-from attncap.sweep.numbers import precision, threads
+from attncap.sweep.numbers import cores, precision, threads
 
 # What the environment variable JAX_PLATFORMS calls a device.
 PLATFORMS = {"cpu": "cpu", "gpu": "cuda,rocm"}
@@ -204,7 +203,7 @@ def environment(number: int) -> str:
             "host": platform.node(),
             "system": platform.platform(),
             "processor": models[0].partition(": ")[2] if models else platform.processor(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "cores": cores(),
             "threads": number,
             "device": jax.devices()[0].device_kind if jax else "cpu",
             "python": platform.python_version(),
