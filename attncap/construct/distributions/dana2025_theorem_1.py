@@ -15,8 +15,7 @@ from attncap.construct.associations.random_attention import features
 from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
 from attncap.construct.distributions.encoder import Encoder, encode
 from attncap.errors import InputError, UnmetError
-from attncap.fits.count import capacity_of, check_shape, least_heads
-from attncap.fits.fit import Fit, Shape
+from attncap.fits import Fit, Shape, capacity_of, check_shape, least_heads
 from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import Associations, Distributions

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +13,6 @@ from attncap.numerics.rank import rank
 from attncap.progress import track
 from attncap.result import Result
 from attncap.tasks import Examples, random_examples
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,11 @@ class ExamplesCapacity(Result):
     features: int
     seeds: list[int]
     seconds: float
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The bounds beside it, and this project's measured rank."""
+        return ("mahdavi2024", "mahdavi2024-shared", "attncap")
 
 
 def examples_capacity(

@@ -7,35 +7,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from attncap import bounds
+from attncap import bounds, methods
 from attncap.construct.labelled.generic_scores import features, generic_heads
 from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
-from attncap.errors import InputError, UnmetError, nearest
+from attncap.errors import InputError, UnmetError
+from attncap.fits import Found, LayerShape
 from attncap.measure.examples import predicted, verify_examples
 from attncap.models import AttentionLayer
 from attncap.numerics.linear import minimum_norm
 from attncap.numerics.memory import require
 from attncap.numerics.rank import rank
-from attncap.result import Result, hidden
+from attncap.result import hidden
 from attncap.tasks import Examples
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-METHODS = ("theorem", "lstsq")
 # Real labels count as memorized below this relative residual in float64; rank-deficient systems leave about 1e-1.
 FITTED = 1e-9
 DRAWS = 4
 SMOOTH = 1e-5
 
 
-@dataclass(frozen=True)
-class ExamplesFit(Result):
+@dataclass(frozen=True, kw_only=True)
+class ExamplesFit(Found):
     r"""An attention layer that memorized examples, and the proof that it did.
 
     Attributes:
         task: what was memorized.
-        shape: embedding_dim ($d$), head_dim ($d_h$), value_dim ($d_v$), heads ($H$), context ($n$), parameters.
+        shape: size of the layer and of the examples.
         method: how the scores were found: "theorem" or "lstsq" (random).
         capacity: examples that a layer like this holds: "theorem" ($H(\min(n, d_h) - 1) + 1$), "rank" (of the
             attention features on this data), "shared" ($H(n-1) + 1$, the most for a shared context), "features"
@@ -43,19 +43,34 @@ class ExamplesFit(Result):
         residual: relative residual $|f - y| / |y|$ over all examples, the weights rounded to each type.
         accuracy: share of the examples whose class has the largest output, in each type; None for real labels.
         seed: of every random draw.
+        details: the saturation or the scale of the scores.
         seconds: wall time.
         model: the layer, in float64.
     """
 
     task: Examples
-    shape: dict[str, int]
-    method: str
+    shape: LayerShape
     capacity: dict[str, int]
     residual: dict[str, float]
     accuracy: dict[str, float] | None
     seed: int
-    seconds: float
     model: AttentionLayer = hidden()
+
+    @property
+    def dtype(self) -> str:
+        """The type that the weights are meant for."""
+        return self.model.dtype
+
+    @property
+    def recalled(self) -> tuple[float, ...]:
+        """Share of the examples whose class is right; of real labels all or nothing."""
+        fitted = self.residual[self.dtype] <= FITTED
+        return (float(fitted) if self.accuracy is None else self.accuracy[self.dtype],)
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The paper, and this project where it departs from it."""
+        return ("mahdavi2024",) if self.method == "theorem" else ("attncap", "mahdavi2024")
 
     def predict(self, contexts: Any, queries: Any) -> np.ndarray:
         """Return the label of each example: real numbers (T, d_out), or the class with the largest output (T,).
@@ -68,7 +83,7 @@ class ExamplesFit(Result):
             InputError: other shapes than the layer was fitted to.
         """
         queries, contexts = np.asarray(queries, dtype=np.float64), np.asarray(contexts, dtype=np.float64)
-        dim = self.shape["embedding_dim"]
+        dim = self.shape.embedding_dim
         if contexts.ndim == 2:
             contexts = np.broadcast_to(contexts, (len(queries), *contexts.shape))
         if queries.ndim != 2 or contexts.ndim != 3 or {queries.shape[-1], contexts.shape[-1]} != {dim}:
@@ -86,7 +101,7 @@ class ExamplesFit(Result):
         for note in self.task.notes:
             table.add_row("", note)
         shape, capacity = self.shape, self.capacity
-        table.add_row("shape", f"{shape['heads']} heads of {shape['head_dim']}, {shape['parameters']:,} parameters")
+        table.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, {shape.parameters:,} parameters")
         table.add_row("capacity", f"{capacity['theorem']:,} by the theorem, rank {capacity['rank']:,} on this data")
         for dtype, residual in self.residual.items():
             right = "" if self.accuracy is None else f", {self.accuracy[dtype]:.2%} right"
@@ -157,16 +172,9 @@ def examples(
         )
     return ExamplesFit(
         task=task,
-        shape={
-            "embedding_dim": task.embedding_dim,
-            "head_dim": head_dim,
-            "value_dim": layer.value.shape[1],
-            "heads": heads,
-            "context": task.context,
-            "output_dim": task.labels.shape[1],
-            "parameters": layer.parameters,
-        },
+        shape=LayerShape.of_layer(layer, task.context),
         method=method,
+        details={"saturation": saturation} if method == "theorem" else {"beta": beta},
         capacity=_capacity(task, heads, head_dim) | {"rank": reached},
         residual=residual,
         accuracy=accuracy,
@@ -188,8 +196,7 @@ def read_out(
 
 
 def _check(task: Examples, heads: int, head_dim: int, method: str, saturation: float, count: int | None = None) -> None:
-    if method not in METHODS:
-        raise InputError(f"--method: expected one of {', '.join(METHODS)}, got {method!r}{nearest(method, METHODS)}")
+    methods.find("examples", method)
     if heads < 1:
         raise InputError(f"--heads: expected at least 1, got {heads}")
     if not 1 <= head_dim <= task.embedding_dim:
