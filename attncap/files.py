@@ -65,10 +65,10 @@ def check_free(path: str | Path, *, force: bool = False, marker: str = "") -> No
     if not path.exists():
         return
     if not force:
-        raise InputError(f"{path}: exists already; choose another path or replace it with --force")
+        raise InputError(f"{path}: exists already; choose another path, or force its replacement")
     foreign = path.is_dir() and any(path.iterdir()) and not (marker and (path / marker).is_file())
     if foreign or (marker and not path.is_dir()):
-        raise InputError(f"{path}: was not written by attncap, so --force does not replace it; choose another path")
+        raise InputError(f"{path}: was not written by attncap, so not even force replaces it; choose another path")
 
 
 def cache(name: str) -> Path:

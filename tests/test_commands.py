@@ -65,7 +65,7 @@ CASES = {
     ),
     "interpolation": Case(
         {"ratio": -1},
-        "ratio",
+        "--ratio: expected above 0",
         "altair:TopLevelMixin.save",
         {"ratio": 0.5, "ridge": 0.1, "snr": 1.0, "simulate": True, "tokens": 40, "seeds": 1},
         drawn="--ridge 1e-2:1:3 --plot made.svg",
@@ -79,7 +79,7 @@ CASES = {
     ),
     "plan": Case(
         {"associations": 5000},
-        "associations",
+        "--associations: expected at most the 400 sequences",
         "altair:TopLevelMixin.save",
         {"associations": 100, "vocabulary": 20, "context": 2},
         drawn="--plot made.svg",
@@ -134,7 +134,7 @@ def _at_home(home, monkeypatch: pytest.MonkeyPatch):
 def words(name: str, replaced: dict[str, Any] | None = None) -> list[str]:
     """A command as a person types it."""
     case = CASES[name]
-    given = case.options | {key: value for key, value in (replaced or {}).items() if key in case.options}
+    given = case.options | {key: value for key, value in (replaced or {}).items() if key not in case.words}
     line = name.split()
     for option, value in given.items():
         flag = f"--{option.replace('_', '-')}"

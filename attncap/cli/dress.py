@@ -3,12 +3,11 @@
 import inspect
 from collections.abc import Callable
 from copy import copy
-from enum import StrEnum
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
-from attncap.commands.options import alternatives, described, options
+from attncap.commands.options import alternatives, check, described, options
 
 
 def dressed(command: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -32,7 +31,8 @@ def dressed(command: Callable[..., Any]) -> Callable[[Callable[..., None]], Call
         kept = [name for name in taken if name not in inspect.signature(function).parameters]
 
         def run(**given: Any) -> None:
-            chosen = {name: _plain(given.pop(name)) for name in kept}
+            chosen = {name: given.pop(name) for name in kept}
+            check(command, chosen)
             function(chosen, **given)
 
         parameters = [*shown.values(), *(one.replace(kind=one.KEYWORD_ONLY) for one in added.values())]
@@ -45,30 +45,20 @@ def dressed(command: Callable[..., Any]) -> Callable[[Callable[..., None]], Call
 
 
 def _dress(parameter: inspect.Parameter, text: str, *, argument: bool) -> inspect.Parameter:
-    """Return the parameter as Typer reads it."""
+    """Return the parameter as Typer reads it: numbers are real, and words are checked like a sweep's."""
     kind, info = parameter.annotation, None
     if get_origin(kind) is Annotated:
         kind, info = get_args(kind)
+    choices = alternatives(kind)
+    words = [one for one in choices if isinstance(one, str)]
+    simple: Any = str if words else float if float in choices else choices[0]
     if argument:
         info = typer.Argument()
     elif info is None:
         # A flag has no opposite.
         names = [f"--{parameter.name.replace('_', '-')}"] if kind is bool else []
-        info = typer.Option(*names, min=0 if parameter.name == "seed" else None)
+        info = typer.Option(*names, min=0 if parameter.name == "seed" else None, metavar="|".join(words) or None)
     info = copy(info)
     info.help = info.help or text[0].upper() + text[1:]
-    return parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=Annotated[_simple(kind), info])
-
-
-def _simple(kind: Any) -> Any:
-    """Return the type that Typer knows: words become an enumeration, numbers real."""
-    choices = alternatives(kind)
-    simple: Any = float if float in choices else choices[0]
-    if isinstance(simple, str):
-        enumeration: Any = StrEnum
-        simple = enumeration("Words", {word: word for word in choices})
-    return simple | None if type(None) in get_args(kind) else simple
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, StrEnum) else value
+    optional = simple | None if type(None) in get_args(kind) else simple
+    return parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=Annotated[optional, info])

@@ -48,7 +48,7 @@ def interpolation(
         options["diagonal"] = number("diagonal", diagonal, "zero, full or a number")
     check_plot(plot, force=force)
     if plot is not None and not varied:
-        raise InputError("plot: expected a range to draw over, such as --ridge 1e-4:10:50; got none")
+        raise InputError("plot", "a range to draw over, such as ridge 1e-4:10:50", "single values")
     with work(json), limits_noted():
         result = shelf.interpolation(**options)
 

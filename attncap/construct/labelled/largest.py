@@ -81,8 +81,10 @@ def examples_capacity(
     """
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
-    if min(heads, context, embedding_dim, seeds) < 1:
-        raise InputError("--heads, --context, --embedding-dim and --seeds must be at least 1")
+    sizes = {"heads": heads, "context": context, "embedding_dim": embedding_dim, "seeds": seeds}
+    for name, size in sizes.items():
+        if size < 1:
+            raise InputError(name, "at least 1", size)
     most = heads * embedding_dim
     found, ranks = [], []
     for draw in track(range(seed, seed + seeds), "seeds"):

@@ -168,7 +168,7 @@ def examples(
         found = found if accuracy is None else f"{accuracy['float64']:.2%} of the classes right"
         raise UnmetError(
             f"{task.name}: {task.count:,} examples on attention features of rank {reached:,} leave {found}; "
-            f"{heads} heads hold {reached:,} real labels of this data at most; give more --heads{_limit(task, heads)}"
+            f"{heads} heads hold {reached:,} real labels of this data at most; give more heads{_limit(task, heads)}"
         )
     return ExamplesFit(
         task=task,
@@ -198,20 +198,20 @@ def read_out(
 def _check(task: Examples, heads: int, head_dim: int, method: str, saturation: float, count: int | None = None) -> None:
     methods.find("examples", method)
     if heads < 1:
-        raise InputError(f"--heads: expected at least 1, got {heads}")
+        raise InputError("heads", "at least 1", heads)
     if not 1 <= head_dim <= task.embedding_dim:
-        raise InputError(f"--head-dim: expected 1 to --embedding-dim {task.embedding_dim}, got {head_dim}")
+        raise InputError("head_dim", f"1 to the embedding dimension {task.embedding_dim}", head_dim)
     if not 0 <= saturation <= 3:
-        raise InputError(f"saturation: expected 0 to 3 (more costs precision and gains nothing), got {saturation:g}")
+        raise InputError("saturation", "0 to 3 (more costs precision and gains nothing)", saturation)
     if method == "theorem":
         least = min(task.context, head_dim)
         if least < 2:
-            raise InputError(f"--method theorem: needs --context and --head-dim of at least 2, got {least}")
+            raise InputError("method", "lstsq, for a context or head dimension of 1", method)
         held = heads * (least - 1) + 1
         if (task.count if count is None else count) > held:
             raise UnmetError(
                 f"{task.name}: {task.count:,} examples; {heads} heads hold {held:,} by the theorem; give at least "
-                f"--heads {-(-(task.count - 1) // (least - 1))}, or --method lstsq"
+                f"{-(-(task.count - 1) // (least - 1))} heads, or method lstsq"
             )
 
 
