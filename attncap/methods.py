@@ -91,7 +91,7 @@ METHODS: dict[tuple[Kind, str], Method] = {
             label="distributions (Dana et al.)",
             reference="attncap.construct.distributions.dana2025_theorem_1:distribution",
             bound="corrected",
-            cites=("dana2025",),
+            cites=("dana2025", "attncap"),
         ),
         Method(
             kind="examples",

@@ -80,7 +80,7 @@ def results():
         history, Trained(1.0, 1.0, 9.0, 1.0, 9, 5, model), train.BEST, found,
         train.TrainedCapacity(**vars(found), recipe="best", target=1.0, tried={9: 1.0}),
         construct.distribution(several, embedding_dim=2), construct.encode(several, 2),
-        construct.examples_capacity(1, 2, 3, seeds=1), archive.Answer(("a", "b"), "c", 0.5, None),
+        construct.examples_capacity(2, 3, seeds=1), archive.Answer(("a", "b"), "c", 0.5, None),
         papers.Reproduced("table1", {"a": 1}, {"a": 2.0}, []), papers.Reproduction("dana2025", "quick", []),
         sweep.Sweep(2, 1, 1, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, ()),
     ]  # fmt: skip

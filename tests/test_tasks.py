@@ -167,3 +167,9 @@ def test_one_desk_tells_what_a_source_is(tmp_path):
     assert tasks.load(archived).associations == 5
     with pytest.raises(InputError, match=r"expected an \.npz with pi"):
         tasks.load_distributions(archived)
+
+
+def test_words_keep_their_combining_marks(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("हिन्दी विश्व की cafe\u0301 noir। हिन्दी सरल", encoding="utf-8")
+    assert set(next_tokens(path, 1).vocabulary) == {"हिन्दी", "विश्व", "की", "caf\u00e9", "noir", "।", "सरल"}

@@ -21,7 +21,7 @@ def memorize(
     from attncap import archive
     from attncap.files import check_free
 
-    check_free(out, force=force, marker=archive.RESULT)
+    check_free(out, force=force, directory=True)
     with work(json):
         fit = shelf.memorize(**options)
     archive.write(fit, out, force=force)

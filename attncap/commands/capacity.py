@@ -66,7 +66,7 @@ def capacity(
         _refuse(given, ASSOCIATIONS, "kind associations", f"kind {kind}")
         from attncap import construct
 
-        size = (heads, context, embedding_dim, head_dim)
+        size = (context, embedding_dim, head_dim, heads)
         found = method or "lstsq"
         return construct.examples_capacity(*size, method=found, shared=shared_context, seeds=seeds, seed=seed)
     if shared_context:
