@@ -48,7 +48,7 @@ class Head(Result):
         if not isinstance(self.diagonal, str):
             return float(self.diagonal)
         if self.diagonal != "full":
-            raise InputError(f"diagonal must be zero, full or a number. Got {self.diagonal!r}")
+            raise InputError("diagonal", "zero, full or a number", self.diagonal)
         if not np.isfinite(self.activation.diagonal_limit):
             raise InputError(
                 f"activation {self.activation.name!r}: f(t)/t has no finite limit, so the full diagonal has none "

@@ -99,7 +99,7 @@ def _column(table: Table, given: str | None, option: str) -> int | None:
         if given not in table.columns:
             known = ", ".join(table.columns)
             raise InputError(
-                f"{table.name}: no column {given!r} (--{option}); it has {known}{nearest(given, table.columns)}"
+                f"{table.name}: no column {given!r} ({option}); it has {known}{nearest(given, table.columns)}"
             )
         return table.columns.index(given)
     lowered = [column.lower() for column in table.columns]
@@ -118,13 +118,13 @@ def melt(table: Table, subject: str | None, relation: str | None, object: str | 
         )
     if relation is not None and object_at is None:
         raise InputError(
-            f"{table.name}: --relation needs --object, the column of the answers; it has {', '.join(table.columns)}"
+            f"{table.name}: relation needs object, the column of the answers; it has {', '.join(table.columns)}"
         )
     if subject_at is None:
         subject_at = next(i for i in range(len(table.columns)) if i not in (relation_at, object_at))
     named = [at for at in (subject_at, relation_at, object_at) if at is not None]
     if len(set(named)) < len(named):
-        raise InputError(f"{table.name}: one column cannot be two of --subject, --relation and --object")
+        raise InputError(f"{table.name}: one column cannot be two of subject, relation and object")
     found = list(
         _long(table, subject_at, relation_at, object_at) if object_at is not None else _wide(table, subject_at)
     )
@@ -188,7 +188,7 @@ def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[
         raise InputError(
             f"{name}: rows {one.place} and {other.place} answer ({one.subject}, {one.relation}) with {one.object!r} "
             f"and {other.object!r}{more}; "
-            f"keep the first with --on-conflict first or all with --on-conflict distribution, "
+            "keep the first (on_conflict first) or all (on_conflict distribution), "
             "or correct the rows"
         )
     notes = []

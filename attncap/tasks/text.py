@@ -74,10 +74,10 @@ def numbered(path: str | Path, context: int) -> tuple[np.ndarray, np.ndarray]:
         InputError: no such file, not UTF-8, or fewer than S + 1 tokens.
     """
     if context < 1:
-        raise InputError(f"{path}: --context must be at least 1, got {context}")
+        raise InputError("context", "at least 1", context)
     tokens = TOKEN.findall(spelling(_read(path)))
     if len(tokens) <= context:
-        raise InputError(f"{path}: {len(tokens)} tokens; expected more than --context {context}")
+        raise InputError(f"{path}: {len(tokens)} tokens; expected more than the context, {context}")
     return np.unique(np.array(tokens, dtype=object), return_inverse=True)
 
 
@@ -123,7 +123,7 @@ def text_distributions(path: str | Path, context: int = 2, vocabulary: int | Non
     notes = []
     if vocabulary is not None and vocabulary < len(words):
         if vocabulary < 2:
-            raise InputError(f"{path}: --vocabulary must be at least 2, got {vocabulary}")
+            raise InputError("vocabulary", "at least 2", vocabulary)
         frequency = np.bincount(numbers)
         kept = np.sort(np.argsort(-frequency, kind="stable")[: vocabulary - 1])
         share = 1 - frequency[kept].sum() / len(numbers)
