@@ -15,8 +15,8 @@ from scipy.optimize import minimize
 from attncap import measure, tasks
 from attncap.train import BEST, Architecture, Recipe
 from attncap.train.associations.architecture import initial, model
-from attncap.train.loop.lanes import Lane, program, train, whole
-from attncap.train.loop.program import objective
+from attncap.train.associations.problem import Lane
+from attncap.train.loop.lanes import train
 from benchmarks.machine import describe
 
 N, D, SEEDS, EVALUATIONS = 50, 10, 5, 2048
@@ -37,12 +37,11 @@ ROWS: tuple[tuple[str, float, float, Literal["paper", "normal"]], ...] = (
 
 
 def by_lbfgs(lane: Lane, recipe: Recipe) -> tuple[float, float]:
-    """Descend the cross-entropy of the whole task by L-BFGS; return accuracy and bits a parameter."""
-    common = program(lane.shape, lane.task.associations, recipe, 1)
-    data = whole(lane, common)
+    """Descend the cross-entropy of the whole task by L-BFGS; return accuracy and bits per parameter."""
+    problem = replace(lane.problem(recipe), shape=lane.shape)
+    data = problem.data(lane)
     flat, unravel = ravel_pytree(initial(recipe, lane.shape, np.random.default_rng(lane.seed)))
-    padded = replace(common, shape=lane.shape)
-    loss = jax.jit(jax.value_and_grad(lambda x: objective(padded, 0.0, unravel(x), data)[0]))
+    loss = jax.jit(jax.value_and_grad(lambda x: problem.loss(unravel(x), data, jnp.zeros(()))[0]))
 
     def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = loss(point.astype(np.float32))
@@ -57,7 +56,7 @@ def by_lbfgs(lane: Lane, recipe: Recipe) -> tuple[float, float]:
 def main() -> None:
     """Print the table."""
     title = f"N = {N}, d = {D}, all {N * N} sequences, mean of {SEEDS} seeds, {EVALUATIONS} steps, on {describe()}"
-    columns = [name for heads in HEADS for name in (f"H = {heads}: accuracy", "bits a parameter", "s")]
+    columns = [name for heads in HEADS for name in (f"H = {heads}: accuracy", "bits per parameter", "s")]
     table = Table("optimizer", "rate", "weights", "forgets from", *columns, title=title)
     task = tasks.random_associations(N, 2, N * N, seed=0)
 

@@ -9,8 +9,8 @@ from attncap.result import plain
 from attncap.sweep import Command
 from attncap.tasks import random_associations
 from attncap.train.associations.architecture import Architecture
-from attncap.train.loop.lanes import Lane, program, train
-from attncap.train.loop.program import Program
+from attncap.train.associations.problem import Lane, Recalling, recalling
+from attncap.train.loop.lanes import train
 from attncap.train.loop.recipes import Recipe
 from attncap.train.loop.recipes import recipe as named
 
@@ -78,9 +78,9 @@ def compiled_for(cell: Mapping[str, Any]) -> Any:
     return [plain(program_of(cell)), plain(recipe_of(cell))]
 
 
-def program_of(cell: Mapping[str, Any]) -> Program:
+def program_of(cell: Mapping[str, Any]) -> Recalling:
     """Return the compiled loop that a cell needs."""
-    return program(shape_of(cell), count_of(cell), recipe_of(cell))
+    return recalling(shape_of(cell), count_of(cell), recipe_of(cell))
 
 
 def lane(cell: Mapping[str, Any]) -> Lane:
