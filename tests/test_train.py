@@ -21,7 +21,6 @@ from attncap.train.loop.batches import batches
 from attncap.train.loop.cost import lane_bytes, lane_seconds
 from attncap.train.loop.lanes import train as train_lanes
 from attncap.train.loop.recipes import rates
-from attncap.train.loop.soap import LARGEST, orthogonal, scale_by_soap
 
 TINY = tasks.random_associations(10, 2, 100, seed=0)
 FAST = replace(BEST, steps=64)
@@ -258,26 +257,6 @@ def test_experiment_6_of_the_paper(heads, published):
     ]
     accuracy = np.mean([one.accuracy for one in train_lanes(lanes, PAPER).models])
     assert accuracy == pytest.approx(published, abs=0.05)
-
-
-@pytest.mark.parametrize("scale", [0.0, 1e-30, 1.0, 1e10])
-def test_the_bases_of_soap_are_qr_factors(scale):
-    moments = np.random.default_rng(0).standard_normal((3, 2, 12, 12)).astype(np.float32) * np.float32(scale)
-    moments[0, :, :, 4:] = 0
-    basis = np.broadcast_to(np.eye(12, dtype=np.float32), moments.shape)
-    unitary = np.asarray(jax.jit(orthogonal)(moments, basis))
-    np.testing.assert_allclose(unitary.mT @ unitary, basis, atol=3e-6)
-    upper = unitary.mT @ moments / max(scale, 1e-38)
-    np.testing.assert_allclose(np.tril(upper, -1), 0, atol=3e-6)
-
-
-def test_long_sides_have_no_basis():
-    optimizer = scale_by_soap()
-    tensors = {"wide": jnp.ones((2, LARGEST + 1, 3)), "narrow": jnp.ones((2, 4, 3))}
-    updates, memory = optimizer.update(tensors, optimizer.init(tensors), tensors)
-    assert memory.left_basis["wide"].size == 0
-    assert memory.left_basis["narrow"].shape == (2, 4, 4)
-    assert all(np.isfinite(update).all() for update in updates.values())
 
 
 def test_programs_are_shared_by_heads_and_sizes():

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from attncap.errors import InputError, UnmetError
 from attncap.numerics.memory import require
 from attncap.progress import bar
+from attncap.result import Result
 from attncap.train.loop.batches import SEGMENT
 from attncap.train.loop.cost import lane_bytes
 from attncap.train.loop.problem import Data, Lane, Problem, Report, Tensors, TrainedT
@@ -25,7 +26,7 @@ LANES = {"cpu": 5, "gpu": 40, "tpu": 40}
 
 
 @dataclass(frozen=True)
-class History:
+class History(Result):
     """Every step of every model: loss and accuracy on what the step trained on, before its update."""
 
     loss: Float[np.ndarray, "steps K"]

@@ -7,10 +7,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import jax
 from jaxtyping import Bool, Float
 
-from attncap.models.attend import Array
 from attncap.train.loop.batches import batches
 from attncap.train.loop.recipes import Recipe
 
+Array = Any  # NumPy's or JAX's
 Tensors = dict[str, Float[Array, "..."]]
 # Any pytree of arrays: what a model is trained on, and what a step of its training takes of it.
 Data = Any

@@ -10,10 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from attncap.models.attend import Array
 from attncap.train.loop.cache import persist
 from attncap.train.loop.optimizers import OPTIMIZERS
-from attncap.train.loop.problem import Data, Problem, Report, Tensors
+from attncap.train.loop.problem import Array, Data, Problem, Report, Tensors
 from attncap.train.loop.recipes import Recipe
 
 AnyProblem = Problem[Any, Any]
