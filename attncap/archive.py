@@ -11,13 +11,13 @@ import numpy as np
 from attncap import models
 from attncap.errors import InputError, nearest
 from attncap.files import replacing
-from attncap.models import AttentionOnlyTransformer
+from attncap.models import TokenModel
 from attncap.result import Result
 from attncap.tasks import Associations
 from attncap.tasks.parquet import read_task, write_task
 
 if TYPE_CHECKING:
-    from attncap.construct import Fit
+    from attncap.fits import Found
 
 VOCABULARY, TASK, RESULT = "vocabulary.json", "task.parquet", "result.json"
 
@@ -54,7 +54,7 @@ class Archive:
     """What `write` keeps: a model with the task that it memorized and the result of doing so."""
 
     path: Path
-    model: AttentionOnlyTransformer
+    model: TokenModel
     task: Associations
     result: dict[str, Any]
 
@@ -111,11 +111,11 @@ def encode(path: Path, tokens: Sequence[str], vocabulary: Sequence[str]) -> np.n
     return np.array([number[token] for token in tokens], dtype=np.int32)
 
 
-def write(fit: "Fit", path: str | Path, *, force: bool = False) -> Path:
+def write(fit: "Found", path: str | Path, *, force: bool = False) -> Path:
     """Write a fit to a directory, whole or not at all.
 
     Args:
-        fit: its model is written in ``fit.dtype``.
+        fit: its model, of several the one that recalls most, is written in ``fit.dtype``.
         path: the directory: model.safetensors, vocabulary.json, task.parquet, result.json.
         force: replace a directory that an earlier run wrote.
 
@@ -123,9 +123,11 @@ def write(fit: "Fit", path: str | Path, *, force: bool = False) -> Path:
         The directory.
 
     Raises:
-        InputError: it exists and must not be replaced.
+        InputError: it exists and must not be replaced, or the model does not answer with tokens.
     """
     path = Path(path)
+    if not isinstance(fit.task, Associations):
+        raise InputError(f"archive: expected a model that memorized associations, got {type(fit.task).__name__}")
     with replacing(path, force=force, directory=True, marker=RESULT) as temporary:
         fit.model.astype(fit.dtype).save(temporary, {"seed": fit.seed, "method": fit.method})
         _write_json(temporary / VOCABULARY, fit.task.vocabulary)
@@ -150,7 +152,7 @@ def read(path: str | Path) -> Archive:
     if not path.is_dir():
         raise InputError(f"{path}: no such directory; expected one that `attncap memorize --out` wrote")
     model = models.load(path)
-    if not isinstance(model, models.AttentionOnlyTransformer):
+    if not isinstance(model, models.TokenModel):
         raise InputError(f"{path}: holds an attention layer; expected a transformer over tokens")
     vocabulary = _read_json(path / VOCABULARY)
     if not isinstance(vocabulary, list) or not all(isinstance(word, str) for word in vocabulary):

@@ -76,6 +76,11 @@ class Reproduction(Result):
     scale: str
     figures: list[Reproduced] = field(default_factory=list)
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The paper."""
+        return (self.paper,)
+
 
 def figures(paper: str) -> dict[str, Figure]:
     """Return a paper's figures by id.

@@ -10,9 +10,10 @@ from jaxtyping import Float, Int
 
 from attncap import measure
 from attncap.errors import InputError
-from attncap.models import AttentionOnlyTransformer, Transformer
+from attncap.fits import Found
+from attncap.models import TokenModel
 from attncap.progress import bar
-from attncap.result import Result, hidden
+from attncap.result import hidden
 from attncap.tasks import Associations
 from attncap.train.associations.architecture import Architecture, model, trimmed
 from attncap.train.associations.problem import Lane
@@ -30,8 +31,8 @@ COLUMNS = ("accuracy", "recall", "bits", "bits_per_parameter", "steps")
 CHECKPOINTS = 32
 
 
-@dataclass(frozen=True)
-class Ensemble(Result):
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(Found):
     """Models that differ in their seed.
 
     Attributes:
@@ -45,6 +46,9 @@ class Ensemble(Result):
         bits: memorized.
         bits_per_parameter: the same over ``parameters``.
         steps: taken by each before it stopped.
+        method: "train".
+        details: the recipe's name.
+        seconds: compiling and running the loop.
         seconds_compile: compiling the loop, or reading it from the cache.
         seconds_train: running it.
         history: of every step.
@@ -66,7 +70,27 @@ class Ensemble(Result):
     seconds_train: float
     history: History = hidden()
     checkpoints: tuple[list[Checkpoint], ...] = hidden()
-    models: tuple[AttentionOnlyTransformer | Transformer, ...] = hidden()
+    models: tuple[TokenModel, ...] = hidden()
+
+    @property
+    def model(self) -> TokenModel:
+        """The weights of the model that recalls most, the first of several."""
+        return self.models[int(self.recall.argmax())]
+
+    @property
+    def seed(self) -> int:
+        """The seed of `model`."""
+        return self.seeds[int(self.recall.argmax())]
+
+    @property
+    def dtype(self) -> str:
+        """The type that the models were trained in."""
+        return self.models[0].dtype
+
+    @property
+    def recalled(self) -> tuple[float, ...]:
+        """Share of the task that each model recalls."""
+        return tuple(self.recall.tolist())
 
     @cached_property
     def curves(self) -> "pl.DataFrame":
@@ -174,11 +198,14 @@ def ensemble(
     run = train([Lane(task, shape, seed) for seed in numbers], chosen, every=every)
     columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
     return Ensemble(
-        task,
-        shape,
-        chosen,
-        tuple(numbers),
-        run.models[0].parameters,
+        task=task,
+        shape=shape,
+        method="train",
+        details={"recipe": chosen.name},
+        seconds=run.seconds_compile + run.seconds_train,
+        recipe=chosen,
+        seeds=tuple(numbers),
+        parameters=run.models[0].parameters,
         **columns,
         seconds_compile=run.seconds_compile,
         seconds_train=run.seconds_train,

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from attncap import measure
-from attncap.models import AttentionOnlyTransformer, Transformer
-from attncap.models.attend import Array
+from attncap.models import TokenModel
+from attncap.models.attention import Array
 from attncap.result import Result, hidden
 from attncap.tasks import Associations
 from attncap.train.associations.architecture import Architecture, initial, model, padded, trimmed
@@ -42,7 +42,7 @@ class Trained(Result):
     bits_per_parameter: float
     parameters: int
     steps: int
-    model: AttentionOnlyTransformer | Transformer = hidden()
+    model: TokenModel = hidden()
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,7 @@ class Recalling(loop.Problem[Lane, Trained]):
         logits = self.logits(model(self.recipe, self.shape, tensors), batch.sequences)
         return evaluate(logits, batch, forget if self.recipe.forget_from < 1 else None)
 
-    def logits(
-        self, built: AttentionOnlyTransformer | Transformer, sequences: Int[Array, "T S"]
-    ) -> Float[Array, "T N"]:
+    def logits(self, built: TokenModel, sequences: Int[Array, "T S"]) -> Float[Array, "T N"]:
         """Return the logits of a model in JAX's tensors, by the quickest of the ways that its shape allows."""
         if self.shape.context > SHORT:
             return built.forward(sequences)
