@@ -268,6 +268,7 @@ def test_curves_end_where_a_model_stops_at_what_it_holds(tmp_path, capsys):
     last = found.curves.group_by("seed", maintain_order=True).last()
     assert last["step"].to_list() == found.steps.tolist()
     assert last["accuracy"].to_list() == [1.0, 1.0]
+    assert last["bits"].to_list() == found.bits.tolist()
     np.testing.assert_allclose(last["bits_per_parameter"], last["bits"] / found.parameters)
     drawn = training_chart(found, points=10).to_dict()
     assert max(len(rows) for rows in drawn["datasets"].values()) <= 20

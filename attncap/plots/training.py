@@ -35,12 +35,12 @@ def training_chart(run: "Ensemble", *, points: int = 300) -> "alt.HConcatChart":
     rows = run.curves.group_by("seed", pl.col("step") // every, maintain_order=True).mean()
     rows = rows.with_columns(pl.col("step") * every, pl.col("loss").clip(LEAST_LOSS))
     x = alt.X("step:Q", title="step", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, format=",d", tickCount=5))
-    base = alt.Chart(rows).encode(x, detail="seed:N")
     panels = []
     for name, label in PANELS.items():
         scale = alt.Scale(type="log", nice=False) if name == "loss" else alt.Scale(zero=True)
         y = alt.Y(f"{name}:Q", title=label, scale=scale, axis=alt.Axis(format="~g", gridOpacity=0.4, tickCount=5))
-        panels.append(base.mark_line(color="#1b6ca8", strokeWidth=1.2, opacity=0.7).encode(y))
+        line = alt.Chart(rows.drop_nulls(name)).mark_line(color="#1b6ca8", strokeWidth=1.2, opacity=0.7)
+        panels.append(line.encode(x, y, detail="seed:N"))
     whole = alt.Chart(pl.DataFrame({"bits_per_parameter": [run.task.bits / run.parameters]}))
     rule = whole.mark_rule(strokeDash=[4, 3], color="#5a5a5a").encode(y="bits_per_parameter:Q")
     panels[-1] = alt.LayerChart(layer=[panels[-1], rule])
