@@ -19,6 +19,8 @@ from attncap.cli.reproduce import reproduce
 from attncap.cli.train import train
 from attncap.errors import InputError, UnmetError
 
+__all__ = ["app", "main"]
+
 app = typer.Typer(
     name="attncap",
     help="How much attention can memorize: promised, constructed, trained and predicted, in bits.",
