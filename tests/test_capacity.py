@@ -76,7 +76,7 @@ def test_all_sequences_that_exist_are_a_limit():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "magic"}, "--method: expected theorem or margin, got 'magic'"),
+        ({"method": "magic"}, "--method: expected theorem or margin or train for associations, got 'magic'"),
         ({"seeds": 0}, "--seeds: expected at least 1, got 0"),
         ({"head_dim": 11}, "--head-dim"),
         ({"method": "theorem", "train_attention": True}, "--train-attention"),

@@ -123,7 +123,7 @@ def test_out_is_replaced_only_with_force_and_only_if_it_is_ours(capsys, tmp_path
     assert json.loads((ours / "result.json").read_text())["seed"] == 1
     other.mkdir()
     (other / "thesis.tex").write_text("years of work")
-    assert "was not written by attncap" in run(capsys, *words, other, "--force", code=2)[1]
+    assert "thesis.tex" in run(capsys, *words, other, "--force", code=2)[1]
     assert (other / "thesis.tex").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "m"]
 
@@ -170,6 +170,11 @@ def test_damaged_memories_are_refused(capsys, capitals, tmp_path, file, content,
     (damaged / file).unlink()
     if content is not None:
         (damaged / file).write_text(content)
+    _, err = run(capsys, "recall", damaged, "France", "capital", code=2)
+    assert str(damaged / file) in err
+    assert err.count("\n") == 1
+    # Directories of 0.1.0 have no hashes.
+    (damaged / "SHA256SUMS").unlink()
     _, err = run(capsys, "recall", damaged, "France", "capital", code=2)
     assert any(part in err for part in message.split("|"))
     assert err.count("\n") == 1

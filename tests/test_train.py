@@ -127,6 +127,20 @@ def test_heads_of_zeros_change_nothing_and_stay_zero():
             assert np.any(tensor[:, :3] != 0)
 
 
+def test_a_tie_is_not_right_in_training_either():
+    """The rule of `attncap.measure.recall`: an answer is right if its logit is the only largest."""
+    logits = np.array([[1.0, 1.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 1.0, 2.0]], np.float32)
+    answers = np.array([0, 0, 1, 1])
+    weight = np.array([0.25, 0.25, 0.5, 0.0], np.float32)
+    right = measure.margins(logits.astype(float), answers) > 0
+    ones = np.ones(4, np.float32)
+    _, report = evaluate(jnp.asarray(logits), Batch(jnp.zeros((4, 1), int), jnp.asarray(answers), weight, ones))
+    assert float(report.accuracy) == weight @ right == 0.25
+    assert not report.whole
+    _, report = evaluate(jnp.asarray(logits[1:2]), Batch(jnp.zeros((1, 1), int), jnp.asarray([0]), ones[:1], ones[:1]))
+    assert report.whole
+
+
 def test_the_loss_and_the_bits():
     logits = jnp.asarray(np.random.default_rng(0).standard_normal((6, 4)))
     answers, weight, surprisal = jnp.arange(6) % 4, jnp.full(6, 1 / 6), jnp.full(6, 2.0)

@@ -128,6 +128,11 @@ class Promise(Result):
     note: str
 
     @property
+    def cites(self) -> tuple[str, ...]:
+        """The id of the bound."""
+        return (self.id,)
+
+    @property
     def says(self) -> str:
         """The promise in a few letters: ``≥ 210``, or the order where constants are unknown."""
         if self.value is not None:

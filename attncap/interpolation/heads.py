@@ -19,10 +19,11 @@ from jaxtyping import Float
 from attncap.errors import InputError
 from attncap.interpolation.activations import Activation, covariance
 from attncap.interpolation.pencil import Block, Gaussian, Pencil
+from attncap.result import Result
 
 
 @dataclass(frozen=True)
-class Head:
+class Head(Result):
     r"""One attention head.
 
     Attributes:
@@ -57,7 +58,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Attention:
+class Attention(Result):
     """Groups of heads, summed inside a group and concatenated across; query-key matrices ``random`` or the identity."""
 
     groups: tuple[tuple[Head, ...], ...]

@@ -63,6 +63,11 @@ class Interpolation(Result):
     attention: Attention | None = hidden(default=None)
     positive: float = hidden(default=0.5)
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The paper of the limit."""
+        return ("interpolation",)
+
     def frame(self) -> "pl.DataFrame":
         """Return one polars row for every point of the grid.
 

@@ -4,22 +4,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncap.methods import methods
+
 if TYPE_CHECKING:
     import altair as alt
 
     from attncap.bounds.planner import Plans
 
-# Name, colour (Okabe and Ito's, apart for colour-blind readers; limits are grey) and dashes.
-_STYLES = {
-    "theorem": ("theorem (Dana et al.)", "#0072B2", [1, 0]),
-    "corrected": ("corrected count (measured rank)", "#D55E00", [6, 4]),
-    "margin": ("margin mode (empirical ratio)", "#009E73", [1, 0]),
+# Limits are grey and dotted, with their names.
+_LIMITS = {
     "allenzhu2025": ("trained, Allen-Zhu & Li (2 bits/param)", "#999999", [2, 3]),
     "morris2025": ("trained, Morris et al. (3.6 bits/param)", "#666666", [2, 3]),
     "counting": ("counting limit (32 bits/param)", "#000000", [2, 3]),
 }
 _TOOLTIP = ["method:N", "associations:Q", "parameters:Q", "shape:N", "bits_per_parameter:Q"]
-_OTHERS = ("#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+# Okabe and Ito's colours, apart for colour-blind readers: for methods in the order of their table, then for orders.
+_COLOURS = ("#0072B2", "#009E73", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 
 
 def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> "alt.LayerChart":
@@ -64,13 +64,16 @@ def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> 
 
 
 def _styles(ids: set[str]) -> list[tuple[str, str, list[int]]]:
-    others = sorted(ids - _STYLES.keys())
-    extra = {id: (_name(id), _OTHERS[i % len(_OTHERS)], [1, 0]) for i, id in enumerate(others)}
-    return [style for id, style in (_STYLES | extra).items() if id in ids]
+    lines = [*methods("associations"), *sorted(ids - methods("associations").keys() - _LIMITS.keys())]
+    styles = {id: (_name(id), _COLOURS[i % len(_COLOURS)], [1, 0]) for i, id in enumerate(lines)} | _LIMITS
+    return [style for id, style in styles.items() if id in ids]
 
 
 def _name(id: str) -> str:
-    return _STYLES[id][0] if id in _STYLES else f"{id} (user's constant)"
+    if id in _LIMITS:
+        return _LIMITS[id][0]
+    known = methods("associations")
+    return known[id].label if id in known else f"{id} (user's constant)"
 
 
 def _log(field: str, title: str, *, nice: bool) -> Any:

@@ -1,18 +1,21 @@
 """Plain text as associations: the token that follows each context of S tokens."""
 
-import re
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import regex
 
+from attncap.data.readers import check_file
+from attncap.data.spelling import spelling
 from attncap.data.texts import CORPORA
 from attncap.errors import InputError
 from attncap.numerics.memory import require
 from attncap.tasks.association import Associations, associations
 from attncap.tasks.distribution import Distributions, distributions
 
-TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+# Combining marks and joiners belong to the word that they stand in.
+TOKEN = regex.compile(r"[\w\p{M}\u200c\u200d]+(?:['’][\w\p{M}\u200c\u200d]+)*|[^\w\s\p{M}]")
 
 
 def next_tokens(path: str | Path, context: int = 2) -> Associations:
@@ -72,7 +75,7 @@ def numbered(path: str | Path, context: int) -> tuple[np.ndarray, np.ndarray]:
     """
     if context < 1:
         raise InputError(f"{path}: --context must be at least 1, got {context}")
-    tokens = TOKEN.findall(_read(path))
+    tokens = TOKEN.findall(spelling(_read(path)))
     if len(tokens) <= context:
         raise InputError(f"{path}: {len(tokens)} tokens; expected more than --context {context}")
     return np.unique(np.array(tokens, dtype=object), return_inverse=True)
@@ -83,6 +86,7 @@ def _read(path: str | Path) -> str:
         return CORPORA[str(path)]()
     path = Path(path)
     try:
+        check_file(path)
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot read ({error.strerror})") from None

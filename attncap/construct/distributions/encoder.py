@@ -66,6 +66,11 @@ class Encoder(Result):
         """The logits $W E_t$."""
         return self.encoding @ self.unembedding.T
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The propositions, and this project's algorithm."""
+        return ("dana2025", "attncap")
+
     def __rich__(self) -> "RenderableType":
         from rich.table import Table
 

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from attncap.errors import InputError
-from attncap.models import AttentionOnlyTransformer, Transformer
-from attncap.models.attend import Array
+from attncap.models import AttentionOnlyTransformer, TokenModel, Transformer
+from attncap.models.attention import Array
 from attncap.train.loop.recipes import Recipe
 
 Tensors = dict[str, Float[Array, "..."]]
@@ -136,7 +136,7 @@ def trimmed(tensors: Tensors, shape: Architecture) -> Tensors:
     return {name: tensor[:, : shape.heads] if tensor.ndim == 4 else tensor for name, tensor in tensors.items()}
 
 
-def model(recipe: Recipe, shape: Architecture, tensors: Tensors) -> AttentionOnlyTransformer:
+def model(recipe: Recipe, shape: Architecture, tensors: Tensors) -> TokenModel:
     """Compose the model of trained tensors (NumPy's or JAX's)."""
     tensors = dict(tensors)
     options: dict[str, Any] = {

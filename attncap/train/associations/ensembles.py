@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from attncap.errors import InputError
-from attncap.models import AttentionOnlyTransformer
-from attncap.result import Result, hidden
+from attncap.fits import Found
+from attncap.models import TokenModel
+from attncap.result import hidden
 from attncap.tasks import Associations
 from attncap.train.associations.architecture import Architecture
 from attncap.train.loop.lanes import History, Lane, train
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 COLUMNS = ("accuracy", "recall", "bits", "bits_per_parameter", "steps")
 
 
-@dataclass(frozen=True)
-class Ensemble(Result):
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(Found):
     """Models that differ in their seed.
 
     Attributes:
@@ -38,6 +39,9 @@ class Ensemble(Result):
         bits: memorized.
         bits_per_parameter: the same over ``parameters``.
         steps: taken by each before it stopped.
+        method: "train".
+        details: the recipe's name.
+        seconds: compiling and running the loop.
         seconds_compile: compiling the loop, or reading it from the cache.
         seconds_train: running it.
         history: of every step; `curves` is the same as a table.
@@ -57,7 +61,27 @@ class Ensemble(Result):
     seconds_compile: float
     seconds_train: float
     history: History = hidden()
-    models: tuple[AttentionOnlyTransformer, ...] = hidden()
+    models: tuple[TokenModel, ...] = hidden()
+
+    @property
+    def model(self) -> TokenModel:
+        """The weights of the model that recalls most, the first of several."""
+        return self.models[int(self.recall.argmax())]
+
+    @property
+    def seed(self) -> int:
+        """The seed of `model`."""
+        return self.seeds[int(self.recall.argmax())]
+
+    @property
+    def dtype(self) -> str:
+        """The type that the models were trained in."""
+        return self.models[0].dtype
+
+    @property
+    def recalled(self) -> tuple[float, ...]:
+        """Share of the task that each model recalls."""
+        return tuple(self.recall.tolist())
 
     @property
     def curves(self) -> "pl.DataFrame":
@@ -146,11 +170,14 @@ def ensemble(
     run = train([Lane(task, shape, seed) for seed in numbers], chosen)
     columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
     return Ensemble(
-        task,
-        shape,
-        chosen,
-        tuple(numbers),
-        run.models[0].parameters,
+        task=task,
+        shape=shape,
+        method="train",
+        details={"recipe": chosen.name},
+        seconds=run.seconds_compile + run.seconds_train,
+        recipe=chosen,
+        seeds=tuple(numbers),
+        parameters=run.models[0].parameters,
         **columns,
         seconds_compile=run.seconds_compile,
         seconds_train=run.seconds_train,

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
-from attncap.models.attend import Array
+from attncap.models.attention import Array
 
 LN2 = 0.6931471805599453
 
@@ -51,7 +51,8 @@ def evaluate(
     """
     right = batch.answers[:, None] == jnp.arange(logits.shape[1])
     own = jnp.where(right, logits, 0.0).sum(axis=1)
-    top = jax.lax.stop_gradient(logits.max(axis=1))
+    others = jnp.where(right, -jnp.inf, logits).max(axis=1)
+    top = jax.lax.stop_gradient(jnp.maximum(own, others))
     log_p = own - top - jnp.log(jnp.exp(logits - top[:, None]).sum(axis=1))
     log_q = -batch.surprisal * LN2
     each = -log_p
@@ -59,7 +60,7 @@ def evaluate(
         log_floor = jnp.log(forget) + log_q
         each = jnp.log1p(jnp.exp(log_floor)) - jnp.logaddexp(log_p, log_floor)
     bits = jnp.maximum(0.0, log_p - log_q) / LN2
-    correct = own >= top
+    correct = own > others
     whole = jnp.all(correct | (batch.weight == 0))
     # The weights sum to one up to rounding, which must not show as an accuracy above it.
     accuracy = jnp.minimum(1.0, batch.weight @ correct)

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from attncap import measure
 from attncap.errors import InputError, UnmetError
-from attncap.models import AttentionOnlyTransformer
+from attncap.models import TokenModel
 from attncap.numerics.memory import require
 from attncap.progress import bar
 from attncap.result import Result, hidden
@@ -37,7 +37,7 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class History:
+class History(Result):
     """Every step of every model: loss (nats), accuracy and bits on what the step trained on, before its update.
 
     Bits are those at temperature one; `attncap.measure.bits`, which frees the temperature, counts more.
@@ -68,7 +68,7 @@ class Trained(Result):
     bits_per_parameter: float
     parameters: int
     steps: int
-    model: AttentionOnlyTransformer = hidden()
+    model: TokenModel = hidden()
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from attncap.models import AttentionOnlyTransformer
-from attncap.models.attend import Array
+from attncap.models import TokenModel
+from attncap.models.attention import Array
 from attncap.train.associations.architecture import Architecture, Tensors, initial, model
 from attncap.train.associations.loss import Batch, Report, evaluate
 from attncap.train.associations.pairs import encode_pairs
@@ -76,7 +76,7 @@ def objective(program: Program, forget: Array, tensors: Tensors, batch: Batch) -
     return evaluate(logits, batch, forget if program.recipe.forget_from < 1 else None)
 
 
-def forward(program: Program, built: AttentionOnlyTransformer, sequences: Int[Array, "T S"]) -> Float[Array, "T N"]:
+def forward(program: Program, built: TokenModel, sequences: Int[Array, "T S"]) -> Float[Array, "T N"]:
     """Return the logits of a model in JAX's tensors, by the quickest of the ways that its shape allows."""
     if program.shape.context > SHORT:
         return built.forward(sequences)
