@@ -1,4 +1,4 @@
-"""The page of the API: every name of every face, written by the faces themselves, and a build that fails if one lacks."""
+"""The page of the API: every name of every face, as the faces say; the build fails if one lacks."""
 
 import ast
 import html
