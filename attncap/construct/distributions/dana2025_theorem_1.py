@@ -172,11 +172,7 @@ def distribution(
 def _settled(task: Distributions) -> Associations:
     """Return the associations whose answer is the only most likely token: what recall can be counted on."""
     modes, clear = task.modes, ~task.tied
-    if clear.all() or not clear.any():
-        return modes
-    return replace(
-        modes, sequences=modes.sequences[clear], answers=modes.answers[clear], surprisal=modes.surprisal[clear]
-    )
+    return modes if clear.all() or not clear.any() else modes.subset(clear)
 
 
 def _solve(
