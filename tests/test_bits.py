@@ -1,5 +1,6 @@
 """Bits as a code length: what holds them, what does not, and the search for the best code."""
 
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -205,10 +206,8 @@ def test_the_prior_sums_to_the_multinomial_in_every_order():
 
 def shapes():
     for N in (2, 10, 50):
-        for S in (2, 3, 5, 8, 12):
-            for T in (20, 200, 1000, 4096):
-                if N**S >= T:
-                    yield N, S, T
+        for S in range(2, 13):
+            yield from ((N, S, T) for T in ((20, 1000), (200, 1000))[S % 2] if N**S >= T)
 
 
 def draws(N, S, T, count):
@@ -226,16 +225,19 @@ def draws(N, S, T, count):
 
 
 def hold_nothing(shapes, count):
+    largest = 0.0
     for N, S, T in shapes:
         found = [[], []]
         for index, (logits, task) in enumerate(draws(N, S, T, count)):
             held = code(logits, task)
             found[index % 2].append(held.evidence)
             if T >= 1000:
+                largest = max(largest, held.best[0])
                 assert held.best[0] < np.log2(T), (N, S, T, index)
         for evidence in found:
             for b in range(1, 9):
                 assert (np.array(evidence) >= b).sum() <= binom.ppf(0.999, count, 2.0**-b), (N, S, T, b)
+    print(f"largest where T >= 1000: {largest:.2f} bits of {np.log2(1000):.2f}")
 
 
 def test_models_that_know_nothing_hold_nothing():
@@ -243,7 +245,9 @@ def test_models_that_know_nothing_hold_nothing():
 
 
 @pytest.mark.slow
-def test_models_that_know_nothing_hold_nothing_in_every_shape():
+def test_models_that_know_nothing_hold_nothing_in_every_shape(monkeypatch):
+    # A mean over fewer orders varies more, and takes less time.
+    monkeypatch.setattr("attncap.tasks.association.sequential_surprisal", partial(sequential_surprisal, orders=8))
     hold_nothing(shapes(), 200)
 
 
