@@ -174,7 +174,7 @@ def _checked(function: Function, t: np.ndarray, name: str) -> np.ndarray:
     with np.errstate(all="ignore"):
         values = np.asarray(function(t), dtype=np.float64)
     if values.shape != t.shape:
-        raise InputError(f"activation {name!r}: must map an array to one of its shape {t.shape}. Got {values.shape}")
+        raise InputError(f"activation {name!r}: must map an array to one of its shape {t.shape}, got {values.shape}")
     if not np.isfinite(values).all():
         worst = np.flatnonzero(~np.isfinite(values))[0]
         raise InputError(f"activation {name!r}: f({t[worst]:.4g}) = {values[worst]}; f must be finite on [-14, 14]")
@@ -277,6 +277,8 @@ def softmax(beta: float = 1.0) -> Activation:
         1.718282
     """
     if not 0 < beta <= 1.5:
-        raise InputError(f"softmax: beta must be in (0, 1.5] (beyond, real sizes are far from the limit). Got {beta}")
+        raise InputError(
+            "softmax", "an inverse temperature in (0, 1.5] (beyond, real sizes are far from the limit)", beta
+        )
     limit = hermite(LogNormal(beta), name=f"softmax({beta:g})", diagonal_limit=np.inf)
     return replace(limit, a1=float(beta), nu=float(np.expm1(beta**2)), beta=float(beta))

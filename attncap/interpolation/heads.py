@@ -51,7 +51,7 @@ class Head(Result):
         if not isinstance(self.diagonal, str):
             return float(self.diagonal)
         if self.diagonal != "full":
-            raise InputError(f"diagonal must be zero, full or a number. Got {self.diagonal!r}")
+            raise InputError("diagonal", "zero, full or a number", self.diagonal)
         if not np.isfinite(self.activation.diagonal_limit):
             raise InputError(
                 f"activation {self.activation.name!r}: f(t)/t has no finite limit, so the full diagonal has none "
@@ -89,8 +89,10 @@ def assemble(
     """
     listed = activations if isinstance(activations, Sequence) and not isinstance(activations, str) else [activations]
     members = tuple(Head(activation(each), spike, diagonal) for each in listed) * heads
-    if not members or combine not in ("concat", "sum"):
-        raise InputError(f"needs at least one head, and combine concat or sum. Got {len(members)} and {combine!r}")
+    if not members:
+        raise InputError("heads", "at least one, with an activation", len(members))
+    if combine not in ("concat", "sum"):
+        raise InputError("combine", "concat or sum", combine)
     return Attention((members,) if combine == "sum" else tuple((head,) for head in members), random_scores)
 
 

@@ -102,8 +102,9 @@ class Interpolation(Result):
             >>> abs(result.simulated.mean - result.theory) < 0.05
             True
         """
-        if tokens < 2 or seeds < 1:
-            raise InputError(f"simulate needs at least 2 tokens and 1 seed. Got {tokens} and {seeds}")
+        for name, least, number in (("tokens", 2, tokens), ("seeds", 1, seeds)):
+            if number < least:
+                raise InputError(name, f"at least {least}", number)
         assert self.attention is not None
         if heads_coincide(self.attention) and np.min(self.ridge) * tokens * np.min(self.ratio) <= 1:
             message = "concatenated heads with one f read the same scores: at ridge <= 1/p the limit is slow to reach"
@@ -194,11 +195,11 @@ def check(c: np.ndarray, g: np.ndarray, rho: np.ndarray, kappa: np.ndarray, posi
     for name, values, low in (("ratio", c, 0), ("ridge", g, 0), ("snr", rho, -1e-300)):
         wrong = values[~(np.isfinite(values) & (values > low))]
         if wrong.size:
-            raise InputError(f"{name} must be {'at least 0' if low else 'above 0'} and finite. Got {wrong.flat[0]:g}")
+            raise InputError(name, f"{'at least' if low else 'above'} 0 and finite", f"{wrong.flat[0]:g}")
     if not np.isfinite(kappa).all():
-        raise InputError("alignment must be finite")
+        raise InputError("alignment", "a finite number", float(kappa[~np.isfinite(kappa)].flat[0]))
     if not 0 < positive < 1:
-        raise InputError(f"positive, the share of labels +1, must be between 0 and 1. Got {positive:g}")
+        raise InputError("positive", "a share of labels +1 between 0 and 1", positive)
     try:
         np.broadcast(c, g, rho, kappa)
     except ValueError:

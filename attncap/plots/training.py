@@ -34,11 +34,11 @@ def training_chart(run: "Ensemble", *, points: int = 300) -> alt.HConcatChart:
     rows = run.curves.group_by("seed", pl.col("step") // every, maintain_order=True).mean()
     rows = rows.with_columns(pl.col("step") * every, pl.col("loss").clip(LEAST_LOSS))
     x = theme.channel(alt.X, "step", "step", format=",d", tickCount=5)
-    base = alt.Chart(rows).encode(x, detail="seed:N")
     panels = []
     for name, label in PANELS.items():
-        y = theme.channel(alt.Y, name, label, rows[name], log=name == "loss", zero=True)
-        panels.append(base.mark_line(color=theme.BLUE, strokeWidth=theme.THIN, opacity=0.7).encode(y))
+        y = theme.channel(alt.Y, name, label, rows[name].drop_nulls(), log=name == "loss", zero=True)
+        line = alt.Chart(rows.drop_nulls(name)).mark_line(color=theme.BLUE, strokeWidth=theme.THIN, opacity=0.7)
+        panels.append(line.encode(x, y, detail="seed:N"))
     whole = alt.Chart(pl.DataFrame({"bits_per_parameter": [run.task.bits / run.parameters]}))
     rule = whole.mark_rule(strokeDash=theme.DASHED, color=theme.DARK).encode(y="bits_per_parameter:Q")
     panels[-1] = alt.LayerChart(layer=[panels[-1], rule])

@@ -54,6 +54,6 @@ def growth(table: pl.DataFrame) -> dict[str, str]:
     for (series,), rows in table.group_by("series", maintain_order=True):
         if len(rows) > 5:
             with warnings.catch_warnings(action="ignore", category=scaling.ScalingWarning):
-                found = scaling.fit(rows["d"].to_numpy(), rows["slope"].to_numpy(), resamples=0)
-            out[f"{series}: best law"] = " or ".join((found.best, *found.close))
+                found = scaling.fit(rows["d"].to_numpy(), rows["slope"].to_numpy())
+            out[f"{series}: best law"] = " or ".join(filter(None, (found.best, *found.close)))
     return out
