@@ -102,7 +102,7 @@ def test_text_keeps_the_most_frequent_continuation(tmp_path):
 def test_text_too_short_or_not_text(tmp_path):
     path = tmp_path / "t.txt"
     path.write_text("one two")
-    with pytest.raises(InputError, match="2 tokens; expected more than --context 2"):
+    with pytest.raises(InputError, match="2 tokens; expected more than the context, 2"):
         next_tokens(path)
     path.write_bytes(b"caf\xe9 ol\xe9")
     with pytest.raises(InputError, match="byte 3 is not UTF-8"):
@@ -138,7 +138,7 @@ def test_named_tables_say_what_is_true():
         ("random:5,0,1", {}, "at least 1"),
         ("random:5,2,26", {}, "only 25 sequences exist"),
         ("random:5,2,5", {"subject": "x"}, "not a table"),
-        ("capitals", {"context": 3}, "--context applies to a text only"),
+        ("capitals", {"context": 3}, "context: expected a text that it applies to, got 'capitals'"),
         ("capitals", {"object": "captial"}, "no column 'captial'.*did you mean 'capital'"),
     ],
 )
@@ -167,3 +167,9 @@ def test_one_desk_tells_what_a_source_is(tmp_path):
     assert tasks.load(archived).associations == 5
     with pytest.raises(InputError, match=r"expected an \.npz with pi"):
         tasks.load_distributions(archived)
+
+
+def test_words_keep_their_combining_marks(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("हिन्दी विश्व की cafe\u0301 noir। हिन्दी सरल", encoding="utf-8")
+    assert set(next_tokens(path, 1).vocabulary) == {"हिन्दी", "विश्व", "की", "caf\u00e9", "noir", "।", "सरल"}

@@ -102,7 +102,7 @@ def distribution(
     else:
         raise UnmetError(
             f"{task.name}: {attempt.heads} heads leave {excess[dtype]:.2g} nats above the encoder in {dtype} "
-            f"(expected at most {EXCESS[dtype]:g}); give more --heads or a wider --dtype"
+            f"(expected at most {EXCESS[dtype]:g}); give more heads or a wider dtype"
         )
     shape = Shape.of(model)
     return DistributionFit(

@@ -44,9 +44,7 @@ class Architecture:
         sizes = vars(self)
         for name, value in sizes.items():
             if value < (0 if name == "width" else 1):
-                raise InputError(
-                    f"--{name.replace('_', '-')}: expected at least {0 if name == 'width' else 1}, got {value}"
-                )
+                raise InputError(name, f"at least {0 if name == 'width' else 1}", value)
 
     @property
     def summary(self) -> str:

@@ -192,8 +192,9 @@ def ensemble(
     head_dim = embedding_dim if head_dim is None else head_dim
     shape = Architecture(task.vocabulary_size, task.context, embedding_dim, head_dim, heads, depth, width)
     numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not numbers or chosen.steps < 1:
-        raise InputError(f"--seeds and --steps: expected at least 1, got {len(numbers)} and {chosen.steps}")
+    for name, number in (("seeds", len(numbers)), ("steps", chosen.steps)):
+        if number < 1:
+            raise InputError(name, "at least 1", number)
     every = -(-chosen.steps // (SEGMENT * CHECKPOINTS))
     run = train([Lane(task, shape, seed) for seed in numbers], chosen, every=every)
     columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}

@@ -77,8 +77,10 @@ def capacity(
         >>> found.theorem < found.capacity <= 100
         True
     """
-    if not 0 < target <= 1 or seeds < 1:
-        raise InputError(f"--target and --seeds: expected 0 < target <= 1 and at least one seed, got {target}, {seeds}")
+    if not 0 < target <= 1:
+        raise InputError("target", "above 0 and at most 1", target)
+    if seeds < 1:
+        raise InputError("seeds", "at least 1", seeds)
     chosen = named(recipe) if isinstance(recipe, str) else recipe
     chosen = chosen if steps is None else replace(chosen, steps=steps)
     if target == 1:

@@ -91,7 +91,7 @@ def recipe(name: str) -> Recipe:
         256
     """
     if name not in RECIPES:
-        raise InputError(f"--recipe: expected one of {', '.join(RECIPES)}, got {name!r}{nearest(name, RECIPES)}")
+        raise InputError("recipe", f"one of {', '.join(RECIPES)}", name, nearest(name, RECIPES))
     return RECIPES[name]
 
 
