@@ -7,10 +7,12 @@ from attncap.models.kinds import load, save
 from attncap.models.model import Model, TokenModel
 from attncap.models.precision import DTYPES, Dtype
 from attncap.models.transformer import Transformer
+from attncap.models.weights import FILE
 from attncap.numerics.memory import chunks
 
 __all__ = [
     "DTYPES",
+    "FILE",
     "AttentionLayer",
     "AttentionOnlyTransformer",
     "Dtype",

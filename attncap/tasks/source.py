@@ -3,12 +3,12 @@
 import re
 import zipfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from attncap.data.named_tables import NAMED, named_table
-from attncap.data.tables import READERS, Table, read_table
+from attncap.data.tables import STDIN, Table, is_table, read_table
 from attncap.data.texts import CORPORA
 from attncap.errors import InputError, nearest
 from attncap.tasks.association import Associations
@@ -23,7 +23,7 @@ CONTEXT = 2
 
 
 def load(
-    source: str | Path,
+    source: Any,
     *,
     subject: str | None = None,
     relation: str | None = None,
@@ -35,8 +35,8 @@ def load(
     """Make the task that a source names.
 
     Args:
-        source: a named table (see `NAMED`), a .csv, .tsv, .jsonl or .parquet table, a .txt text, a
-            named text (see `CORPORA`), or ``random:N,S,T``.
+        source: a named table (see `NAMED`), the file of a table or ``-`` (see `attncap.data.tables.read_table`), a
+            pandas or polars frame, a .txt text, a named text (see `CORPORA`), or ``random:N,S,T``.
         subject: column of a table (see `facts`), as are ``relation``, ``object`` and ``on_conflict``.
         relation: column of a table.
         object: column of a table.
@@ -55,11 +55,13 @@ def load(
         >>> load("random:10,2,100").associations
         100
     """
-    text, kind = str(source), kind_of(source)
     columns = {"subject": subject, "relation": relation, "object": object}
+    if not isinstance(source, str | Path):
+        return facts(source, on_conflict=on_conflict, **columns)
+    text, kind = str(source), kind_of(source)
     _check_options(text, kind, columns, {"context": context})
     match kind:
-        case "table" if text in NAMED or Path(text).exists():
+        case "table" if text in {*NAMED, STDIN} or Path(text).exists():
             return facts(_table(text), on_conflict=on_conflict, **columns)
         case "text":
             return next_tokens(text, CONTEXT if context is None else context)
@@ -95,7 +97,7 @@ def kind_of(source: str | Path) -> Kind:
         return "random"
     if is_archived(Path(text)):
         return "task"
-    if suffix in READERS:
+    if is_table(source) or Path(text).is_fifo():
         return "table"
     return "arrays" if suffix == ".npz" else "unknown"
 
@@ -104,10 +106,10 @@ def _check_options(text: str, kind: Kind, of_table: dict[str, str | None], of_te
     """Refuse options that the source would silently ignore."""
     for option, column in of_table.items():
         if column is not None and kind != "table":
-            raise InputError(f"{text}: --{option} names a column of a table; this is not a table")
+            raise InputError(option, "a table that it names a column of", text)
     for option, number in of_text.items():
         if number is not None and kind != "text":
-            raise InputError(f"{text}: --{option} applies to a text only; this is not a text")
+            raise InputError(option, "a text that it applies to", text)
 
 
 def _table(text: str) -> Table:
