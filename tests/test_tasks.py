@@ -160,7 +160,7 @@ def test_one_desk_tells_what_a_source_is(tmp_path):
             if kind != of:
                 said = set()
                 for load in (tasks.load, tasks.load_distributions):
-                    with pytest.raises(InputError, match=f"--{option} (names|applies)") as caught:
+                    with pytest.raises(InputError, match=f"^{option}: expected a (table|text) that it") as caught:
                         load(source, **{option: value})
                     said.add(str(caught.value))
                 assert len(said) == 1
