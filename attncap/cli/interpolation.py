@@ -55,7 +55,7 @@ def interpolation(
     def chart() -> Any:
         from attncap.plots.interpolation import error_curve
 
-        return error_curve(result, "ridge" if "ridge" in varied else varied[0])
+        return error_curve(result)
 
     drawn = draw(plot, chart, force=force)
     answer(result, json, table(result, varied) if varied else result, *drawn)

@@ -13,8 +13,7 @@ from attncap.errors import InputError
 if TYPE_CHECKING:
     from attncap.tasks import Associations
     from attncap.train import Architecture, Ensemble, Recipe
-    from attncap.train.loop.lanes import Lane
-    from attncap.train.loop.program import Program
+    from attncap.train.associations.problem import Lane, Recalling
 
 # The options that change a recipe.
 SCHEDULE = ("steps", "batch", "batches", "rate", "final_rate")
@@ -112,16 +111,16 @@ def compiled_for(cell: Mapping[str, Any]) -> Any:
     return [plain(program_of(cell)), plain(recipe_of(cell))]
 
 
-def program_of(cell: Mapping[str, Any]) -> "Program":
+def program_of(cell: Mapping[str, Any]) -> "Recalling":
     """Return the compiled loop that a cell needs."""
-    from attncap.train.loop.lanes import program
+    from attncap.train.associations.problem import recalling
 
-    return program(shape_of(cell), count_of(cell), recipe_of(cell))
+    return recalling(shape_of(cell), count_of(cell), recipe_of(cell))
 
 
 def lane(cell: Mapping[str, Any]) -> "Lane":
     """Return the model that a cell trains, and the task that its seed draws."""
-    from attncap.train.loop.lanes import Lane
+    from attncap.train.associations.problem import Lane
 
     return Lane(task_of(cell, cell["seed"]), shape_of(cell), cell["seed"])
 

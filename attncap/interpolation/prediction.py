@@ -1,7 +1,6 @@
 """The interpolation error as a question and its answer: predict, compare with ridge regression, simulate."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +8,8 @@ import numpy as np
 
 from attncap.errors import InputError
 from attncap.interpolation import simulate
-from attncap.interpolation.activations import Activation, activation
-from attncap.interpolation.expressions import Function
-from attncap.interpolation.heads import Attention, Head
+from attncap.interpolation.activations import Activation
+from attncap.interpolation.heads import Attention, Listed, assemble
 from attncap.interpolation.limit import predict
 from attncap.interpolation.regression import Values, linear_regression
 from attncap.result import Result, hidden
@@ -124,7 +122,7 @@ class Interpolation(Result):
 
 
 def error(
-    activations: str | Function | Activation | Sequence[str | Function | Activation],
+    activations: Listed,
     *,
     ratio: Values,
     ridge: Values,
@@ -141,9 +139,9 @@ def error(
     Args:
         activations: f: a name, an expression in t, a function, ``softmax(beta)``; or a list of them, one a head.
         ratio: c = p/n > 0, embedding dimension over tokens.
-        ridge: :math:`\gamma` > 0.
-        snr: :math:`\rho = |\mu|^2` >= 0.
-        alignment: :math:`\kappa`; :math:`w_K = w_Q = \kappa\mu/|\mu|`.
+        ridge: $\gamma$ > 0.
+        snr: $\rho = |\mu|^2$ >= 0.
+        alignment: $\kappa$; $w_K = w_Q = \kappa\mu/|\mu|$.
         diagonal: "zero" (no token attends to itself), "full", or the number that K_ii is set to.
         heads: copies of the list of activations.
         combine: "concat" (the probe reads all heads) or "sum".
@@ -155,7 +153,7 @@ def error(
 
     Raises:
         InputError: a value out of range; a full diagonal of a superlinear f; unbalanced labels where
-            :math:`a_2 \neq 0`, for which no theory is validated.
+            $a_2 \neq 0$, for which no theory is validated.
 
     Example:
         >>> result = error("tanh", ratio=0.5, ridge=1.0, snr=1.0, alignment=1.0, diagonal="full")
@@ -164,16 +162,17 @@ def error(
     """
     c, g, rho, kappa = (np.asarray(value, dtype=np.float64) for value in (ratio, ridge, snr, alignment))
     check(c, g, rho, kappa, positive)
-    listed = activations if isinstance(activations, Sequence) and not isinstance(activations, str) else [activations]
-    chosen = [activation(each) for each in listed] * heads
-    if not chosen:
-        raise InputError("heads", "at least one, with an activation", len(chosen))
-    if combine not in ("concat", "sum"):
-        raise InputError("combine", "concat or sum", combine)
+    attention = assemble(
+        activations,
+        spike=(kappa**2)[..., None, None],
+        diagonal=diagonal,
+        heads=heads,
+        combine=combine,
+        random_scores=random_scores,
+    )
+    members = attention.heads
+    chosen = [head.activation for head in members]
     warn(chosen, positive)
-    spike = (kappa**2)[..., None, None]
-    members = tuple(Head(each, spike, diagonal) for each in chosen)
-    attention = Attention((members,) if combine == "sum" else tuple((head,) for head in members), random_scores)
     theory = predict(attention, np.sqrt(rho)[..., None], c, g)
     return Interpolation(
         activation=single([each.name for each in chosen]),

@@ -49,6 +49,7 @@ def load(
 
     Raises:
         InputError: no such source, or an option that does not apply to it.
+        UnmetError: the package of a named source is not installed.
 
     Example:
         >>> load("random:10,2,100").associations
@@ -148,6 +149,7 @@ def load_distributions(
 
     Raises:
         InputError: no such source, or an option that does not apply to it.
+        UnmetError: the package of a named source is not installed.
     """
     text, kind = str(source), kind_of(source)
     columns = {"subject": subject, "relation": relation, "object": object}

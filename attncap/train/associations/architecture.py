@@ -9,9 +9,9 @@ from jaxtyping import Float
 from attncap.errors import InputError
 from attncap.models import AttentionOnlyTransformer, TokenModel, Transformer
 from attncap.models.attention import Array
+from attncap.train.loop.problem import Tensors
 from attncap.train.loop.recipes import Recipe
 
-Tensors = dict[str, Float[Array, "..."]]
 HEAD_BUCKETS = (1, 2, 4)
 
 

@@ -11,7 +11,8 @@ from attncap.fits.capacity import Capacity
 from attncap.numerics.bracketing import boundary
 from attncap.tasks import random_associations
 from attncap.train.associations.architecture import Architecture
-from attncap.train.loop.lanes import Lane, Trained, train
+from attncap.train.associations.problem import Lane, Trained
+from attncap.train.loop.lanes import train
 from attncap.train.loop.recipes import Recipe
 from attncap.train.loop.recipes import recipe as named
 
