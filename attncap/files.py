@@ -132,13 +132,13 @@ def cache(name: str) -> Path:
 
 def _check_replaceable(path: Path, force: bool, directory: bool) -> None:
     if not force:
-        raise InputError(f"{path}: exists already; choose another path or replace it with --force")
+        raise InputError(f"{path}: exists already; choose another path, or force its replacement")
     if directory != path.is_dir():
         kinds = ("a file", "a directory")
         raise InputError(f"{path}: is {kinds[not directory]}, expected {kinds[directory]}; choose another path")
     if directory and any(path.iterdir()) and (other := sums.foreign(path)) is not None:
         raise InputError(
-            f"{path}: --force replaces only what attncap wrote, and {other} there is not; choose another path"
+            f"{path}: even force replaces only what attncap wrote, and {other} there is not; choose another path"
         )
 
 

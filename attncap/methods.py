@@ -135,7 +135,7 @@ def find(kind: Kind, name: str) -> Method:
     """
     known = methods(kind)
     if name not in known:
-        raise InputError(f"--method: expected {' or '.join(known)} for {kind}, got {name!r}{nearest(name, known)}")
+        raise InputError("method", f"{' or '.join(known)} for {kind}", name, nearest(name, known))
     return known[name]
 
 

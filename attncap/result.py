@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import math
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ def same(one: Any, other: Any) -> bool:
         >>> same(np.zeros(2), np.zeros(3)), same(np.zeros(2), np.zeros(2, np.float32)), same([1], (1,))
         (False, False, False)
     """
+    one, other = _number(one), _number(other)
     if one is other:
         return True
     if _is_array(one) or _is_array(other):
@@ -82,6 +84,7 @@ def fingerprint(thing: Any) -> int:
         >>> fingerprint(np.arange(3)) == fingerprint(np.arange(3)[::-1])
         False
     """
+    thing = _number(thing)
     if _is_array(thing):
         array = np.asarray(thing)
         # Zeros of both signs are equal, and so are all NaN here.
@@ -100,12 +103,18 @@ def _short(value: Any) -> str:
     """Return the repr of a field: of an array with many numbers its type and shape."""
     if _is_array(value) and value.size > LONG:
         return f"{value.dtype.name}{list(value.shape)}"
-    return repr(value.item() if isinstance(value, np.generic) else value)
+    return repr(_number(value))
+
+
+def _number(thing: Any) -> Any:
+    """Make a NumPy scalar a number of Python's, which no list or array equals element by element."""
+    return thing.item() if isinstance(thing, np.generic) else thing
 
 
 def _is_array(thing: Any) -> bool:
-    # NumPy's or JAX's, which is not imported for this; a NumPy scalar is a number.
-    return hasattr(thing, "__array_namespace__") and not isinstance(thing, np.generic)
+    # JAX is not imported for this: where it is not, there is no array of its.
+    jax = sys.modules.get("jax")
+    return isinstance(thing, np.ndarray) or (jax is not None and isinstance(thing, jax.Array))
 
 
 def _is_dataclass(thing: Any) -> bool:

@@ -61,7 +61,7 @@ def test_plan_as_a_table_with_a_picture(capsys, tmp_path):
     assert picture.read_text().startswith("<svg")
     code, _, err = run(capsys, "plan", *TASK, "--plot", str(picture))
     assert code == 2
-    assert "--force" in err
+    assert "force its replacement" in err
 
 
 def test_plan_of_a_source(capsys, monkeypatch):
@@ -77,12 +77,12 @@ def test_plan_of_a_source(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["bounds", *SHAPE[:-1], "0"], "--heads"),
+        (["bounds", *SHAPE[:-1], "0"], "--heads: expected a whole number >= 1, got 0"),
         (["bounds", *SHAPE, "--constant", "vardi2022"], "ID=VALUE"),
         (["bounds", *SHAPE, "--constant", "vardy2022=1"], "vardi2022"),
-        (["bounds", *SHAPE, "--constant", "vardi2022=nan"], "constant"),
+        (["bounds", *SHAPE, "--constant", "vardi2022=nan"], "--constant: expected a number > 0 for vardi2022, got nan"),
         (["bounds", *SHAPE[2:]], "--vocabulary"),
-        (["plan", "--associations", "5"], "--vocabulary, --context"),
+        (["plan", "--associations", "5"], "got no vocabulary and no context"),
         (["plan", "facts.csv", "--associations", "5"], "both"),
         (["plan", "--associations", "5000", *TASK[2:]], "2,500"),
         (["plan", *TASK, "--plot", "plan.bmp"], ".bmp"),

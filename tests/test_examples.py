@@ -84,7 +84,7 @@ def test_heads_of_the_theorem_see_their_group_alone():
 
 def test_more_than_the_theorem_holds_is_refused_with_the_heads_it_takes():
     task = tasks.random_examples(622, context=32, embedding_dim=64)
-    with pytest.raises(UnmetError, match=r"622 examples; 20 heads hold 621 by the theorem; give at least --heads 21"):
+    with pytest.raises(UnmetError, match=r"622 examples; 20 heads hold 621 by the theorem; give at least 21 heads"):
         construct.examples(task, 32, 20, method="theorem")
 
 
@@ -240,7 +240,7 @@ def test_capacity_command(capsys):
         "seeds": [10, 10, 10],
     }.items() <= result.items()
     assert run(capsys, *words, "--method", "margin")[0] == 2
-    assert "--context" in run(capsys, "capacity", "--kind", "examples", "--heads", 3)[2]
+    assert "context" in run(capsys, "capacity", "--kind", "examples", "--heads", 3)[2]
 
 
 # --- bad input
@@ -269,11 +269,14 @@ def test_bad_examples_are_refused_by_name(contexts, queries, labels, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"heads": 0}, "--heads: expected at least 1"),
-        ({"heads": 2, "head_dim": 9}, "--head-dim: expected 1 to --embedding-dim 8, got 9"),
+        ({"heads": 0}, "heads: expected at least 1"),
+        ({"heads": 2, "head_dim": 9}, "head_dim: expected 1 to the embedding dimension 8, got 9"),
         ({"heads": 2, "method": "lsqst"}, "did you mean 'lstsq'?"),
         ({"heads": 2, "saturation": 1e4}, "saturation: expected 0 to 3"),
-        ({"heads": 2, "head_dim": 1, "method": "theorem"}, "--head-dim of at least 2"),
+        (
+            {"heads": 2, "head_dim": 1, "method": "theorem"},
+            "method: expected lstsq, for a context or head dimension of 1",
+        ),
     ],
 )
 def test_bad_shapes_are_refused(options, message):

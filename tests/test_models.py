@@ -21,20 +21,21 @@ from attncap.models import AttentionOnlyTransformer
 from attncap.numerics.memory import BUDGET
 
 
-def random_model(N=7, S=3, d=4, dh=2, H=5, seed=0, **options) -> AttentionOnlyTransformer:
+def random_model(N=7, S=3, d=4, dh=2, H=5, r=2, seed=0, **options) -> AttentionOnlyTransformer:
     rng = np.random.default_rng(seed)
-    shapes = [(N, d), (S, d), (H, dh, d), (H, dh, d), (H, dh, d), (H, d, dh), (N, d)]
+    shapes = [(N, d), (S, d), (H, r, d), (H, r, d), (H, dh, d), (H, d, dh), (N, d)]
     return AttentionOnlyTransformer(*(rng.standard_normal(shape) for shape in shapes), **options)
 
 
 def by_loops(w, sequence, scale, residual_position):
     """The forward pass of the weight file's definition, in plain loops over plain numbers."""
-    H, dh, d = w["query"].shape
+    H, dh, d = w["value"].shape
+    r = w["query"].shape[1]
     x = [[float(w["embedding"][t][i]) + float(w["position"][s][i]) for i in range(d)] for s, t in enumerate(sequence)]
     out = list(x[-1]) if residual_position else [float(v) for v in w["embedding"][sequence[-1]]]
     for h in range(H):
-        q = [sum(float(w["query"][h][k][i]) * x[-1][i] for i in range(d)) for k in range(dh)]
-        keys = [[sum(float(w["key"][h][k][i]) * xs[i] for i in range(d)) for k in range(dh)] for xs in x]
+        q = [sum(float(w["query"][h][k][i]) * x[-1][i] for i in range(d)) for k in range(r)]
+        keys = [[sum(float(w["key"][h][k][i]) * xs[i] for i in range(d)) for k in range(r)] for xs in x]
         scores = [scale * sum(a * b for a, b in zip(q, key, strict=True)) for key in keys]
         weights = [math.exp(score - max(scores)) for score in scores]
         mean = [sum(a * xs[i] for a, xs in zip(weights, x, strict=True)) / sum(weights) for i in range(d)]
@@ -44,10 +45,16 @@ def by_loops(w, sequence, scale, residual_position):
     return [sum(float(row[i]) * out[i] for i in range(d)) for row in w["unembedding"]]
 
 
-@given(seed=st.integers(0, 1000), residual=st.booleans(), scale=st.floats(0.1, 3.0), context=st.integers(1, 4))
-@settings(max_examples=25)
-def test_forward_matches_plain_loops(seed, residual, scale, context):
-    model = random_model(S=context, seed=seed, residual_position=residual, score_scale=scale)
+@given(
+    seed=st.integers(0, 1000),
+    residual=st.booleans(),
+    scale=st.floats(0.1, 3.0),
+    context=st.integers(1, 4),
+    rank=st.integers(1, 2),
+)
+@settings(max_examples=25, deadline=None)
+def test_forward_matches_plain_loops(seed, residual, scale, context, rank):
+    model = random_model(S=context, r=rank, seed=seed, residual_position=residual, score_scale=scale)
     sequences = np.random.default_rng(seed).integers(7, size=(6, context))
     expected = [by_loops(model.tensors(), row, scale, residual) for row in sequences.tolist()]
     np.testing.assert_allclose(model.forward(sequences), expected, rtol=1e-10, atol=1e-10)
@@ -75,6 +82,13 @@ def test_weights_come_back_as_they_were(tmp_path, dtype):
     assert (again.score_scale, again.residual_position, again.dtype) == (0.5, False, dtype)
     for name, tensor in model.tensors().items():
         assert again.tensors()[name].tobytes() == tensor.tobytes()
+
+
+def test_scores_of_a_smaller_rank_come_back(tmp_path):
+    model = random_model(r=1)
+    assert (model.query_key_rank, model.head_dim, model.parameters["query_key"]) == (1, 2, 2 * 5 * 4)
+    model.save(tmp_path)
+    assert models.load(tmp_path) == model
 
 
 def test_every_kind_of_model_comes_back(tmp_path):
@@ -154,7 +168,7 @@ def test_no_circle_among_the_files_of_models():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"query": np.zeros((5, 2, 3))}, r"query has shape \(5, 2, 3\); expected \(H, dh, d\) = \(H, dh, 4\)"),
+        ({"query": np.zeros((5, 2, 3))}, r"query has shape \(5, 2, 3\); expected \(H, r, d\) = \(H, r, 4\)"),
         ({"output": np.zeros((5, 2, 4))}, r"output has shape \(5, 2, 4\); expected \(H, d, dh\) = \(5, 4, 2\)"),
         ({"unembedding": np.zeros((7, 4), np.float32)}, "unembedding is float32; expected float64"),
         ({"embedding": np.zeros((7, 4), int)}, "embedding is int64; expected an array of float64, float32, bfloat16"),

@@ -11,7 +11,7 @@ import re
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -79,8 +79,9 @@ def results():
         models.Transformer(**stacked, **units), layer, layer.model, layer.shape, fit.shape, fit.recall["float32"], run,
         history, Trained(1.0, 1.0, 9.0, 1.0, 9, 5, model), train.BEST, found,
         train.TrainedCapacity(**vars(found), recipe="best", target=1.0, tried={9: 1.0}),
-        construct.distribution(several, embedding_dim=2), construct.encode(several, 2),
-        construct.examples_capacity(2, 3, seeds=1), archive.Answer(("a", "b"), "c", 0.5, None),
+        construct.distribution(several, embedding_dim=2), construct.encode(several, embedding_dim=2),
+        construct.examples_capacity(heads=1, context=2, embedding_dim=3, seeds=1),
+        archive.Answer(("a", "b"), "c", 0.5, None),
         papers.Reproduced("table1", {"a": 1}, {"a": 2.0}, []), papers.Reproduction("dana2025", "quick", []),
         sweep.Sweep(2, 1, 1, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, ()),
     ]  # fmt: skip
@@ -152,7 +153,7 @@ def test_reprs_of_tasks_and_models_give_the_sizes(results):
     assert repr(results[tasks.Associations]) == "Associations('random:8,2,20', 'random', T=20, N=8, S=2, 60 bits)"
     assert repr(results[tasks.Examples]) == "Examples('random examples: n=4, d=6', T=8, n=4, d=6, d_out=1)"
     assert repr(results[tasks.Distributions]) == "Distributions('distributions', 'array', T=4, N=3, S=2)"
-    assert "(N=7, d=4, S=3, H=5, dh=2, float64, 228 parameters)" in repr(random_model())
+    assert "(N=7, d=4, S=3, H=5, r=2, dh=2, float64, 228 parameters)" in repr(random_model())
     assert "recalled 100.00%" in repr(results[construct.Fit])
 
 
@@ -184,6 +185,7 @@ numbers = arrays(
 
 
 @given(numbers, numbers)
+@settings(deadline=None)
 def test_arrays_are_the_same_where_numpy_says_so(first, other):
     expected = first.dtype == other.dtype and np.array_equal(first, other, equal_nan=True)
     for wrap in (lambda x: x, lambda x: {"a": [x]}, lambda x: (1, jnp.asarray(x)) if x.dtype == np.float32 else (1, x)):
@@ -195,6 +197,7 @@ def test_same_knows_kinds():
     nan = float("nan")
     assert same({"a": nan, "b": (1, [np.nan])}, {"b": (1, [nan]), "a": nan})
     assert same(np.float64(1.0), 1.0)
+    assert same(np.float64(1.0), [1.0, 2.0]) is False
     for first, other in [
         ([1], (1,)),
         ({"a": 1}, {"a": 1, "b": 2}),
@@ -228,6 +231,8 @@ def test_results_cite_what_they_rest_on(results):
         interpolation.Interpolation: ["liao2025"],
         papers.Reproduction: ["dana2025"],
         measure.Recall: ["attncap"],
+        models.Transformer: ["dana2025"],
+        models.AttentionLayer: ["mahdavi2024"],
     }
     assert {cls: keys(results[cls]) for cls in expected} == expected
     by_theorem = construct.examples(tasks.random_examples(8, 4, 6), heads=4, method="theorem")

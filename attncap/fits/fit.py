@@ -106,11 +106,11 @@ def shortfall(recall: Recall, task: Associations, dtype: str, heads: int) -> str
     moved = "" if recall.deviation is None else f", rounding moves logits by up to {recall.deviation:.2g}"
     found = f"smallest margin {recall.min_margin:.2g}{moved}"
     if recall.correct == task.associations:
-        return f"{dtype}: every answer is right, but not certified ({found}); more --heads widen the margin"
-    wider = "" if dtype == DTYPES[0] else ", a wider --dtype"
+        return f"{dtype}: every answer is right, but not certified ({found}); more heads widen the margin"
+    wider = "" if dtype == DTYPES[0] else ", a wider dtype"
     return (
         f"{dtype}: {heads} heads recall {recall.correct:,} of {task.associations:,} associations of {task.name} "
-        f"({found}); give more --heads, a larger --embedding-dim{wider} or another --seed"
+        f"({found}); give more heads, a larger embedding dimension{wider} or another seed"
     )
 
 

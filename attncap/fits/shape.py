@@ -34,6 +34,7 @@ class Shape(Result):
         heads: $H$.
         parameters: all free parameters.
         parts: the same by part (embedding, query_key, output_value, unembedding).
+        query_key_rank: $r$, the dimension of queries and keys.
     """
 
     embedding_dim: int
@@ -41,6 +42,7 @@ class Shape(Result):
     heads: int
     parameters: int
     parts: dict[str, int]
+    query_key_rank: int
 
     @staticmethod
     def of(model: Model) -> "Shape":
@@ -68,6 +70,7 @@ class LayerShape(Shape):
         return LayerShape(*_sizes(layer), layer.value.shape[1], layer.output.shape[1], context)
 
 
-def _sizes(model: Model) -> tuple[int, int, int, int, dict[str, int]]:
+def _sizes(model: Model) -> tuple[int, int, int, int, dict[str, int], int]:
     parts = dict(model.parameters)
-    return model.embedding_dim, model.head_dim, model.heads, parts.pop("total"), parts
+    total = parts.pop("total")
+    return model.embedding_dim, model.head_dim, model.heads, total, parts, model.query_key_rank

@@ -141,7 +141,7 @@ def _walk(node: ast.expr, t: np.ndarray, text: str) -> Value:
 def _call(name: str, values: list, text: str) -> Value:
     expected = 2 if FUNCTIONS[name] in (np.minimum, np.maximum) else 1
     if len(values) != expected:
-        raise InputError(f"activation {text!r}: {name} takes {expected} argument(s). Got {len(values)}")
+        raise InputError(f"activation {text!r}: {name} takes {expected} argument(s), got {len(values)}")
     return FUNCTIONS[name](*values)
 
 

@@ -41,6 +41,11 @@ class AttentionLayer(Model):
     value: Float[Array, "H dv d"] = hidden()
     output: Float[Array, "H out dv"] = hidden()
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The paper."""
+        return ("mahdavi2024",)
+
     def forward(self, contexts: Float[Array, "T n d"], queries: Float[Array, "T d"]) -> Float[Array, "T out"]:
         """Return the layer's output for each example, in one piece."""
         xp = self.query.__array_namespace__()

@@ -23,8 +23,8 @@ class AttentionOnlyTransformer(TokenModel):
     Attributes:
         embedding: $e$, (N, d).
         position: $p$, (S, d).
-        query: $W_Q$, (H, dh, d).
-        key: $W_K$, (H, dh, d).
+        query: $W_Q$, (H, r, d); r is the rank of the scores $W_Q^\top W_K$, at most $d_h$.
+        key: $W_K$, (H, r, d).
         value: $W_V$, (H, dh, d).
         output: $W_O$, (H, d, dh).
         unembedding: $W_U$, (N, d).
@@ -38,8 +38,8 @@ class AttentionOnlyTransformer(TokenModel):
 
     embedding: Float[Array, "N d"] = hidden()
     position: Float[Array, "S d"] = hidden()
-    query: Float[Array, "H dh d"] = hidden()
-    key: Float[Array, "H dh d"] = hidden()
+    query: Float[Array, "H r d"] = hidden()
+    key: Float[Array, "H r d"] = hidden()
     value: Float[Array, "H dh d"] = hidden()
     output: Float[Array, "H d dh"] = hidden()
     unembedding: Float[Array, "N d"] = hidden()

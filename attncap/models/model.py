@@ -81,6 +81,11 @@ class Model(Result, ABC):
         return self.query.shape[-2]
 
     @property
+    def query_key_rank(self) -> int:
+        """The dimension $r$ of queries and keys: $d_h$ unless it was chosen smaller."""
+        return self.query.shape[-2]
+
+    @property
     def dtype(self) -> str:
         """Name of the type that the weights are held in."""
         return self.query.dtype.name
@@ -172,9 +177,19 @@ class TokenModel(Model):
     residual_position: bool
 
     @property
+    def cites(self) -> tuple[str, ...]:
+        """The paper of attention over tokens."""
+        return ("dana2025",)
+
+    @property
     def vocabulary_size(self) -> int:
         """$N$."""
         return self.embedding.shape[0]
+
+    @property
+    def head_dim(self) -> int:
+        """$d_h$."""
+        return self.value.shape[-2]
 
     @property
     def context(self) -> int:

@@ -31,8 +31,8 @@ class Transformer(TokenModel):
     Attributes:
         embedding: $e$, (N, d).
         position: $p$, (S, d).
-        query: $W_Q$, (L, H, dh, d).
-        key: $W_K$, (L, H, dh, d).
+        query: $W_Q$, (L, H, r, d).
+        key: $W_K$, (L, H, r, d).
         value: $W_V$, (L, H, dh, d).
         output: $W_O$, (L, H, d, dh).
         unembedding: $W_U$, (N, d).
@@ -51,8 +51,8 @@ class Transformer(TokenModel):
 
     embedding: Float[Array, "N d"] = hidden()
     position: Float[Array, "S d"] = hidden()
-    query: Float[Array, "L H dh d"] = hidden()
-    key: Float[Array, "L H dh d"] = hidden()
+    query: Float[Array, "L H r d"] = hidden()
+    key: Float[Array, "L H r d"] = hidden()
     value: Float[Array, "L H dh d"] = hidden()
     output: Float[Array, "L H d dh"] = hidden()
     unembedding: Float[Array, "N d"] = hidden()

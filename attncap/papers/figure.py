@@ -136,7 +136,7 @@ def check_scale(scale: str) -> None:
         InputError: it is not one of ``SCALES``.
     """
     if scale not in SCALES:
-        raise InputError(f"--scale must be {' or '.join(SCALES)}. Got {scale!r}")
+        raise InputError("scale", " or ".join(SCALES), scale)
 
 
 def attempt(figure: Figure, scale: str, seed: int, directory: Path, *, must: bool) -> Reproduced:

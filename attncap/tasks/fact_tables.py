@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
-from jaxtyping import Float
 
 from attncap.data.tables import Cell, Table, Unreadable, read_table
 from attncap.errors import InputError, nearest
@@ -47,8 +46,8 @@ def facts(
 
     A long table names a subject, an object and perhaps a relation a row; a wide table is melted, one relation
     a column. The subject comes last, since the last token of a sequence is the query: many distinct queries
-    give the skip connection its full rank. The prior $q$ over the answers is the empirical distribution of the
-    objects within a relation, so that a constant relation holds 0 bits.
+    give the skip connection its full rank. The prior over the answers knows which objects a relation has, not whose
+    they are (`attncap.tasks.prior`), so that a constant relation holds 0 bits.
 
     Args:
         source: a table's file (see `attncap.data.tables.read_table`), a `Table`, a pandas or polars frame, a list of
@@ -81,7 +80,6 @@ def facts(
         np.array([[number[fact.relation], number[fact.subject]] for fact in kept]),
         np.array([number[fact.object] for fact in kept]),
         list(words),
-        surprisal=_surprisal(kept),
         name=table.name,
         kind="facts",
         notes=[*said, *notes],
@@ -99,7 +97,7 @@ def _column(table: Table, given: str | None, option: str) -> int | None:
         if given not in table.columns:
             known = ", ".join(table.columns)
             raise InputError(
-                f"{table.name}: no column {given!r} (--{option}); it has {known}{nearest(given, table.columns)}"
+                f"{table.name}: no column {given!r} ({option}); it has {known}{nearest(given, table.columns)}"
             )
         return table.columns.index(given)
     lowered = [column.lower() for column in table.columns]
@@ -118,13 +116,13 @@ def melt(table: Table, subject: str | None, relation: str | None, object: str | 
         )
     if relation is not None and object_at is None:
         raise InputError(
-            f"{table.name}: --relation needs --object, the column of the answers; it has {', '.join(table.columns)}"
+            f"{table.name}: relation needs object, the column of the answers; it has {', '.join(table.columns)}"
         )
     if subject_at is None:
         subject_at = next(i for i in range(len(table.columns)) if i not in (relation_at, object_at))
     named = [at for at in (subject_at, relation_at, object_at) if at is not None]
     if len(set(named)) < len(named):
-        raise InputError(f"{table.name}: one column cannot be two of --subject, --relation and --object")
+        raise InputError(f"{table.name}: one column cannot be two of subject, relation and object")
     found = list(
         _long(table, subject_at, relation_at, object_at) if object_at is not None else _wide(table, subject_at)
     )
@@ -188,7 +186,7 @@ def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[
         raise InputError(
             f"{name}: rows {one.place} and {other.place} answer ({one.subject}, {one.relation}) with {one.object!r} "
             f"and {other.object!r}{more}; "
-            f"keep the first with --on-conflict first or all with --on-conflict distribution, "
+            "keep the first (on_conflict first) or all (on_conflict distribution), "
             "or correct the rows"
         )
     notes = []
@@ -199,12 +197,6 @@ def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[
             f"{len(conflicts):,} conflicting {_plural('answer', len(conflicts))} dropped, the first of each kept"
         )
     return list(kept.values()), notes
-
-
-def _surprisal(kept: list[Fact]) -> Float[np.ndarray, " T"]:
-    of_relation = Counter(fact.relation for fact in kept)
-    of_object = Counter((fact.relation, fact.object) for fact in kept)
-    return np.array([np.log2(of_relation[f.relation] / of_object[f.relation, f.object]) for f in kept])
 
 
 def fact_distributions(

@@ -49,6 +49,7 @@ def load(
 
     Raises:
         InputError: no such source, or an option that does not apply to it.
+        UnmetError: the package of a named source is not installed.
 
     Example:
         >>> load("random:10,2,100").associations
@@ -105,10 +106,10 @@ def _check_options(text: str, kind: Kind, of_table: dict[str, str | None], of_te
     """Refuse options that the source would silently ignore."""
     for option, column in of_table.items():
         if column is not None and kind != "table":
-            raise InputError(f"{text}: --{option} names a column of a table; this is not a table")
+            raise InputError(option, "a table that it names a column of", text)
     for option, number in of_text.items():
         if number is not None and kind != "text":
-            raise InputError(f"{text}: --{option} applies to a text only; this is not a text")
+            raise InputError(option, "a text that it applies to", text)
 
 
 def _table(text: str) -> Table:
@@ -148,6 +149,7 @@ def load_distributions(
 
     Raises:
         InputError: no such source, or an option that does not apply to it.
+        UnmetError: the package of a named source is not installed.
     """
     text, kind = str(source), kind_of(source)
     columns = {"subject": subject, "relation": relation, "object": object}

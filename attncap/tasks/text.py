@@ -21,7 +21,8 @@ TOKEN = regex.compile(r"[\w\p{M}\u200c\u200d]+(?:['’][\w\p{M}\u200c\u200d]+)*|
 def next_tokens(path: str | Path, context: int = 2) -> Associations:
     r"""Read a text and associate every run of $S$ tokens with its most frequent continuation.
 
-    Tokens are words and punctuation marks, case kept. The prior $q$ is the unigram distribution of the text.
+    Tokens are words and punctuation marks, case kept. The prior over the answers is uniform over the vocabulary: how
+    often a token occurs in this text is learned from it, so it counts as memorized.
 
     Args:
         path: a UTF-8 text file, or a named text (see `attncap.tasks.CORPORA`).
@@ -53,12 +54,10 @@ def next_tokens(path: str | Path, context: int = 2) -> Associations:
         if times > best.get(sequence, (0, 0))[0]:
             best[sequence] = (times, answer)
     answers = np.array([answer for _, answer in best.values()])
-    frequency = np.bincount(numbers) / len(numbers)
     return associations(
         np.array(list(best)),
         answers,
         vocabulary.tolist(),
-        surprisal=-np.log2(frequency[answers]),
         name=str(path),
         kind="text",
         notes=[f"{len(several):,} contexts had several continuations; the most frequent one was kept"]
@@ -74,10 +73,10 @@ def numbered(path: str | Path, context: int) -> tuple[np.ndarray, np.ndarray]:
         InputError: no such file, not UTF-8, or fewer than S + 1 tokens.
     """
     if context < 1:
-        raise InputError(f"{path}: --context must be at least 1, got {context}")
+        raise InputError("context", "at least 1", context)
     tokens = TOKEN.findall(spelling(_read(path)))
     if len(tokens) <= context:
-        raise InputError(f"{path}: {len(tokens)} tokens; expected more than --context {context}")
+        raise InputError(f"{path}: {len(tokens)} tokens; expected more than the context, {context}")
     return np.unique(np.array(tokens, dtype=object), return_inverse=True)
 
 
@@ -123,7 +122,7 @@ def text_distributions(path: str | Path, context: int = 2, vocabulary: int | Non
     notes = []
     if vocabulary is not None and vocabulary < len(words):
         if vocabulary < 2:
-            raise InputError(f"{path}: --vocabulary must be at least 2, got {vocabulary}")
+            raise InputError("vocabulary", "at least 2", vocabulary)
         frequency = np.bincount(numbers)
         kept = np.sort(np.argsort(-frequency, kind="stable")[: vocabulary - 1])
         share = 1 - frequency[kept].sum() / len(numbers)

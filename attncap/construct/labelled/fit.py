@@ -8,6 +8,7 @@ import numpy as np
 from attncap.errors import InputError
 from attncap.fits import Found, LayerShape
 from attncap.measure.examples import predicted
+from attncap.methods import find
 from attncap.models import AttentionLayer
 from attncap.result import hidden
 from attncap.tasks import Examples
@@ -60,8 +61,8 @@ class ExamplesFit(Found):
 
     @property
     def cites(self) -> tuple[str, ...]:
-        """The paper, and this project where it departs from it."""
-        return ("mahdavi2024",) if self.method == "theorem" else ("attncap", "mahdavi2024")
+        """What the method rests on."""
+        return find("examples", self.method).cites
 
     def predict(self, contexts: Any, queries: Any) -> np.ndarray:
         """Return the label of each example: real numbers (T, d_out), or the class with the largest output (T,).

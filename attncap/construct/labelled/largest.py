@@ -83,8 +83,9 @@ def examples_capacity(
     """
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
-    if min(context, embedding_dim, seeds) < 1:
-        raise InputError("--context, --embedding-dim and --seeds must be at least 1")
+    for name, size in (("context", context), ("embedding_dim", embedding_dim), ("seeds", seeds)):
+        if size < 1:
+            raise InputError(name, "at least 1", size)
     check_layer(embedding_dim, head_dim, heads)
     check_method(method)
     most = heads * embedding_dim

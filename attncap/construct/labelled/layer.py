@@ -88,7 +88,7 @@ def examples(
         found = found if accuracy is None else f"{accuracy['float64']:.2%} of the classes right"
         raise UnmetError(
             f"{task.name}: {task.count:,} examples on attention features of rank {reached:,} leave {found}; "
-            f"{heads} heads hold {reached:,} real labels of this data at most; give more --heads{_limit(task, heads)}"
+            f"{heads} heads hold {reached:,} real labels of this data at most; give more heads{_limit(task, heads)}"
         )
     return ExamplesFit(
         task=task,
@@ -112,7 +112,7 @@ def check_method(method: str, saturation: float = SATURATION) -> None:
     """
     methods.find("examples", method)
     if not 0 <= saturation <= 3:
-        raise InputError(f"saturation: expected 0 to 3 (more costs precision and gains nothing), got {saturation:g}")
+        raise InputError("saturation", "0 to 3 (more costs precision and gains nothing)", saturation)
 
 
 def solved(

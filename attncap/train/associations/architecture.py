@@ -9,9 +9,9 @@ from jaxtyping import Float
 from attncap.errors import InputError
 from attncap.models import AttentionOnlyTransformer, TokenModel, Transformer
 from attncap.models.attention import Array
+from attncap.train.loop.problem import Tensors
 from attncap.train.loop.recipes import Recipe
 
-Tensors = dict[str, Float[Array, "..."]]
 HEAD_BUCKETS = (1, 2, 4)
 
 
@@ -44,9 +44,7 @@ class Architecture:
         sizes = vars(self)
         for name, value in sizes.items():
             if value < (0 if name == "width" else 1):
-                raise InputError(
-                    f"--{name.replace('_', '-')}: expected at least {0 if name == 'width' else 1}, got {value}"
-                )
+                raise InputError(name, f"at least {0 if name == 'width' else 1}", value)
 
     @property
     def summary(self) -> str:

@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from attncap import measure
 from attncap.errors import InputError
 from attncap.fits import Found
 from attncap.models import TokenModel
+from attncap.progress import bar
 from attncap.result import hidden
 from attncap.tasks import Associations
-from attncap.train.associations.architecture import Architecture
-from attncap.train.loop.lanes import History, Lane, train
+from attncap.train.associations.architecture import Architecture, model, trimmed
+from attncap.train.associations.problem import Lane
+from attncap.train.loop.batches import SEGMENT
+from attncap.train.loop.lanes import Checkpoint, History, train
 from attncap.train.loop.recipes import Recipe
 from attncap.train.loop.recipes import recipe as named
 
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 COLUMNS = ("accuracy", "recall", "bits", "bits_per_parameter", "steps")
+# Of a model, about so many are kept on the way; their bits are measured when `Ensemble.curves` is read.
+CHECKPOINTS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +51,8 @@ class Ensemble(Found):
         seconds: compiling and running the loop.
         seconds_compile: compiling the loop, or reading it from the cache.
         seconds_train: running it.
-        history: of every step; `curves` is the same as a table.
+        history: of every step.
+        checkpoints: weights on the way, of each.
         models: the weights, in float32.
     """
 
@@ -61,6 +69,7 @@ class Ensemble(Found):
     seconds_compile: float
     seconds_train: float
     history: History = hidden()
+    checkpoints: tuple[list[Checkpoint], ...] = hidden()
     models: tuple[TokenModel, ...] = hidden()
 
     @property
@@ -83,20 +92,36 @@ class Ensemble(Found):
         """Share of the task that each model recalls."""
         return tuple(self.recall.tolist())
 
-    @property
+    @cached_property
     def curves(self) -> "pl.DataFrame":
-        """Each model before each step: seed, step, loss (nats), accuracy, bits (at temperature one) and per parameter.
+        """Each model on the way: seed, step, loss (nats), accuracy, bits and bits per parameter.
 
-        They are of the sequences that the step trains on, and end where the model stops.
+        Loss and accuracy are those before every step, of the sequences that it trains on. Bits are
+        `attncap.measure.bits` of the whole task, of the weights after so many steps: at the first, about thirty times
+        on the way, and at the last, where they are the model's `bits`; they are null in between.
         """
         import polars as pl
 
-        history, parts = self.history, []
-        for k, seed in enumerate(self.seeds):
-            taken = slice(int(self.steps[k]) + 1)
-            columns = {name: part[taken, k].astype(np.float64) for name, part in vars(history).items()}
-            parts.append(pl.DataFrame({"seed": seed, "step": np.arange(len(columns["loss"])), **columns}))
+        parts = []
+        with bar("measure bits on the way", sum(map(len, self.checkpoints))) as advance:
+            for k, seed in enumerate(self.seeds):
+                taken = slice(int(self.steps[k]) + 1)
+                columns = {name: part[taken, k].astype(np.float64) for name, part in vars(self.history).items()}
+                told = pl.DataFrame({"step": np.arange(len(columns["loss"])), **columns})
+                bits = []
+                for one in self.checkpoints[k]:
+                    bits.append(self._bits(k, one))
+                    advance(1)
+                measured = pl.DataFrame({"step": [one.steps for one in self.checkpoints[k]], "bits": bits})
+                joined = told.join(measured, on="step", how="full", coalesce=True).sort("step")
+                parts.append(joined.select(pl.lit(seed).alias("seed"), "step", "loss", "accuracy", "bits"))
         return pl.concat(parts).with_columns(bits_per_parameter=pl.col("bits") / self.parameters)
+
+    def _bits(self, k: int, one: Checkpoint) -> float:
+        """Return the bits that a model held at a checkpoint; at its last, those of the table."""
+        if one.steps == self.steps[k]:
+            return float(self.bits[k])
+        return measure.bits(model(self.recipe, self.shape, trimmed(one.tensors, self.shape)), self.task)
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
@@ -112,7 +137,9 @@ class Ensemble(Found):
         head.add_row("recipe", f"{recipe.name}: {recipe.optimizer}, {rates}, {rows}")
         head.add_row("time", f"{self.seconds_train:.1f} s, and {self.seconds_compile:.1f} s to compile")
         window = (f"accuracy of the last {recipe.window} batches",) if recipe.window else ()
-        table = Table("seed", "recalled", *window, "bits", "bits a parameter", "steps", box=None, padding=(0, 2, 0, 0))
+        table = Table(
+            "seed", "recalled", *window, "bits", "bits per parameter", "steps", box=None, padding=(0, 2, 0, 0)
+        )
         for k, seed in enumerate(self.seeds):
             batches = (f"{self.accuracy[k]:.2%}",) if recipe.window else ()
             each = f"{self.bits[k]:,.0f}", f"{self.bits_per_parameter[k]:.4f}", f"{self.steps[k]:,}"
@@ -165,9 +192,11 @@ def ensemble(
     head_dim = embedding_dim if head_dim is None else head_dim
     shape = Architecture(task.vocabulary_size, task.context, embedding_dim, head_dim, heads, depth, width)
     numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not numbers or chosen.steps < 1:
-        raise InputError(f"--seeds and --steps: expected at least 1, got {len(numbers)} and {chosen.steps}")
-    run = train([Lane(task, shape, seed) for seed in numbers], chosen)
+    for name, number in (("seeds", len(numbers)), ("steps", chosen.steps)):
+        if number < 1:
+            raise InputError(name, "at least 1", number)
+    every = -(-chosen.steps // (SEGMENT * CHECKPOINTS))
+    run = train([Lane(task, shape, seed) for seed in numbers], chosen, every=every)
     columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
     return Ensemble(
         task=task,
@@ -182,5 +211,6 @@ def ensemble(
         seconds_compile=run.seconds_compile,
         seconds_train=run.seconds_train,
         history=run.history,
+        checkpoints=tuple(run.checkpoints),
         models=tuple(one.model for one in run.models),
     )
