@@ -24,12 +24,12 @@ def random_model(N=7, S=3, d=4, dh=2, H=5, seed=0, **options) -> AttentionOnlyTr
 
 def by_loops(w, sequence, scale, residual_position):
     """The forward pass of the weight file's definition, in plain loops over plain numbers."""
-    H, dh, d = w["query"].shape
+    (H, r, d), dh = w["query"].shape, w["value"].shape[1]
     x = [[float(w["embedding"][t][i]) + float(w["position"][s][i]) for i in range(d)] for s, t in enumerate(sequence)]
     out = list(x[-1]) if residual_position else [float(v) for v in w["embedding"][sequence[-1]]]
     for h in range(H):
-        q = [sum(float(w["query"][h][k][i]) * x[-1][i] for i in range(d)) for k in range(dh)]
-        keys = [[sum(float(w["key"][h][k][i]) * xs[i] for i in range(d)) for k in range(dh)] for xs in x]
+        q = [sum(float(w["query"][h][k][i]) * x[-1][i] for i in range(d)) for k in range(r)]
+        keys = [[sum(float(w["key"][h][k][i]) * xs[i] for i in range(d)) for k in range(r)] for xs in x]
         scores = [scale * sum(a * b for a, b in zip(q, key, strict=True)) for key in keys]
         weights = [math.exp(score - max(scores)) for score in scores]
         mean = [sum(a * xs[i] for a, xs in zip(weights, x, strict=True)) / sum(weights) for i in range(d)]

@@ -8,7 +8,9 @@ from attncap.models.precision import storage
 from attncap.tasks import Associations
 
 
-def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str) -> None:
+def check_shape(
+    embedding_dim: int, head_dim: int, heads: int | None, dtype: str, query_key_rank: int | None = None
+) -> None:
     """Refuse a shape that no model has.
 
     Raises:
@@ -21,6 +23,8 @@ def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str
         raise InputError(f"--head-dim: expected 1 to --embedding-dim {embedding_dim}, got {head_dim}")
     if heads is not None and heads < 1:
         raise InputError(f"--heads: expected at least 1, got {heads}")
+    if query_key_rank is not None and not 1 <= query_key_rank <= head_dim:
+        raise InputError(f"query_key_rank: expected 1 to head_dim {head_dim}, got {query_key_rank}")
 
 
 def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:

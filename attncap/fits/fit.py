@@ -28,6 +28,7 @@ class Shape(Result):
         heads: $H$.
         parameters: all free parameters.
         parts: the same by part (embedding, query_key, output_value, unembedding).
+        query_key_rank: $r$, the dimension of queries and keys.
     """
 
     embedding_dim: int
@@ -35,12 +36,14 @@ class Shape(Result):
     heads: int
     parameters: int
     parts: dict[str, int]
+    query_key_rank: int
 
     @staticmethod
     def of(model: AttentionOnlyTransformer) -> "Shape":
         """Return the shape of a model."""
         parts = dict(model.parameters)
-        return Shape(model.embedding_dim, model.head_dim, model.heads, parts.pop("total"), parts)
+        total = parts.pop("total")
+        return Shape(model.embedding_dim, model.head_dim, model.heads, total, parts, model.query_key_rank)
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ class AttentionOnlyTransformer(Result):
     Attributes:
         embedding: $e$, (N, d).
         position: $p$, (S, d).
-        query: $W_Q$, (H, dh, d).
-        key: $W_K$, (H, dh, d).
+        query: $W_Q$, (H, r, d); r is the rank of the scores $W_Q^\top W_K$, at most $d_h$.
+        key: $W_K$, (H, r, d).
         value: $W_V$, (H, dh, d).
         output: $W_O$, (H, d, dh).
         unembedding: $W_U$, (N, d).
@@ -41,8 +41,8 @@ class AttentionOnlyTransformer(Result):
 
     embedding: Float[Array, "N d"] = hidden()
     position: Float[Array, "S d"] = hidden()
-    query: Float[Array, "H dh d"] = hidden()
-    key: Float[Array, "H dh d"] = hidden()
+    query: Float[Array, "H r d"] = hidden()
+    key: Float[Array, "H r d"] = hidden()
     value: Float[Array, "H dh d"] = hidden()
     output: Float[Array, "H d dh"] = hidden()
     unembedding: Float[Array, "N d"] = hidden()
@@ -72,7 +72,12 @@ class AttentionOnlyTransformer(Result):
     @property
     def head_dim(self) -> int:
         """$d_h$."""
-        return self.query.shape[1]
+        return self.value.shape[1]
+
+    @property
+    def query_key_rank(self) -> int:
+        """The dimension $r$ of queries and keys: $d_h$ unless it was chosen smaller."""
+        return self.query.shape[-2]
 
     @property
     def dtype(self) -> str:

@@ -28,7 +28,7 @@ class Transformer(AttentionOnlyTransformer):
     ``residual_position`` the positions are added where a layer's attention reads, and nowhere else.
 
     Attributes:
-        query: $W_Q$, (L, H, dh, d); key, value and output likewise.
+        query: $W_Q$, (L, H, r, d); key, value and output likewise.
         up: $W_1$, (L, w, d).
         bias: $b$, (L, w).
         down: $W_2$, (L, d, w).
@@ -36,8 +36,8 @@ class Transformer(AttentionOnlyTransformer):
     Source: Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), the experiments on MLP transformers and on depth.
     """
 
-    query: Float[Array, "L H dh d"] = hidden()
-    key: Float[Array, "L H dh d"] = hidden()
+    query: Float[Array, "L H r d"] = hidden()
+    key: Float[Array, "L H r d"] = hidden()
     value: Float[Array, "L H dh d"] = hidden()
     output: Float[Array, "L H d dh"] = hidden()
     up: Float[Array, "L w d"] = hidden(kw_only=True)
@@ -57,7 +57,7 @@ class Transformer(AttentionOnlyTransformer):
     @property
     def head_dim(self) -> int:
         """$d_h$."""
-        return self.query.shape[2]
+        return self.value.shape[2]
 
     @property
     def width(self) -> int:

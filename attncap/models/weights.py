@@ -21,8 +21,8 @@ FILE = "model.safetensors"
 ATTENTION = {
     "embedding": ("N", "d"),
     "position": ("S", "d"),
-    "query": ("H", "dh", "d"),
-    "key": ("H", "dh", "d"),
+    "query": ("H", "r", "d"),
+    "key": ("H", "r", "d"),
     "value": ("H", "dh", "d"),
     "output": ("H", "d", "dh"),
     "unembedding": ("N", "d"),
