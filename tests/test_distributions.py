@@ -364,7 +364,7 @@ def test_memorize_conflicts_as_a_distribution(tmp_path, capsys):
     code, _, err = run(capsys, *words)
     assert code == 2
     assert "rows 5 and 62" in err
-    assert "--on-conflict distribution" in err
+    assert "on_conflict distribution" in err
     code, out, _ = run(capsys, *words, "--on-conflict", "distribution", "--json")
     result = json.loads(out)
     assert code == 0
@@ -447,7 +447,7 @@ def test_bad_files_are_refused(tmp_path, capsys):
     [
         (["--embedding-dim", 0], "--embedding-dim: expected at least 1, got 0"),
         (["--embedding-dim", 2, "--starts", 0], "--starts: expected at least 1, got 0"),
-        (["--embedding-dim", 2, "--context", 2], "--context applies to a text only"),
+        (["--embedding-dim", 2, "--context", 2], "--context: expected a text that it applies to"),
     ],
 )
 def test_bad_options_are_refused(words, message, tmp_path, capsys):

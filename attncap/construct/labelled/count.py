@@ -13,9 +13,9 @@ def check_layer(embedding_dim: int, head_dim: int, heads: int | None) -> None:
         InputError: names the option, what was expected and what was got.
     """
     if heads is not None and heads < 1:
-        raise InputError(f"--heads: expected at least 1, got {heads}")
+        raise InputError("heads", "at least 1", heads)
     if not 1 <= head_dim <= embedding_dim:
-        raise InputError(f"--head-dim: expected 1 to --embedding-dim {embedding_dim}, got {head_dim}")
+        raise InputError("head_dim", f"1 to the embedding dimension {embedding_dim}", head_dim)
 
 
 def capacity_of(task: Examples, head_dim: int, heads: int) -> dict[str, int]:
@@ -51,7 +51,7 @@ def group_size(task: Examples, head_dim: int) -> int:
     """
     least = min(task.context, head_dim)
     if least < 2:
-        raise InputError(f"--method theorem: needs --context and --head-dim of at least 2, got {least}")
+        raise InputError("method", "lstsq, for a context or head dimension of 1", "theorem")
     return least - 1
 
 
@@ -65,7 +65,7 @@ def check_theorem(task: Examples, head_dim: int, heads: int) -> None:
     if task.count > held:
         raise UnmetError(
             f"{task.name}: {task.count:,} examples; {heads} heads hold {held:,} by the theorem; give at least "
-            f"--heads {least_heads(task, head_dim, 'theorem')}, or --method lstsq"
+            f"{least_heads(task, head_dim, 'theorem')} heads, or method lstsq"
         )
 
 

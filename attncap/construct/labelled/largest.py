@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from attncap.construct.labelled.count import capacity_of, check_layer
-from attncap.construct.labelled.layer import FITTED, check_method, solved
+from attncap.construct.labelled.fit import FITTED
+from attncap.construct.labelled.layer import check_method, solved
 from attncap.errors import InputError
 from attncap.measure.examples import predicted, residual
 from attncap.numerics.bracketing import boundary
@@ -43,6 +44,11 @@ class ExamplesCapacity(Result):
     degrees_of_freedom: int
     seeds: list[int]
     seconds: float
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The bounds beside it, and this project's measured rank."""
+        return ("mahdavi2024", "mahdavi2024-shared", "attncap")
 
 
 def examples_capacity(
@@ -81,8 +87,9 @@ def examples_capacity(
     """
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
-    if min(context, embedding_dim, seeds) < 1:
-        raise InputError("--context, --embedding-dim and --seeds must be at least 1")
+    for name, size in (("context", context), ("embedding_dim", embedding_dim), ("seeds", seeds)):
+        if size < 1:
+            raise InputError(name, "at least 1", size)
     check_layer(embedding_dim, head_dim, heads)
     check_method(method)
     counts = capacity_of(random_examples(2, context, embedding_dim, shared=shared), head_dim, heads)

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float
 
+from attncap import methods
 from attncap.construct.labelled.chosen_scores import chosen_heads
 from attncap.construct.labelled.count import (
     capacity_of,
@@ -18,19 +19,17 @@ from attncap.construct.labelled.count import (
     proved,
 )
 from attncap.construct.labelled.features import features, read_out
-from attncap.construct.labelled.fit import ExamplesFit
+from attncap.construct.labelled.fit import FITTED, ExamplesFit
 from attncap.construct.labelled.generic_scores import generic_heads
 from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
-from attncap.errors import InputError, UnmetError, nearest
+from attncap.errors import InputError, UnmetError
+from attncap.fits import LayerShape
 from attncap.measure.examples import verify_examples
 from attncap.models import AttentionLayer
 from attncap.numerics.memory import require
 from attncap.numerics.rank import rank
 from attncap.tasks import Examples
 
-METHODS = ("theorem", "lstsq", "chosen")
-# Real labels count as memorized below this relative residual in float64; rank-deficient systems leave about 1e-1.
-FITTED = 1e-9
 DRAWS = 4
 SMOOTH = 1e-5
 SATURATION = 1.0
@@ -101,16 +100,9 @@ def examples(
         raise UnmetError(_shortfall(task, head_dim, heads, method, reached, found))
     return ExamplesFit(
         task=task,
-        shape={
-            "embedding_dim": task.embedding_dim,
-            "head_dim": head_dim,
-            "value_dim": layer.value.shape[1],
-            "heads": heads,
-            "context": task.context,
-            "output_dim": task.labels.shape[1],
-            "parameters": layer.parameters,
-        },
+        shape=LayerShape.of_layer(layer, task.context),
         method=method,
+        details={"saturation": saturation} if method == "theorem" else {"beta": beta},
         capacity=capacity_of(task, head_dim, heads) | {"rank": reached},
         residual=residual,
         accuracy=accuracy,
@@ -126,10 +118,9 @@ def check_method(method: str, saturation: float = SATURATION) -> None:
     Raises:
         InputError: names the option, what was expected and what was got.
     """
-    if method not in METHODS:
-        raise InputError(f"--method: expected one of {', '.join(METHODS)}, got {method!r}{nearest(method, METHODS)}")
+    methods.find("examples", method)
     if not 0 <= saturation <= 3:
-        raise InputError(f"saturation: expected 0 to 3 (more costs precision and gains nothing), got {saturation:g}")
+        raise InputError("saturation", "0 to 3 (more costs precision and gains nothing)", saturation)
 
 
 def solved(
