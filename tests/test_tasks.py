@@ -86,7 +86,7 @@ def test_whole_floats_are_tokens():
 def test_bits_of_facts_use_the_objects_of_their_relation():
     rows = [["a", "x", "same"], ["b", "x", "same"], ["c", "y", "same"], ["d", "y", "same"]]
     task = facts(Table("t", ["s", "r1", "r2"], rows, [2, 3, 4, 5]))
-    assert task.bits == pytest.approx(4.0)
+    assert task.bits == pytest.approx(np.log2(6))  # two of four are x
     assert task.surprisal[[task.words(i)[0][0] == "r2" for i in range(8)]].sum() == 0
 
 
@@ -96,7 +96,7 @@ def test_text_keeps_the_most_frequent_continuation(tmp_path):
     task = next_tokens(path, context=1)
     assert dict(map(task.words, range(task.associations)))["the",] == "cat"
     assert task.notes == ("2 contexts had several continuations; the most frequent one was kept",)
-    assert task.surprisal[0] == pytest.approx(np.log2(9 / 2))
+    assert task.bits == pytest.approx(task.associations * np.log2(task.vocabulary_size))
 
 
 def test_text_too_short_or_not_text(tmp_path):
@@ -173,3 +173,13 @@ def test_words_keep_their_combining_marks(tmp_path):
     path = tmp_path / "t.txt"
     path.write_text("हिन्दी विश्व की cafe\u0301 noir। हिन्दी सरल", encoding="utf-8")
     assert set(next_tokens(path, 1).vocabulary) == {"हिन्दी", "विश्व", "की", "caf\u00e9", "noir", "।", "सरल"}
+
+
+@pytest.mark.parametrize(("name", "bits"), [("capitals", 1631), ("countries", 39294), ("airports", 267202)])
+def test_bits_of_the_named_tables(name, bits):
+    assert tasks.load(name).bits == pytest.approx(bits, abs=0.5)
+
+
+def test_the_prior_of_facts_is_not_given():
+    with pytest.raises(InputError, match="the surprisal of facts follows from their relations; expected none"):
+        associations([[0, 1]], [1], 2, kind="facts", surprisal=np.ones(1))

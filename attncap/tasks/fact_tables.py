@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
-from jaxtyping import Float
 
 from attncap.data.tables import Cell, Table, Unreadable, read_table
 from attncap.errors import InputError, nearest
@@ -47,8 +46,8 @@ def facts(
 
     A long table names a subject, an object and perhaps a relation a row; a wide table is melted, one relation
     a column. The subject comes last, since the last token of a sequence is the query: many distinct queries
-    give the skip connection its full rank. The prior $q$ over the answers is the empirical distribution of the
-    objects within a relation, so that a constant relation holds 0 bits.
+    give the skip connection its full rank. The prior over the answers knows which objects a relation has, not whose
+    they are (`attncap.tasks.prior`), so that a constant relation holds 0 bits.
 
     Args:
         source: a table's file (see `attncap.data.tables.read_table`), a `Table`, a pandas or polars frame, a list of
@@ -81,7 +80,6 @@ def facts(
         np.array([[number[fact.relation], number[fact.subject]] for fact in kept]),
         np.array([number[fact.object] for fact in kept]),
         list(words),
-        surprisal=_surprisal(kept),
         name=table.name,
         kind="facts",
         notes=[*said, *notes],
@@ -199,12 +197,6 @@ def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[
             f"{len(conflicts):,} conflicting {_plural('answer', len(conflicts))} dropped, the first of each kept"
         )
     return list(kept.values()), notes
-
-
-def _surprisal(kept: list[Fact]) -> Float[np.ndarray, " T"]:
-    of_relation = Counter(fact.relation for fact in kept)
-    of_object = Counter((fact.relation, fact.object) for fact in kept)
-    return np.array([np.log2(of_relation[f.relation] / of_object[f.relation, f.object]) for f in kept])
 
 
 def fact_distributions(

@@ -21,7 +21,8 @@ TOKEN = regex.compile(r"[\w\p{M}\u200c\u200d]+(?:['’][\w\p{M}\u200c\u200d]+)*|
 def next_tokens(path: str | Path, context: int = 2) -> Associations:
     r"""Read a text and associate every run of $S$ tokens with its most frequent continuation.
 
-    Tokens are words and punctuation marks, case kept. The prior $q$ is the unigram distribution of the text.
+    Tokens are words and punctuation marks, case kept. The prior over the answers is uniform over the vocabulary: how
+    often a token occurs in this text is learned from it, so it counts as memorized.
 
     Args:
         path: a UTF-8 text file, or a named text (see `attncap.tasks.CORPORA`).
@@ -53,12 +54,10 @@ def next_tokens(path: str | Path, context: int = 2) -> Associations:
         if times > best.get(sequence, (0, 0))[0]:
             best[sequence] = (times, answer)
     answers = np.array([answer for _, answer in best.values()])
-    frequency = np.bincount(numbers) / len(numbers)
     return associations(
         np.array(list(best)),
         answers,
         vocabulary.tolist(),
-        surprisal=-np.log2(frequency[answers]),
         name=str(path),
         kind="text",
         notes=[f"{len(several):,} contexts had several continuations; the most frequent one was kept"]

@@ -164,19 +164,13 @@ def _least_heads(task: Distributions, embedding_dim: int, head_dim: int, asked: 
         return least_heads(task.modes, embedding_dim, head_dim, slack)
     if asked < 0:
         raise InputError(f"stored: expected 0 to {task.count:,}, got {asked:,}")
-    return least_heads(_part(task.modes, _likely_first(task)[: max(1, asked)]), embedding_dim, head_dim, slack / STORED)
-
-
-def _part(task: Associations, rows: np.ndarray) -> Associations:
-    return replace(task, sequences=task.sequences[rows], answers=task.answers[rows], surprisal=task.surprisal[rows])
+    return least_heads(task.modes.subset(_likely_first(task)[: max(1, asked)]), embedding_dim, head_dim, slack / STORED)
 
 
 def _settled(task: Distributions) -> Associations:
     """Return the associations whose answer is the only most likely token: what recall can be counted on."""
     modes, clear = task.modes, ~task.tied
-    if clear.all() or not clear.any():
-        return modes
-    return _part(modes, clear)
+    return modes if clear.all() or not clear.any() else modes.subset(clear)
 
 
 def _solve(
