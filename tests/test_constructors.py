@@ -141,7 +141,7 @@ def test_memory_that_is_not_free_is_not_taken(name, monkeypatch):
 @every
 def test_heads_by_default_hold_the_task_and_fewer_do_not(name):
     fit, task = found(name), CONSTRUCTORS[name].task
-    heads = fit.shape["heads"] if isinstance(fit.shape, dict) else fit.shape.heads
+    heads = fit.shape.heads
     count = task.associations if isinstance(task, tasks.Associations) else task.count
     assert heads == fit.model.query.shape[0] >= 1
     if name not in ("margin", "train"):  # these go beyond any count

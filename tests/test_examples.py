@@ -163,7 +163,7 @@ def test_exact_duplicates_are_dropped_and_counted():
 def test_one_head_fits_as_many_labels_of_two_tokens_as_queries_are_affinely_independent(dim, more, columns, seed):
     task = tasks.random_examples(dim + more, 2, dim, columns, shared=True, seed=seed)
     fit = construct.examples(task, heads=columns, head_dim=1, method="chosen")
-    assert fit.shape["heads"] == columns
+    assert fit.shape.heads == columns
     assert fit.residual["float64"] < 1e-9
     assert fit.capacity["shared"] == columns + 1 <= fit.capacity["proved"] == dim + 1
 
@@ -171,7 +171,7 @@ def test_one_head_fits_as_many_labels_of_two_tokens_as_queries_are_affinely_inde
 def test_ten_labels_where_fixed_scores_hold_two():
     task = tasks.random_examples(10, 2, 10, shared=True)
     fit = construct.examples(task, method="chosen")
-    assert (fit.shape["heads"], fit.capacity["shared"]) == (1, 2)
+    assert (fit.shape.heads, fit.capacity["shared"]) == (1, 2)
     assert fit.residual["float64"] < 1e-13
     assert fit.residual["float32"] < 1e-5
     with pytest.raises(UnmetError, match="features of rank 2"):
@@ -232,7 +232,7 @@ def test_chosen_scores_classify():
     task = tasks.random_examples(9, 2, 8, shared=True)
     fit = construct.examples(tasks.examples(task.contexts[0], task.queries, ["a", "b", "c"] * 3), method="chosen")
     assert fit.accuracy["float32"] == 1.0
-    assert fit.shape["heads"] == 3 < 8
+    assert fit.shape.heads == 3 < 8
 
 
 # --- Proposition 5

@@ -77,7 +77,7 @@ def examples(
         >>> from attncap.tasks import random_examples
         >>> task = random_examples(621, context=32, embedding_dim=64)
         >>> fit = examples(task, head_dim=32, method="theorem")
-        >>> fit.shape["heads"], fit.capacity["theorem"], fit.residual["float64"] < 1e-12, fit.residual["float32"] < 1e-5
+        >>> fit.shape.heads, fit.capacity["theorem"], fit.residual["float64"] < 1e-12, fit.residual["float32"] < 1e-5
         (20, 621, True, True)
         >>> bool(abs(fit.predict(task.contexts, task.queries) - task.labels).max() < 1e-10)
         True
@@ -183,11 +183,11 @@ def _shortfall(task: Examples, head_dim: int, heads: int, method: str, reached: 
         counts = proved(task, head_dim, heads), degrees_of_freedom(task, head_dim, heads)
         return (
             f"{task.name}: {task.count:,} examples leave {found}; {heads} heads hold {counts[0]:,} examples in general "
-            f"position by proof, and have {counts[1]:,} degrees of freedom per label column; give more --heads"
+            f"position by proof, and have {counts[1]:,} degrees of freedom per label column; give more heads"
         )
     held = f"{heads} heads of such scores hold {reached:,} real labels of this data at most"
     more = f" (H(n-1)+1 = {heads * (task.context - 1) + 1:,} for a shared context)" if task.shared else ""
     return (
         f"{task.name}: {task.count:,} examples on attention features of rank {reached:,} leave {found}; {held}{more}; "
-        f"give more --heads or --method chosen"
+        f"give more heads or method chosen"
     )

@@ -37,7 +37,7 @@ def first_layer(task: Examples) -> Examples:
         >>> seen = first_layer(token)
         >>> seen.notes
         ('a first layer of uniform attention raised the rank of the queries from 1 to 8',)
-        >>> construct.examples(seen, method="theorem").shape["heads"]
+        >>> construct.examples(seen, method="theorem").shape.heads
         10
 
     Source: Mahdavi, Liao, Thrampoulidis 2024, Proposition 5 and Assumption 3 (arXiv 2306.02010).
