@@ -109,6 +109,14 @@ METHODS: dict[tuple[Kind, str], Method] = {
             bound="features",
             cites=("attncap", "mahdavi2024"),
         ),
+        Method(
+            kind="examples",
+            name="chosen",
+            label="scores fitted to the labels",
+            reference="attncap.construct.labelled.layer:examples",
+            bound=None,
+            cites=("attncap", "mahdavi2024"),
+        ),
     )
 }
 
