@@ -59,6 +59,7 @@ class Bound:
         assumptions: what it asks for.
         logs: whether the order hides logarithms.
         note: what a reader must know beside the number.
+        outside: what to do where an assumption fails.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Bound:
     assumptions: tuple[Assumption, ...] = ()
     logs: bool = False
     note: str = ""
+    outside: str = ""
 
     @property
     def family(self) -> Architecture:
@@ -99,7 +101,7 @@ class Bound:
         for assumption in self.assumptions:
             if assumption.fails(shape):
                 given = ", ".join(f"{name} = {shape[name]:.15g}" for name in quantities(assumption.condition))
-                return f"assumes {assumption.text}; got {given}"
+                return "; ".join(filter(None, (f"assumes {assumption.text}", f"got {given}", self.outside)))
         return None
 
     def value(self, shape: Mapping[str, Number]) -> Number:

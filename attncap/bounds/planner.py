@@ -220,7 +220,7 @@ def _plan(
     if id == "corrected" and CATALOGUE["dana2025"].value(found) != CATALOGUE[id].value(found):
         note = f"holds {CATALOGUE[id].value(found):,} on this data, fewer than Theorem 1 as published counts"
     elif id == "margin":
-        note = "a measured law, not a promise"
+        note = bound.note
     parts = ("embedding_dim", "head_dim", "heads")
     d, dh, heads = (int(found[name]) if bound.architecture == "aot" else None for name in parts)
     parameters, source = int(found["parameters"]), "; ".join(str(SOURCES[key]) for key in bound.sources)

@@ -32,7 +32,7 @@ BITS_PER_NUMBER = Float("2.05")
 width = Min(D, A - 1)
 readout = width * (corrected + A - 1 - width)
 law = BITS_PER_NUMBER * readout * log(2) / log(A)
-MOST = 1620
+MOST = 1650
 
 BOUNDS = (
     Bound(
@@ -82,7 +82,8 @@ BOUNDS = (
             Assumption("H r >= 3 d (measured; fewer features fail at random)", H * rank >= 3 * D),
             Assumption(f"at most {MOST:,} associations (measured)", law < MOST + 1),
         ),
-        note="no promise; outside this range `memorize --method margin` finds the heads by search",
+        note="a measured law, no promise",
+        outside="`attncap memorize --method margin` without --heads finds them by search",
     ),
     Bound(
         id="dana2025-rank-1",
