@@ -121,7 +121,7 @@ def fit(
     return Scaling(best, close, tuple(one(LAWS[name]) for name in ranked), len(x), deviations.name, x, y)
 
 
-def _windowed(x: Points, y: Points, window: float | int) -> tuple[Points, Points]:
+def _windowed(x: Points, y: Points, window: float | int) -> tuple[np.ndarray, np.ndarray]:
     means = levels(x, y)
     inside = x <= means.x[before_saturation(means.y, float(window))][-1]
     return x[inside], y[inside]
