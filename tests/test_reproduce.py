@@ -235,3 +235,5 @@ def test_table_1_is_the_catalogue_s():
     theorem, before = rows["dana2025"], rows["mahdavi2024"]
     assert (theorem["associations_here"], theorem["parameters_here"]) == (156 * 64 + 64, 64 * (8 + 2000 + 4 * 64 * 156))
     assert before["associations_here"] == 156 * 7 + 1
+    assert rows["dana2025-rank-1"]["parameters_here"] == 64 * (8 + 2000 + 2 * 65 * 156)
+    assert rows["kim2023-token"]["associations_here"] is None
