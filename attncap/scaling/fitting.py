@@ -92,7 +92,7 @@ def fit(
     if not fitted:
         raise InputError(f"fit: {different} different x are too few for {', '.join(laws)}; add points")
     if errors == "relative" and y.min() <= 0:
-        raise InputError("errors", "absolute, for relative errors need positive y", f"y = {y.min():g}")
+        raise InputError("y", "positive values for relative errors", float(y.min()))
     deviations = KINDS[errors] if trials is None else shares(float(trials))
     points, found = _estimates(fitted, x, y, deviations)
     table = comparison.compared(found, points, deviations)
