@@ -13,6 +13,8 @@ from attncap.interpolation import error
 from attncap.plots import experiments, interpolation, theme
 from attncap.tasks import random_associations
 
+from .marks import marks
+
 TASK = random_associations(20, 2, 100)
 RIDGES = np.array([0.1, 1.0, 10.0])
 
@@ -26,24 +28,6 @@ def specified(make):
         return make().to_dict()
 
     return specification
-
-
-def marks(whole):
-    """Return every mark of a specification: its type, the fields of its channels, and the rows it draws."""
-    found = []
-
-    def walk(view, data):
-        data = view.get("data", data)
-        for name in ("layer", "hconcat"):
-            for part in view.get(name, ()):
-                walk(part, data)
-        if "mark" in view:
-            rows = whole["datasets"][data["name"]] if "name" in data else data["values"]
-            fields = {channel: each["field"] for channel, each in view["encoding"].items() if "field" in each}
-            found.append((view["mark"]["type"], fields, rows))
-
-    walk(whole, None)
-    return found
 
 
 def drawn(chart, mark, y, series=None, nth=0):
