@@ -315,7 +315,12 @@ def test_units_change_nothing_but_the_parameters(scale, unit):
         ([1, 2, 3, 4], [0.5, 1.5, 0.5, 0.5], {"trials": 10}, "shares in"),
         ([1, 2], [0.1, 0.2], {}, "too few"),
         ([1, 2, 3, 4], [0.1] * 4, {"laws": ["lineer"]}, "did you mean 'linear'"),
-        ([1, 2, 3, 4], [0.1, -0.1, 0.1, 0.1], {"errors": "relative"}, "positive y, got -0.1"),
+        (
+            [1, 2, 3, 4],
+            [0.1, -0.1, 0.1, 0.1],
+            {"errors": "relative"},
+            "y: expected positive values for relative errors, got -0.1",
+        ),
         *(
             ([1, 2, 3, 4], [0.1] * 4, {option: value}, f"^{option}: expected")
             for option, values in {
