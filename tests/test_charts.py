@@ -262,7 +262,9 @@ def test_accuracies_are_drawn_per_panel_over_the_published_and_the_floors():
 
 
 def test_slopes_and_capacities_are_the_tables():
-    assert drawn(slope_chart(), "line", "slope") == SLOPES["slope"].to_list()
+    assert drawn(slope_chart(), "line", "slope") == [0.02]
+    assert drawn(slope_chart(), "point", "slope") == [0.01, 0.02]
+    assert drawn(slope_chart(), "rule", "low") == [0.01]
     assert drawn(capacities_chart(), "line", "associations") == CAPACITIES["associations"].to_list()
     assert drawn(capacities_chart(), "line", "bits_per_parameter") == CAPACITIES["bits_per_parameter"].to_list()
     assert drawn(capacities_chart(), "rule", "associations") == [2500]

