@@ -151,7 +151,7 @@ def test_a_line_of_200_megabytes_is_refused_before_it_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"subject": "x"}, r"no column 'x' \(--subject\); it has a, b, c"),
+        ({"subject": "x"}, r"no column 'x' \(subject\); it has a, b, c"),
         ({"relation": "b"}, "relation needs object"),
         ({"subject": "a", "object": "a"}, "cannot be two of"),
     ],

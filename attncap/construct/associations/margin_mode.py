@@ -12,7 +12,6 @@ from attncap import measure
 from attncap.construct.associations.gauge import absorb
 from attncap.construct.associations.random_attention import draw, features
 from attncap.construct.associations.readout import Problem, first_guess, logistic, spread
-from attncap.errors import UnmetError
 from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.measure import Recall
@@ -130,7 +129,7 @@ def _fewest(
     enough = math.ceil(task.associations / head_dim) + 1
     try:
         expected = least_heads(task, embedding_dim, head_dim, bound="margin")
-    except UnmetError:
+    except NotMemorized:
         expected = 1
     bracket = boundary(fails, expected, enough, RESOLUTION)
     return best[bracket[1] or bracket[0]], bracket
