@@ -16,7 +16,7 @@ TRIALS, TRIES, FITTED = 4, 2, 1e-9
 def main() -> None:
     print(describe())
     print(f"{TRIALS} draws of queries and labels, up to {STARTS * TRIES} random starts each")
-    print("H n d | fixed scores | proved | all draws fitted | some draw fitted | degrees of freedom")
+    print("H n d | fixed scores | by construction | all draws fitted | some draw fitted | degrees of freedom")
     for heads, context, dim in SHAPES:
         counts = capacity_of(tasks.random_examples(2, context, dim, shared=True), dim, heads)
         whole = some = counts["proved"] - 1
