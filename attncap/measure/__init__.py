@@ -1,5 +1,6 @@
 """How much a model memorized: recall, margin, divergence, bits, evidence - the one definition of each."""
 
+from attncap.measure.certificate import PROGRAMS, Certificate, certificates, certify
 from attncap.measure.code_length import (
     Memorized,
     bits,
@@ -9,6 +10,7 @@ from attncap.measure.code_length import (
     memorized,
 )
 from attncap.measure.mixture import LN2
+from attncap.measure.orders import ORDERS, right_in
 from attncap.measure.tokens import (
     Recall,
     divergence,
@@ -21,11 +23,16 @@ from attncap.measure.tokens import (
 
 __all__ = [
     "LN2",
+    "ORDERS",
+    "PROGRAMS",
+    "Certificate",
     "Memorized",
     "Recall",
     "bits",
     "bits_hard",
     "bits_per_parameter",
+    "certificates",
+    "certify",
     "divergence",
     "divergences",
     "evidence",
@@ -33,5 +40,6 @@ __all__ = [
     "margins",
     "memorized",
     "recall",
+    "right_in",
     "verify",
 ]
