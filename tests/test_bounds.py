@@ -14,8 +14,8 @@ from py_mini_racer import MiniRacer
 from sympy.parsing.sympy_parser import implicit_multiplication, parse_expr, standard_transformations
 
 from attncap.bounds import CATALOGUE, Assumption, evaluate, value
-from attncap.bounds.catalogue import corrected, theorem
 from attncap.bounds.defaults import MARGIN_DIMS, MARGIN_RATIOS
+from attncap.bounds.entries.dana2025 import corrected, theorem
 from attncap.bounds.formula import number, quantities
 from attncap.bounds.javascript import bundle
 from attncap.bounds.sources import SOURCES

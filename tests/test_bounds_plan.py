@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attncap.bounds import CATALOGUE, plan, value
-from attncap.bounds.planner import METHODS, ORDERS
+from attncap.bounds.planner import ORDERS
 from attncap.bounds.values import complete
 from attncap.errors import InputError
 from attncap.plots import plan_chart, save
@@ -26,7 +26,7 @@ def held(method, d, dh, heads, vocabulary, context, ratio):
     """Associations by method, written out a second time."""
     rank = min(d, dh, vocabulary + context - 2) if context > 1 else 0
     corrected = heads * rank + min(d, vocabulary)
-    return {"theorem": heads * dh + d, "corrected": corrected, "margin": math.floor(ratio * corrected)}[method]
+    return {"theorem": corrected, "margin": math.floor(ratio * corrected)}[method]
 
 
 @settings(max_examples=20, deadline=None)
@@ -34,7 +34,7 @@ def held(method, d, dh, heads, vocabulary, context, ratio):
 def test_no_shape_is_smaller(data, vocabulary, context):
     associations = data.draw(st.integers(1, min(60, vocabulary**context)))
     plans = plan(associations=associations, vocabulary=vocabulary, context=context)
-    for method in METHODS if context > 1 else ("theorem", "corrected"):
+    for method in ("theorem", "margin") if context > 1 else ("theorem",):
         least = math.inf
         for d in range(2, associations + 3):
             ratio = complete({"vocabulary": vocabulary, "embedding_dim": d})["margin_ratio"]
@@ -58,7 +58,7 @@ def test_no_shape_is_smaller(data, vocabulary, context):
 )
 def test_every_plan_holds_the_task(associations, vocabulary, context, d):
     plans = plan(associations=associations, vocabulary=vocabulary, context=context, embedding_dim=d)
-    assert {p.method for p in plans.plans} >= METHODS.keys()
+    assert {p.method for p in plans.plans} >= {"theorem", "margin"}
     for p in plans.plans:
         shape = {"heads": p.heads, "head_dim": p.head_dim, "embedding_dim": p.embedding_dim}
         assert value(p.bound, vocabulary=vocabulary, context=context, **shape) >= associations
@@ -79,11 +79,10 @@ def test_reference_lines_are_bits_over_their_constants():
 def test_a_task_says_what_its_data_allow():
     facts = SimpleNamespace(associations=2000, vocabulary_size=858, context=2, bits=9000.0, data_rank=258, queries=8)
     plans = plan(facts, embedding_dim=32, head_dim=32)
-    heads = {p.method: p.heads for p in plans.plans}
-    assert (heads["theorem"], heads["corrected"]) == (62, 63)
+    theorem = by_method(plans)["theorem"]
+    assert theorem.heads == 63
+    assert "2,048" in theorem.note
     assert plans.bits == 9000.0
-    theorem = next(p for p in plans.plans if p.method == "theorem")
-    assert "1,992" in theorem.note
 
 
 def test_a_task_without_rank_is_planned_as_random():
@@ -94,10 +93,8 @@ def test_a_task_without_rank_is_planned_as_random():
 
 def test_one_token_contexts_need_as_many_dimensions_as_associations():
     plans = plan(associations=40, vocabulary=50, context=1)
-    corrected = by_method(plans)["corrected"]
-    assert corrected.embedding_dim == 40
+    assert by_method(plans)["theorem"].embedding_dim == 40
     assert "margin" in plans.unmet
-    assert "2 at this shape" in by_method(plans)["theorem"].note
 
 
 def test_orders_need_a_constant():

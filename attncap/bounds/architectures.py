@@ -4,10 +4,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from attncap.bounds.symbols import SYMBOLS
-
-H, dh, d, S, N = (SYMBOLS[name] for name in ("heads", "head_dim", "embedding_dim", "context", "vocabulary"))
-dv, dout, m, P = (SYMBOLS[name] for name in ("value_dim", "output_dim", "neurons", "parameters"))
+from attncap.bounds.letters import DH, DOUT, DV, D, H, M, N, P, S
 
 
 @dataclass(frozen=True)
@@ -20,11 +17,11 @@ class Architecture:
 
 
 ARCHITECTURES = {
-    "aot": Architecture("one-layer attention-only transformer", "heads", d * (S + 2 * N + 4 * dh * H)),
-    "mha": Architecture("one multi-head attention layer", "heads", H * (2 * d * dh + d * dv + dv * dout)),
-    "net2": Architecture("two-layer network", "neurons", m * (d + 1 + dout) + dout),
-    "net3": Architecture("three-layer network", "neurons", m * (d + 1) + m * (m + 1) + dout * (m + 1)),
-    "memory": Architecture("linear associative memory (one d x d matrix)", "embedding_dim", d**2),
-    "hopfield": Architecture("Hopfield network (symmetric couplings)", "neurons", m * (m - 1) / 2),
+    "aot": Architecture("one-layer attention-only transformer", "heads", D * (S + 2 * N + 4 * DH * H)),
+    "mha": Architecture("one multi-head attention layer", "heads", H * (2 * D * DH + D * DV + DV * DOUT)),
+    "net2": Architecture("two-layer network", "neurons", M * (D + 1 + DOUT) + DOUT),
+    "net3": Architecture("three-layer network", "neurons", M * (D + 1) + M * (M + 1) + DOUT * (M + 1)),
+    "memory": Architecture("linear associative memory (one d x d matrix)", "embedding_dim", D**2),
+    "hopfield": Architecture("Hopfield network (symmetric couplings)", "neurons", M * (M - 1) / 2),
     "any": Architecture("any model of that many parameters", "parameters", P),
 }

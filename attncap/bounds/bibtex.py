@@ -6,12 +6,11 @@ from typing import Any
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.sources import SOURCES
 from attncap.errors import InputError, nearest
+from attncap.methods import cited
+from attncap.result import Result
 
-# What each method of the package rests on.
-METHODS: dict[str, tuple[str, ...]] = {
-    "theorem": ("dana2025",),
-    "margin": ("attncap", "dana2025"),
-    "examples": ("mahdavi2024",),
+# What the package's analyses rest on; ways of finding weights are in `attncap.methods`.
+ANALYSES: dict[str, tuple[str, ...]] = {
     "audit": ("mahdavi2024",),
     "interpolation": ("liao2025",),
     "bits": ("morris2025",),
@@ -22,9 +21,9 @@ def citation(*used: Any) -> str:
     """Print BibTeX for exactly the bounds and methods used.
 
     Args:
-        used: ids of bounds (``mahdavi2024-shared``), names of methods (``theorem``, ``margin``, ``examples``,
-            ``interpolation``, ``audit``, ``bits``), keys of sources, or results: tables of bounds, plans, and
-            whatever says its ``method``.
+        used: ids of bounds (``mahdavi2024-shared``), names of methods (``theorem``, ``margin``, ``train``,
+            ``examples``) or analyses (``interpolation``, ``audit``, ``bits``), keys of sources, or results,
+            which say what they rest on.
 
     Returns:
         One BibTeX entry a source, each once, in the order of use.
@@ -45,19 +44,15 @@ def citation(*used: Any) -> str:
 def _names(item: Any) -> Iterator[str]:
     if isinstance(item, str):
         yield item
-    elif hasattr(item, "cites"):
+    elif isinstance(item, Result):
         yield from item.cites
-    elif isinstance(method := getattr(item, "method", None), str):
-        yield method
     else:
         raise InputError(f"citation: expected a name or a result, got {type(item).__name__}")
 
 
 def _keys(name: str) -> tuple[str, ...]:
-    if name in CATALOGUE:
-        return CATALOGUE[name].sources
-    if name in METHODS:
-        return METHODS[name]
-    if name in SOURCES:
-        return (name,)
-    raise InputError(f"citation: no bound, method or source {name!r}{nearest(name, [*CATALOGUE, *METHODS, *SOURCES])}")
+    bounds = {id: bound.sources for id, bound in CATALOGUE.items()}
+    known = {key: (key,) for key in SOURCES} | bounds | ANALYSES | cited()
+    if name not in known:
+        raise InputError(f"citation: no bound, method or source {name!r}{nearest(name, known)}")
+    return known[name]

@@ -36,7 +36,7 @@ class Assumption:
         return not number(self.condition, shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bound:
     r"""A published bound as data.
 

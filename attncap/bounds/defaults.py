@@ -5,9 +5,7 @@ from itertools import pairwise
 import sympy
 
 from attncap.bounds.architectures import ARCHITECTURES
-from attncap.bounds.symbols import SYMBOLS
-
-N, S, d = (SYMBOLS[name] for name in ("vocabulary", "context", "embedding_dim"))
+from attncap.bounds.letters import DH, D, N, S
 
 # Associations memorized in margin mode over the corrected count, random labels, time-limited runs (so lower bounds):
 # vocabulary -> ratio at each embedding_dim; where several runs were made, the smallest.
@@ -30,12 +28,12 @@ def margin_ratio() -> sympy.Expr:
         for k, right in pairwise([*dims, dims[-1]])
     ]
     # The first true condition decides, so the largest cells stand first.
-    pieces = [(ratio, sympy.And(n <= N, k <= d)) for (n, k), ratio in reversed(spans)]
+    pieces = [(ratio, sympy.And(n <= N, k <= D)) for (n, k), ratio in reversed(spans)]
     return sympy.Piecewise(*pieces, (1, True), evaluate=False)
 
 
 DEFAULTS: dict[str, sympy.Expr] = {
-    "value_dim": SYMBOLS["head_dim"],
+    "value_dim": DH,
     "output_dim": sympy.Integer(1),
     "bits_per_weight": sympy.Integer(32),
     "data_rank": N + S - 1,

@@ -12,13 +12,12 @@ from attncap.bounds.shapes import smallest_shape
 from attncap.bounds.sources import SOURCES
 from attncap.bounds.values import check_constants, complete
 from attncap.errors import InputError, UnmetError
+from attncap.methods import methods
 from attncap.result import Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# The methods of construction, and the bound that sizes each.
-METHODS = {"theorem": "dana2025", "corrected": "corrected", "margin": "margin"}
 REFERENCES = ("counting", "morris2025", "allenzhu2025")
 _ANSWERS = ("next token (argmax)", "classes", "next-token distribution")
 # Orders for models that answer with one of finitely many tokens: numbers only with a constant that the user gives.
@@ -61,6 +60,11 @@ class Plan(Result):
     source: str
     note: str
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The id of the bound."""
+        return (self.bound,)
+
 
 @dataclass(frozen=True)
 class Plans(Result):
@@ -92,12 +96,12 @@ class Plans(Result):
             table.add_column(title, justify="left" if title in ("method", "kind", "bound") else "right")
         for p in sorted((*self.plans, *self.references), key=lambda p: p.parameters):
             shape = ("" if size is None else f"{size:,}" for size in (p.embedding_dim, p.head_dim, p.heads))
-            name = p.method if p.method in METHODS else ""
+            name = p.method if p.heads else ""
             table.add_row(name, *shape, f"{p.parameters:,}", f"{p.bits_per_parameter:.3g}", p.exactness, p.bound)
         notes = [f"{p.method}: {p.note}" for p in self.plans if p.note]
         notes += [f"{method}: {why}" for method, why in self.unmet.items() if method not in ORDERS]
         orders = ", ".join(f"{id} {CATALOGUE[id].order}" for id in self.unmet if id in ORDERS)
-        return Group(table, *notes, f"constants unknown (--constant ID=VALUE): {orders}" if orders else "")
+        return Group(table, *notes, f"constants unknown (give them by id): {orders}" if orders else "")
 
 
 def plan(
@@ -140,7 +144,7 @@ def plan(
     Example:
         >>> plans = plan(associations=10_000, vocabulary=1000, context=8, embedding_dim=64, head_dim=64)
         >>> [(p.method, p.heads) for p in plans.plans]
-        [('margin', 6), ('theorem', 156), ('corrected', 156)]
+        [('margin', 6), ('theorem', 156)]
     """
     if task is not None:
         if (associations, vocabulary, context, bits) != (None,) * 4:
@@ -153,7 +157,9 @@ def plan(
     fixed = {name: given for name, given in dims.items() if given is not None}
     shape = complete({"associations": associations, "vocabulary": vocabulary, "context": context, **fixed})
     if associations > (most := number(DEFAULTS["associations"], shape)):
-        raise InputError(f"associations: N = {vocabulary}, S = {context} has {most:,} sequences, got {associations:,}")
+        raise InputError(
+            "associations", f"at most the {most:,} sequences of N = {vocabulary}, S = {context}", associations
+        )
     bits = associations * math.log2(vocabulary) if bits is None else bits
     constants = check_constants(constants or {})
     plans, unmet = _plans(shape, bits, constants)
@@ -165,7 +171,8 @@ def _plans(
     shape: Mapping[str, Number], bits: Number, constants: Mapping[str, Number]
 ) -> tuple[tuple[Plan, ...], dict[str, str]]:
     plans, unmet = [], {}
-    for method, id in (METHODS | {id: id for id in ORDERS}).items():
+    sized = {method.name: method.bound for method in methods("associations").values() if method.bound}
+    for method, id in (sized | {id: id for id in ORDERS}).items():
         given = {**shape, "constant": constants[id]} if id in constants else shape
         try:
             plans.append(_plan(method, id, shape["associations"], bits, given))
@@ -178,9 +185,9 @@ def _plan(method: str, id: str, target: Number, bits: Number, shape: Mapping[str
     bound = CATALOGUE[id]
     found = smallest_shape(bound, target, shape)
     note = ""
-    if method == "theorem" and (count := CATALOGUE["corrected"].value(found)) < target:
-        note = f"the measured rank is only {count:,} at this shape; take `corrected`"
-    elif method == "margin":
+    if id == "corrected" and (count := CATALOGUE["dana2025"].value(found)) != CATALOGUE[id].value(found):
+        note = f"Theorem 1 as published counts {count:,} at this shape; on this data the features' rank is less"
+    elif id == "margin":
         note = f"{found['margin_ratio']:g} times the corrected count was measured near this shape; not a promise"
     parts = ("embedding_dim", "head_dim", "heads")
     d, dh, heads = (int(found[name]) if bound.architecture == "aot" else None for name in parts)

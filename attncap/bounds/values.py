@@ -55,7 +55,7 @@ def complete(shape: Mapping[str, Number | None]) -> dict[str, Number]:
             continue
         whole = QUANTITIES[name].integer
         if not 0 < given < float("inf") or (whole and given != int(given)):
-            raise InputError(f"{name}: expected a {'whole number >= 1' if whole else 'number > 0'}, got {given}")
+            raise InputError(name, f"a {'whole number >= 1' if whole else 'number > 0'}", given)
         known[name] = int(given) if whole else given
     return fill(known)
 
@@ -128,6 +128,11 @@ class Promise(Result):
     note: str
 
     @property
+    def cites(self) -> tuple[str, ...]:
+        """The id of the bound."""
+        return (self.id,)
+
+    @property
     def says(self) -> str:
         """The promise in a few letters: ``≥ 210``, or the order where constants are unknown."""
         if self.value is not None:
@@ -159,7 +164,7 @@ class Promises(Result):
         for p in self.bounds:
             table.add_row(p.id, p.says, p.unit, p.evidence)
         reasons = (f"{p.id}: {p.missing}" for p in self.bounds if p.missing and p.missing != "needs constant")
-        return Group(table, *reasons, "orders have unknown constants: --constant ID=VALUE; sources: attncap cite ID")
+        return Group(table, *reasons, "orders have unknown constants: give them by id; sources: attncap cite ID")
 
 
 def evaluate(*, constants: Mapping[str, Number] | None = None, **shape: Number | None) -> Promises:
@@ -194,8 +199,9 @@ def check_constants(constants: Mapping[str, Number]) -> dict[str, Number]:
     """Refuse constants of bounds that are not in the catalogue or have none."""
     for id, given in constants.items():
         if "constant" not in find(id).needs:
-            raise InputError(f"constant {id}={given}: the constants of this bound are known")
-        complete({"constant": given})
+            raise InputError("constants", f"no constant for {id}, whose constants are known", given)
+        if not 0 < given < float("inf"):
+            raise InputError("constants", f"a number > 0 for {id}", given)
     return dict(constants)
 
 

@@ -5,20 +5,15 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from attncap import bounds
+from attncap import bounds, methods
 from attncap.bounds.values import complete
-from attncap.construct.associations.dana2025_theorem_1 import theorem
-from attncap.construct.associations.margin_mode import margin
-from attncap.errors import InputError, nearest
+from attncap.errors import InputError
 from attncap.fits.capacity import Capacity
 from attncap.fits.count import check_shape
 from attncap.fits.fit import Fit, NotMemorized
 from attncap.numerics.bracketing import boundary
 from attncap.progress import track
 from attncap.tasks import random_associations
-
-METHODS: dict[str, Callable[..., Fit]] = {"theorem": theorem, "margin": margin}
-RESOLUTION = {"theorem": 0.0, "margin": 1 / 32}
 
 
 def capacity(
@@ -37,7 +32,7 @@ def capacity(
     r"""Search the largest number $T$ of random associations that a construction recalls exactly in a shape.
 
     For every seed, tasks and weights are drawn anew for each $T$ tried; steps that double bracket the boundary and
-    bisection narrows it, down to 1 association (theorem) or 1/32 of it (margin).
+    bisection narrows it, down to the method's resolution: 1 association (theorem) or 1/32 of it (margin).
 
     Args:
         vocabulary: $N$.
@@ -45,7 +40,7 @@ def capacity(
         embedding_dim: $d$.
         head_dim: $d_h$; $d$ by default.
         heads: $H$.
-        method: "theorem" or "margin".
+        method: name of a construction (`attncap.methods`): "theorem" or "margin".
         dtype: the type in which the recall must be exact.
         seeds: how many searches, each with its own draws.
         seed: the first of them.
@@ -66,14 +61,15 @@ def capacity(
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
     check_shape(embedding_dim, head_dim, heads, dtype)
-    if method not in METHODS:
-        raise InputError(f"--method: expected {' or '.join(METHODS)}, got {method!r}{nearest(method, METHODS)}")
+    chosen = methods.find("associations", method)
+    if chosen.search:
+        raise InputError("method", f"a construction ({method} has its own search, {chosen.search})", method)
     if seeds < 1:
-        raise InputError(f"--seeds: expected at least 1, got {seeds}")
-    if train_attention and method != "margin":
-        raise InputError("--train-attention: applies to --method margin only")
+        raise InputError("seeds", "at least 1", seeds)
+    if train_attention and "train_attention" not in chosen.options:
+        raise InputError("train_attention", "a method that takes it", method)
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
-    construct = partial(METHODS[method], **shape, dtype=dtype)
+    construct = partial(chosen.function, **shape, dtype=dtype)
     if train_attention:
         construct = partial(construct, train_attention=True)
     promised, rank = (
@@ -82,7 +78,7 @@ def capacity(
     limit, brackets, begin = vocabulary**context, [], rank
     for number in track(range(seed, seed + seeds), "seeds"):
         memorizes = partial(_memorizes, construct, vocabulary, context, number)
-        brackets.append(boundary(memorizes, begin, limit, RESOLUTION[method]))
+        brackets.append(boundary(memorizes, begin, limit, chosen.resolution))
         begin = brackets[-1][0]
     reached, failed = (tuple(side) for side in zip(*brackets, strict=True))
     parameters = complete({**shape, "vocabulary": vocabulary, "context": context})["parameters"]

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_softmax, xlogy
 
-from attncap.models import DTYPES, AttentionOnlyTransformer
+from attncap.models import DTYPES, TokenModel
 from attncap.progress import bar
 from attncap.result import Result
 from attncap.tasks import Associations, Distributions
@@ -57,7 +57,7 @@ def margins(logits: Float[np.ndarray, "T N"], answers: Int[np.ndarray, " T"]) ->
     return own - others.max(axis=1)
 
 
-def margin(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> Float[np.ndarray, " T"]:
+def margin(model: TokenModel, task: Associations, dtype: str | None = None) -> Float[np.ndarray, " T"]:
     """Return the margin of every association, in logits.
 
     Args:
@@ -68,7 +68,7 @@ def margin(model: AttentionOnlyTransformer, task: Associations, dtype: str | Non
     return np.concatenate([margins(logits, task.answers[rows]) for rows, logits in logits_of(model, task, dtype)])
 
 
-def recall(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> Recall:
+def recall(model: TokenModel, task: Associations, dtype: str | None = None) -> Recall:
     """Run a model on every sequence and count the right answers.
 
     Args:
@@ -82,7 +82,7 @@ def recall(model: AttentionOnlyTransformer, task: Associations, dtype: str | Non
     return _recall(margin(model, task, dtype))
 
 
-def verify(model: AttentionOnlyTransformer, task: Associations, dtypes: Sequence[str] = DTYPES) -> dict[str, Recall]:
+def verify(model: TokenModel, task: Associations, dtypes: Sequence[str] = DTYPES) -> dict[str, Recall]:
     """Run a model on every sequence in several types and compare each with the model as it is.
 
     Args:
@@ -120,7 +120,7 @@ def divergences(pi: Float[np.ndarray, "T N"], logits: Float[np.ndarray, "T N"]) 
     return np.einsum("tv->t", xlogy(pi, pi) - pi * log_softmax(logits, axis=1))
 
 
-def divergence(model: AttentionOnlyTransformer, task: Distributions, dtype: str | None = None) -> float:
+def divergence(model: TokenModel, task: Distributions, dtype: str | None = None) -> float:
     r"""Return $\sum_t w_t \mathrm{KL}(\pi_t \| p_t)$ of a model's next-token distributions $p_t$, in nats.
 
     Args:
@@ -134,9 +134,7 @@ def divergence(model: AttentionOnlyTransformer, task: Distributions, dtype: str 
     return total
 
 
-def logits_of(
-    model: AttentionOnlyTransformer, task: Associations, dtype: str | None
-) -> Iterator[tuple[slice, np.ndarray]]:
+def logits_of(model: TokenModel, task: Associations, dtype: str | None) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield the logits of a task's sequences piece by piece, the weights rounded to a type first."""
     return (model.astype(dtype) if dtype else model).logits(task.sequences)
 

@@ -112,6 +112,10 @@ class Associations(Result):
         sequence = tuple(self.vocabulary[token] for token in self.sequences[index])
         return sequence, self.vocabulary[self.answers[index]]
 
+    def __repr__(self) -> str:
+        sizes = f"T={self.associations}, N={self.vocabulary_size}, S={self.context}"
+        return f"Associations({self.name!r}, {self.kind!r}, {sizes}, {self.bits:.6g} bits)"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON: name, associations, vocabulary, context, bits, and the notes."""
         return {

@@ -76,6 +76,10 @@ class Distributions(Result):
         answers = self.pi.argmax(axis=1)
         return associations(self.sequences, answers, self.vocabulary, name=self.name, kind=self.kind, notes=self.notes)
 
+    def __repr__(self) -> str:
+        context = "unknown" if self.sequences is None else self.sequences.shape[1]
+        return f"Distributions({self.name!r}, {self.kind!r}, T={self.count}, N={self.vocabulary_size}, S={context})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON: name, sequences, vocabulary, entropy in nats, and the notes."""
         return {

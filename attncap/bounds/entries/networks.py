@@ -1,0 +1,155 @@
+"""Perceptrons and feed-forward networks."""
+
+from sympy import Float, floor
+
+from attncap.bounds.bound import Assumption, Bound
+from attncap.bounds.letters import C, D, M, P
+from attncap.bounds.source import ICLR, NEURIPS, Source
+
+SOURCES = (
+    Source(
+        key="yun2019",
+        authors="Yun, Chulhee and Sra, Suvrit and Jadbabaie, Ali",
+        title="Small {ReLU} Networks Are Powerful Memorizers: a Tight Analysis of Memorization Capacity",
+        venue=NEURIPS,
+        year=2019,
+        arxiv="1810.07770",
+    ),
+    Source(
+        key="baum1988",
+        authors="Baum, Eric B.",
+        title="On the Capabilities of Multilayer Perceptrons",
+        venue="Journal of Complexity",
+        year=1988,
+        doi="10.1016/0885-064X(88)90020-9",
+        kind="article",
+    ),
+    Source(
+        key="bubeck2020",
+        authors="Bubeck, Sébastien and Eldan, Ronen and Lee, Yin Tat and Mikulincer, Dan",
+        title="Network Size and Size of the Weights in Memorization with Two-Layers Neural Networks",
+        venue=NEURIPS,
+        year=2020,
+    ),
+    Source(
+        key="vardi2022",
+        authors="Vardi, Gal and Yehudai, Gilad and Shamir, Ohad",
+        title="On the Optimal Memorization Power of {ReLU} Neural Networks",
+        venue=ICLR,
+        year=2022,
+        arxiv="2110.03187",
+    ),
+    Source(
+        key="cover1965",
+        authors="Cover, Thomas M.",
+        title="Geometrical and Statistical Properties of Systems of Linear Inequalities "
+        "with Applications in Pattern Recognition",
+        venue="IEEE Transactions on Electronic Computers",
+        year=1965,
+        doi="10.1109/PGEC.1965.264137",
+        kind="article",
+    ),
+    Source(
+        key="gardner1988",
+        authors="Gardner, Elizabeth",
+        title="The Space of Interactions in Neural Network Models",
+        venue="Journal of Physics A: Mathematical and General",
+        year=1988,
+        doi="10.1088/0305-4470/21/1/030",
+        kind="article",
+    ),
+    Source(
+        key="krauth1989",
+        authors="Krauth, Werner and Mézard, Marc",
+        title="Storage Capacity of Memory Networks with Binary Couplings",
+        venue="Journal de Physique",
+        year=1989,
+        doi="10.1051/jphys:0198900500200305700",
+        kind="article",
+    ),
+)
+
+SEPARATED = Assumption("inputs separated by a margin")
+GENERAL = Assumption("points in general position")
+
+BOUNDS = (
+    Bound(
+        id="yun2019",
+        sources=("yun2019",),
+        where="abstract",
+        setting="three-layer ReLU network of width m",
+        labels="real numbers",
+        direction="sharp",
+        exactness="order",
+        evidence="abstract",
+        formula=C * M**2,
+        architecture="net3",
+        assumptions=(Assumption("distinct points"),),
+        note="deeper nets: a hidden parameter a point suffices",
+    ),
+    Bound(
+        id="baum1988",
+        sources=("baum1988", "bubeck2020"),
+        where="as quoted in Bubeck et al.'s abstract",
+        setting="two-layer threshold network",
+        labels="binary",
+        direction="lower",
+        exactness="exact",
+        evidence="secondary",
+        formula=D * M,
+        architecture="net2",
+        assumptions=(GENERAL,),
+    ),
+    Bound(
+        id="bubeck2020",
+        sources=("bubeck2020",),
+        where="abstract",
+        setting="two-layer ReLU network",
+        labels="real numbers",
+        direction="lower",
+        exactness="exact",
+        evidence="abstract",
+        formula=D * floor(M / 4),
+        architecture="net2",
+        assumptions=(GENERAL,),
+    ),
+    Bound(
+        id="vardi2022",
+        sources=("vardi2022",),
+        where="abstract",
+        setting="deep ReLU network",
+        labels="classes",
+        direction="sharp",
+        exactness="order",
+        evidence="abstract",
+        formula=C * P**2,
+        assumptions=(SEPARATED,),
+        logs=True,
+        note="parameters of growing bit length",
+    ),
+    Bound(
+        id="cover1965",
+        sources=("cover1965", "gardner1988"),
+        where="function counting; space of interactions",
+        setting="perceptron",
+        labels="binary",
+        direction="sharp",
+        exactness="exact",
+        evidence="secondary",
+        formula=2 * P,
+        assumptions=(GENERAL, Assumption("random labels, many weights")),
+    ),
+    Bound(
+        id="krauth1989",
+        sources=("krauth1989",),
+        where="replica estimate",
+        setting="perceptron with binary weights",
+        labels="binary",
+        direction="sharp",
+        exactness="exact",
+        evidence="secondary",
+        formula=floor(Float("0.83") * P),
+        assumptions=(Assumption("random patterns, many weights"),),
+        note="two digits are quoted",
+    ),
+)

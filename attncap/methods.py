@@ -1,0 +1,156 @@
+"""Every way of finding weights, one entry each: what it is called, where it is, what sizes it and what to cite."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from attncap.errors import InputError, nearest
+
+Kind = Literal["associations", "distributions", "examples"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """One way of finding weights.
+
+    Args:
+        kind: what it memorizes.
+        name: in every interface.
+        label: for people.
+        reference: ``package.module:function``, imported when it is called.
+        bound: id of the bound that sizes it: the shape that holds a task follows from it (None: no bound does).
+        cites: keys of the sources that it rests on.
+        search: reference of its own search for the largest task, where the common one does not apply.
+        resolution: a search for the largest task stops when its bracket is this fraction of the capacity.
+        options: what it takes beside task, shape, dtype and seed.
+    """
+
+    kind: Kind
+    name: str
+    label: str
+    reference: str
+    bound: str | None
+    cites: tuple[str, ...]
+    search: str = ""
+    resolution: float = 0.0
+    options: frozenset[str] = frozenset()
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function that finds the weights."""
+        return _load(self.reference)
+
+    @property
+    def largest(self) -> Callable[..., Any] | None:
+        """Its own search for the largest task, if it has one."""
+        return _load(self.search) if self.search else None
+
+
+def _load(reference: str) -> Callable[..., Any]:
+    module, _, name = reference.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+METHODS: dict[tuple[Kind, str], Method] = {
+    (method.kind, method.name): method
+    for method in (
+        Method(
+            kind="associations",
+            name="theorem",
+            label="theorem (Dana et al.)",
+            reference="attncap.construct.associations.dana2025_theorem_1:theorem",
+            bound="corrected",
+            cites=("dana2025",),
+        ),
+        Method(
+            kind="associations",
+            name="margin",
+            label="margin mode (measured law)",
+            reference="attncap.construct.associations.margin_mode:margin",
+            bound="margin",
+            cites=("attncap", "dana2025"),
+            resolution=1 / 32,
+            options=frozenset({"train_attention"}),
+        ),
+        Method(
+            kind="associations",
+            name="train",
+            label="trained (gradient descent)",
+            reference="attncap.train.associations.until_recalled:memorize",
+            bound=None,
+            cites=("attncap", "dana2025"),
+            search="attncap.train.associations.largest:capacity",
+            resolution=0.02,
+            options=frozenset({"target"}),
+        ),
+        Method(
+            kind="distributions",
+            name="distribution",
+            label="distributions (Dana et al.)",
+            reference="attncap.construct.distributions.dana2025_theorem_1:distribution",
+            bound="corrected",
+            cites=("dana2025", "attncap"),
+        ),
+        Method(
+            kind="examples",
+            name="theorem",
+            label="theorem (Mahdavi et al.)",
+            reference="attncap.construct.labelled.layer:examples",
+            bound="mahdavi2024",
+            cites=("mahdavi2024",),
+        ),
+        Method(
+            kind="examples",
+            name="lstsq",
+            label="random scores, least squares",
+            reference="attncap.construct.labelled.layer:examples",
+            bound="features",
+            cites=("attncap", "mahdavi2024"),
+        ),
+    )
+}
+
+
+def methods(kind: Kind) -> dict[str, Method]:
+    """Return the methods for a kind of task, by name.
+
+    Example:
+        >>> list(methods("associations"))
+        ['theorem', 'margin', 'train']
+    """
+    return {name: method for (of, name), method in METHODS.items() if of == kind}
+
+
+def find(kind: Kind, name: str) -> Method:
+    """Look a method up.
+
+    Raises:
+        InputError: none of that name for this kind of task.
+
+    Example:
+        >>> find("examples", "lstsq").label
+        'random scores, least squares'
+    """
+    known = methods(kind)
+    if name not in known:
+        raise InputError("method", f"{' or '.join(known)} for {kind}", name, nearest(name, known))
+    return known[name]
+
+
+def cited() -> dict[str, tuple[str, ...]]:
+    """Return the sources that each name rests on: of a method (associations first), or of all methods of a kind.
+
+    Example:
+        >>> cited()["theorem"], cited()["examples"]
+        (('dana2025',), ('mahdavi2024', 'attncap'))
+    """
+    kinds = {kind: tuple(dict.fromkeys(key for m in methods(kind).values() for key in m.cites)) for kind in _KINDS}
+    names: dict[str, tuple[str, ...]] = {}
+    for (_, name), method in METHODS.items():
+        names.setdefault(name, method.cites)
+    return names | kinds
+
+
+_KINDS: tuple[Kind, ...] = get_args(Kind)
