@@ -72,7 +72,7 @@ METHODS: dict[tuple[Kind, str], Method] = {
             bound="margin",
             cites=("attncap", "dana2025"),
             resolution=1 / 32,
-            options=frozenset({"train_attention"}),
+            options=frozenset({"train_attention", "certify"}),
         ),
         Method(
             kind="associations",

@@ -22,6 +22,7 @@ def memorize(
     heads: int | None = None,
     method: Literal["theorem", "margin", "train"] = "theorem",
     train_attention: bool = False,
+    certify: bool = False,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     seed: int = 0,
     files: Path | None = None,
@@ -40,6 +41,7 @@ def memorize(
         heads: heads $H$; the fewest that suffice by default.
         method: how the weights are found.
         train_attention: margin mode: where the readout falls short, train all weights.
+        certify: margin mode: take only heads with which no order of summation changes an answer.
         dtype: type of the weights.
         seed: of every random draw.
         files: where to leave what ``attncap memorize --out`` writes.
@@ -59,6 +61,8 @@ def memorize(
 
     if train_attention and method != "margin":
         raise InputError("train_attention", "method margin", f"method {method}")
+    if certify and method != "margin":
+        raise InputError("certify", "method margin", f"method {method}")
     if on_conflict == "distribution" and method != "theorem":
         raise InputError("on_conflict", "method theorem where distributions are stored", f"method {method}")
     columns: tasks.Columns = {"subject": subject, "relation": relation, "object": object}
@@ -70,7 +74,8 @@ def memorize(
     else:
         task = tasks.load(source, context=context, on_conflict=on_conflict, seed=seed, **columns)
         if method == "margin":
-            fit = construct.margin(task, *size, dtype=dtype, seed=seed, train_attention=train_attention)
+            own = {"train_attention": train_attention, "certify": certify}
+            fit = construct.margin(task, *size, dtype=dtype, seed=seed, **own)
         elif method == "train":
             from attncap import train
 

@@ -9,6 +9,7 @@ from attncap.measure.code_length import (
     evidence,
     memorized,
 )
+from attncap.measure.degrees import answers_in_use, degrees_of_freedom, jacobian_entries, parameters_in_use
 from attncap.measure.mixture import LN2
 from attncap.measure.orders import ORDERS, right_in
 from attncap.measure.tokens import (
@@ -18,8 +19,8 @@ from attncap.measure.tokens import (
     margin,
     margins,
     recall,
-    verify,
 )
+from attncap.measure.verification import verify
 
 __all__ = [
     "LN2",
@@ -28,17 +29,21 @@ __all__ = [
     "Certificate",
     "Memorized",
     "Recall",
+    "answers_in_use",
     "bits",
     "bits_hard",
     "bits_per_parameter",
     "certificates",
     "certify",
+    "degrees_of_freedom",
     "divergence",
     "divergences",
     "evidence",
+    "jacobian_entries",
     "margin",
     "margins",
     "memorized",
+    "parameters_in_use",
     "recall",
     "right_in",
     "verify",

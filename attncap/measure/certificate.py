@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from attncap.errors import InputError
 from attncap.measure.rounding import Arithmetic, Encoder, Encodings, arithmetic_of
-from attncap.models import AttentionOnlyTransformer, chunks
+from attncap.models import AttentionOnlyTransformer, TokenModel, chunks
 from attncap.models.precision import computing, storage
 from attncap.progress import bar
 from attncap.result import Result, hidden
@@ -55,7 +55,7 @@ class Certificate(Result):
 
 
 def certify(
-    model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None, arithmetic: str | None = None
+    model: TokenModel, task: Associations, dtype: str | None = None, arithmetic: str | None = None
 ) -> Certificate:
     """Prove which answers of a model no order of summation changes.
 
@@ -85,9 +85,7 @@ def certify(
     return _certificates(model, task, dtype, [kind])[0]
 
 
-def certificates(
-    model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None
-) -> tuple[Certificate, ...]:
+def certificates(model: TokenModel, task: Associations, dtype: str | None = None) -> tuple[Certificate, ...]:
     """Return the certificates in the type that weights of this type compute in and, where that is not it, in float64.
 
     One pass finds both: no bound grows by more than the unit roundoff does, so the finer one is a share of the other.
@@ -102,10 +100,10 @@ def certificates(
 
 
 def _certificates(
-    model: AttentionOnlyTransformer, task: Associations, dtype: str | None, arithmetics: list[str]
+    model: TokenModel, task: Associations, dtype: str | None, arithmetics: list[str]
 ) -> tuple[Certificate, ...]:
-    if model.query.ndim != 3:
-        raise InputError(f"certify: expected one layer of attention, got {len(model.query)}")
+    if not isinstance(model, AttentionOnlyTransformer):
+        raise InputError(f"certify: expected one layer of attention, got a {type(model).__name__}")
     rounded = model.astype(dtype) if dtype else model
     kinds = [arithmetic_of(name) for name in arithmetics]
     bounds = LeadBounds(rounded.astype("float64"), kinds[0])

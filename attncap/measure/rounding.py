@@ -95,7 +95,7 @@ class Encoder:
 
     def __init__(self, model: AttentionOnlyTransformer, arithmetic: Arithmetic) -> None:
         self.model, self.arithmetic = model, arithmetic
-        self.widest = max(model.embedding_dim, model.head_dim)
+        self.widest = max(model.embedding_dim, model.head_dim, model.query_key_rank)
         # What a sum of up to so many products may lose to underflow.
         self.underflow = arithmetic.gamma(self.widest + 2) * arithmetic.floor
         query, key, value, output = model.query, model.key, model.value, model.output
@@ -107,11 +107,11 @@ class Encoder:
     def row_bytes(self) -> int:
         """Return about how many bytes `encode` takes a sequence."""
         model = self.model
-        position = 4 * model.head_dim + 4 * model.embedding_dim + 8
+        position = 4 * model.query_key_rank + 2 * model.head_dim + 4 * model.embedding_dim + 8
         return 8 * (model.heads * (model.context * position + 12 * model.embedding_dim) + 4 * model.embedding_dim)
 
     def score_errors(
-        self, x: Float[np.ndarray, "t S d"], query: Float[np.ndarray, "H t dh"]
+        self, x: Float[np.ndarray, "t S d"], query: Float[np.ndarray, "H t r"]
     ) -> dict[str, Float[np.ndarray, "H t S"]]:
         r"""Bound the error of a score in each program: textbook, folded, multiplied out.
 
@@ -123,20 +123,20 @@ class Encoder:
             query: $W_Q x_S$.
         """
         model, gamma, floor = self.model, self.arithmetic.gamma, self.arithmetic.floor
-        count, context, dim = x.shape
+        (count, context, dim), rank = x.shape, model.query_key_rank
         absolute = abs(x) + floor
         last, flat = absolute[:, -1], absolute.reshape(-1, dim)
         q_off = gamma(dim + 1) * (last @ abs(model.query).transpose(0, 2, 1) + floor)
         q = abs(query) + 2 * q_off
 
-        shape = (model.heads, count, context, model.head_dim)
+        shape = (model.heads, count, context, rank)
         k_off = gamma(dim + 1) * (flat @ abs(model.key).transpose(0, 2, 1) + floor).reshape(shape)
         k = abs(x.reshape(-1, dim) @ model.key.transpose(0, 2, 1)).reshape(shape) + 2 * k_off
-        textbook = np.einsum("htj,htsj->hts", q_off + gamma(model.head_dim + 1) * q, k)
+        textbook = np.einsum("htj,htsj->hts", q_off + gamma(rank + 1) * q, k)
         textbook += np.einsum("htj,htsj->hts", q, k_off) + self.underflow
 
-        folded_off = (q_off + gamma(model.head_dim) * q) @ abs(model.key) + self.underflow
-        product_off = gamma(model.head_dim) * self.abs_query_key
+        folded_off = (q_off + gamma(rank) * q) @ abs(model.key) + self.underflow
+        product_off = gamma(rank) * self.abs_query_key
         product = abs(self.query_key) + 2 * product_off
         multiplied_off = last @ (product_off + gamma(dim + 1) * product) + self.underflow
 
