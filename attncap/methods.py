@@ -1,6 +1,7 @@
 """Every way of finding weights, one entry each: what it is called, where it is, what sizes it and what to cite."""
 
 import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -23,6 +24,9 @@ class Method:
         cites: keys of the sources that it rests on.
         search: reference of its own search for the largest task, where the common one does not apply.
         resolution: a search for the largest task stops when its bracket is this fraction of the capacity.
+        slack: plan for as many times the task, since the bound is a fit that shapes scatter around.
+        narrowest: (associations, embedding dimension): up to so many, this is the least dimension whose plans recall
+            in float32 (measured: docs/bounds.md).
         options: what it takes beside task, shape, dtype and seed.
     """
 
@@ -34,12 +38,18 @@ class Method:
     cites: tuple[str, ...]
     search: str = ""
     resolution: float = 0.0
+    slack: float = 1.0
+    narrowest: tuple[tuple[int, int], ...] = ()
     options: frozenset[str] = frozenset()
 
     @property
     def function(self) -> Callable[..., Any]:
         """The function that finds the weights."""
         return _load(self.reference)
+
+    def narrowest_for(self, associations: int) -> int:
+        """The least embedding dimension to plan with."""
+        return next((dim for most, dim in self.narrowest if associations <= most), 1)
 
     @property
     def largest(self) -> Callable[..., Any] | None:
@@ -63,6 +73,7 @@ METHODS: dict[tuple[Kind, str], Method] = {
             reference="attncap.construct.associations.dana2025_theorem_1:theorem",
             bound="corrected",
             cites=("dana2025",),
+            narrowest=((100, 4), (sys.maxsize, 8)),
         ),
         Method(
             kind="associations",
@@ -72,6 +83,8 @@ METHODS: dict[tuple[Kind, str], Method] = {
             bound="margin",
             cites=("attncap", "dana2025"),
             resolution=1 / 32,
+            # The law over the least that a shape of its sweep held.
+            slack=1.35,
             options=frozenset({"train_attention", "certify"}),
         ),
         Method(
@@ -107,6 +120,14 @@ METHODS: dict[tuple[Kind, str], Method] = {
             label="random scores, least squares",
             reference="attncap.construct.labelled.layer:examples",
             bound="features",
+            cites=("attncap", "mahdavi2024"),
+        ),
+        Method(
+            kind="examples",
+            name="chosen",
+            label="scores fitted to the labels",
+            reference="attncap.construct.labelled.layer:examples",
+            bound=None,
             cites=("attncap", "mahdavi2024"),
         ),
     )

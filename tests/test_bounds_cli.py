@@ -1,6 +1,7 @@
 """``attncap bounds``, ``plan`` and ``cite`` as a person and as a program use them."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -26,7 +27,10 @@ def test_bounds_as_json(capsys):
     assert rows.keys() == CATALOGUE.keys()
     assert {"id", "source", "direction", "labels", "exact", "value", "latex"} <= rows["dana2025"].keys()
     assert rows["dana2025"]["value"] == rows["corrected"]["value"] == 210
-    assert rows["kajitsuka2025"]["value"] is None
+    assert rows["kajitsuka2025"]["value"] is rows["kajitsuka2025"]["bits"] is None
+    assert rows["dana2025"]["bits"] == pytest.approx(210 * math.log2(50))
+    assert rows["dana2025"]["assumptions"][1] == "d_h <= d"
+    assert (rows["cover1965"]["parameters"], rows["mahdavi2024"]["size"]) == (9020, {"heads": 29})
     assert rows["kajitsuka2025"]["latex"] == r"\tilde{\Theta}\left(P^{2}\right)"
     assert rows["kajitsuka2025"]["evidence"] == "abstract"
 
@@ -41,16 +45,19 @@ def test_bounds_with_rank_and_constant(capsys):
 def test_bounds_as_a_table(capsys):
     code, out, _ = run(capsys, "bounds", *SHAPE)
     assert code == 0
-    assert re.search(r"dana2025 +≥ 210 +associations +text", out)
-    assert re.search(r"kajitsuka2025 +Θ~\(P\^2\) +associations +abstract", out)
+    assert re.search(r"dana2025 +≥ 210 +1,185 +next token +1 2 +text", out)
+    assert re.search(r"kajitsuka2025 +Θ~\(P\^2\) +classes +\d+ +abstract", out)
+    assert re.search(r"barnfield2026 +≈ 677 +6,366 +d = 94 +one of T +", out)
+    assert re.search(r"^ 1 d >= 2", out, re.MULTILINE)
 
 
 def test_plan_as_json(capsys):
     code, out, _ = run(capsys, "plan", *TASK, "--embedding-dim", "10", "--head-dim", "10", "--json")
     plans = json.loads(out)["plans"]
     assert code == 0
-    assert {"method", "embedding_dim", "head_dim", "heads", "parameters", "source"} <= plans[0].keys()
-    assert {p["method"]: p["heads"] for p in plans} == {"theorem": 99, "margin": 22}
+    assert {"method", "embedding_dim", "head_dim", "heads", "parameters", "source", "dtype"} <= plans[0].keys()
+    assert {p["dtype"] for p in plans} == {"float32"}
+    assert {p["method"]: p["heads"] for p in plans} == {"theorem": 99, "margin": 33}
 
 
 def test_plan_as_a_table_with_a_picture(capsys, tmp_path):

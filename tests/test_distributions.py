@@ -280,7 +280,7 @@ def test_epsilon_decides_what_is_stored_and_by_how_many_heads():
         assert 6 * (fit.shape.heads - 1) + 6 < fewest / 0.9 <= fit.capacity["rank"]
         assert 0 < fit.excess["float64"] < fit.bounds["quadratic"]
     assert construct.distribution(task, 6, epsilon=0, starts=1).stored == 400
-    with pytest.raises(InputError, match="stored and epsilon: expected one of them"):
+    with pytest.raises(InputError, match="stored: expected none where epsilon decides, got 10"):
         construct.distribution(task, 6, epsilon=0.1, stored=10)
     with pytest.raises(InputError, match=r"epsilon: expected 0 to 1, got -0\.1"):
         construct.distribution(task, 6, epsilon=-0.1)

@@ -68,7 +68,7 @@ def test_another_method_is_one_entry(monkeypatch):
     monkeypatch.setitem(METHODS, ("associations", "toy"), entry)
     found = ac.construct.capacity(vocabulary=12, context=2, embedding_dim=6, heads=5, method="toy", seeds=2)
     assert (found.method, found.capacity, found.bracket) == ("toy", 15, (15, 16))
-    planned = {p.method: p for p in bounds.plan(TASK).plans}
+    planned = {p.method: p for p in bounds.plan(TASK, embedding_dim=6, head_dim=3).plans}
     assert planned["toy"].heads == planned["theorem"].heads
     drawn = ac.plots.plan_chart(bounds.plan(TASK), points=2).to_dict()
     assert "three a head" in str(drawn)

@@ -31,7 +31,8 @@ from attncap import (
     train,
 )
 from attncap.result import Result, fingerprint, same
-from attncap.train.loop.lanes import History, Trained
+from attncap.train.associations.problem import Trained
+from attncap.train.loop.lanes import History
 
 from .test_models import random_model
 
@@ -63,7 +64,7 @@ def results():
     units = {
         name: np.ones(size, np.float32) for name, size in {"up": (1, 5, 8), "bias": (1, 5), "down": (1, 8, 5)}.items()
     }
-    history = History(*np.zeros((3, 7, 2)))
+    history = History(*np.zeros((2, 7, 2)))
     architecture = train.Architecture(8, 2, 8, 8, model.heads)
     half = np.array([1.0, 0.5])
     run = train.Ensemble(

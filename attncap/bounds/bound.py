@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import sympy
 
+from attncap.bounds import labels
 from attncap.bounds.architectures import ARCHITECTURES, Architecture
 from attncap.bounds.formula import Number, compiled, javascript, latex, number, quantities, text
 from attncap.bounds.symbols import SYMBOLS
@@ -14,9 +15,9 @@ from attncap.errors import InputError, UnmetError, nearest
 from attncap.numerics.bracketing import LARGEST, smallest
 
 Direction = Literal["lower", "upper", "sharp", "empirical"]
-Exactness = Literal["exact", "order", "empirical"]
-Evidence = Literal["text", "abstract", "secondary", "measured", "elementary"]
-Unit = Literal["associations", "bits", "nats", "accuracy"]
+Exactness = Literal["exact", "conjectured", "order", "empirical"]
+Evidence = Literal["text", "abstract", "quoted", "secondary", "measured", "derived", "elementary"]
+Unit = Literal["associations", "bits", "nats", "accuracy", "parameters"]
 
 _SIGNS = {"lower": "Ω", "upper": "O", "sharp": "Θ"}
 _MARKS = {"lower": r"\Omega", "upper": "O", "sharp": r"\Theta"}
@@ -45,17 +46,20 @@ class Bound:
         sources: keys of `attncap.bounds.sources.SOURCES`, the first one the origin.
         where: theorem, corollary or table.
         setting: model and data it speaks of.
-        labels: type of what is memorized.
+        labels: type of what is memorized, a key of `attncap.bounds.labels.BITS`.
         direction: ``lower`` (can memorize at least), ``upper`` (cannot exceed), ``sharp`` (both) or ``empirical``.
-        exactness: ``exact`` constants, ``order`` (constants unknown) or ``empirical``.
-        evidence: how the entry was checked: the paper's ``text``, its ``abstract``, a ``secondary`` source,
-            ``measured`` by this project, or ``elementary`` (an argument of one line).
+        exactness: ``exact`` constants, ``conjectured`` ones (not proved), ``order`` (constants unknown) or
+            ``empirical``.
+        evidence: how the entry was checked: the paper's ``text``, its ``abstract``, the statement as ``quoted``
+            elsewhere, a ``secondary`` source, ``measured`` or ``derived`` by this project, or ``elementary`` (an
+            argument of one line).
         formula: its value at a shape, in `attncap.bounds.symbols`; an order has the factor ``constant``.
         architecture: key of `attncap.bounds.architectures.ARCHITECTURES`.
         unit: unit of the value.
         assumptions: what it asks for.
         logs: whether the order hides logarithms.
         note: what a reader must know beside the number.
+        outside: what to do where an assumption fails.
     """
 
     id: str
@@ -72,6 +76,7 @@ class Bound:
     assumptions: tuple[Assumption, ...] = ()
     logs: bool = False
     note: str = ""
+    outside: str = ""
 
     @property
     def family(self) -> Architecture:
@@ -83,12 +88,20 @@ class Bound:
         """The quantities in the formula."""
         return quantities(self.formula)
 
+    @cached_property
+    def bits(self) -> sympy.Expr | None:
+        """The bits that the value holds, the answers uniform (None where an item holds no fixed number)."""
+        if self.unit == "bits":
+            return self.formula
+        per_label = labels.BITS[self.labels] if self.unit == "associations" else None
+        return per_label and per_label(self.formula)
+
     def failing(self, shape: Mapping[str, Number]) -> str | None:
         """Name the first assumption that this shape breaks, with the numbers that break it."""
         for assumption in self.assumptions:
             if assumption.fails(shape):
                 given = ", ".join(f"{name} = {shape[name]:.15g}" for name in quantities(assumption.condition))
-                return f"assumes {assumption.text}; got {given}"
+                return "; ".join(filter(None, (f"assumes {assumption.text}", f"got {given}", self.outside)))
         return None
 
     def value(self, shape: Mapping[str, Number]) -> Number:
@@ -101,24 +114,30 @@ class Bound:
             The value, in `unit`.
 
         Raises:
-            UnmetError: an assumption fails, or a quantity is not given.
+            UnmetError: an assumption fails, a quantity is not given, or the value is past the largest float.
         """
-        if broken := self.failing(shape):
-            raise UnmetError(f"{self.id}: {broken}")
-        self._check({*shape})
-        return number(self.formula, shape)
+        try:
+            if broken := self.failing(shape):
+                raise UnmetError(f"{self.id}: {broken}")
+            self._check({*shape})
+            return number(self.formula, shape)
+        except OverflowError:
+            raise UnmetError(f"{self.id}: more than 1e308 at this shape") from None
 
     def _check(self, given: set[str]) -> None:
         if missing := [name for name in self.needs if name not in given]:
             raise UnmetError(f"{self.id}: needs {', '.join(missing)}")
 
-    def invert(self, target: Number, shape: Mapping[str, Number], unknown: str | None = None) -> int:
+    def invert(
+        self, target: Number, shape: Mapping[str, Number], unknown: str | None = None, *, extrapolate: bool = False
+    ) -> int:
         """Find the smallest size whose value reaches a target: bisection on the formula itself.
 
         Args:
             target: the value to reach, in `unit`.
             shape: every other quantity of `needs`.
             unknown: the quantity to find; by default the size that grows in this family.
+            extrapolate: take the assumptions for granted: a guess, no promise.
 
         Returns:
             The smallest positive integer that reaches the target.
@@ -131,11 +150,16 @@ class Bound:
             raise InputError(f"{self.id}: its formula has no {unknown}{nearest(unknown, self.needs)}")
         self._check({*shape, unknown})
         function, others = compiled(self.formula), {name: shape[name] for name in self.needs if name != unknown}
-        start = 1
-        if self.failing({**shape, unknown: start}):
-            start = smallest(lambda size: not self.failing({**shape, unknown: size})) or LARGEST
+        start: int | None = 1
+        if not extrapolate:
+            if broken := self.failing({name: given for name, given in shape.items() if name != unknown}):
+                raise UnmetError(f"{self.id}: {broken}")
+            start = smallest(lambda size: not self.failing({**shape, unknown: size}))
+        if start is None:
+            raise UnmetError(f"{self.id}: {self.failing({**shape, unknown: LARGEST})}")
         size = smallest(lambda size: function(**others, **{unknown: size}) >= target, start)
-        self.value({**shape, unknown: size or start})
+        if not extrapolate:
+            self.value({**shape, unknown: size or start})
         if size is None:
             raise UnmetError(f"{self.id}: no {unknown} reaches {target:g} {self.unit} at this shape")
         return size
@@ -153,7 +177,10 @@ class Bound:
 
     @property
     def _shown(self) -> sympy.Expr:
-        return self.formula.subs(SYMBOLS["constant"], 1) if self.exactness == "order" else self.formula
+        """An order without its constant where that is a factor; elsewhere it stays where it stands."""
+        constant = SYMBOLS["constant"]
+        bare = self.formula / constant
+        return self.formula if self.exactness != "order" or constant in bare.free_symbols else bare
 
     @cached_property
     def latex(self) -> str:

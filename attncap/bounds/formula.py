@@ -34,7 +34,8 @@ def text(formula: sympy.Expr) -> str:
         >>> text(SYMBOLS["parameters"] ** 2 / SYMBOLS["context"])
         'P^2/S'
     """
-    return sympy.sstr(formula.xreplace(LETTERS)).replace("**", "^")
+    shown = sympy.sstr(formula.xreplace(LETTERS)).replace("**", "^")
+    return shown.replace(r"\varepsilon", "ε")
 
 
 def javascript(formula: sympy.Basic) -> str:

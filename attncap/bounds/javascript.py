@@ -71,7 +71,8 @@ def _entry(bound: Bound) -> str:
         else f"{{ text: {json.dumps(a.text)}, ...{_function(a.condition)} }}"
         for a in bound.assumptions
     )
-    return _object(fields | {"assumptions": f"[{assumptions}]", "formula": _function(bound.formula)})
+    formulas = {"formula": _function(bound.formula), "bits": "null" if bound.bits is None else _function(bound.bits)}
+    return _object(fields | {"assumptions": f"[{assumptions}]"} | formulas)
 
 
 def _function(formula: sympy.Basic) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from attncap.bounds import labels
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.defaults import DEFAULTS
 from attncap.bounds.formula import Number, number
@@ -12,16 +13,22 @@ from attncap.bounds.shapes import smallest_shape
 from attncap.bounds.sources import SOURCES
 from attncap.bounds.values import check_constants, complete
 from attncap.errors import InputError, UnmetError
-from attncap.methods import methods
+from attncap.methods import Method, methods
 from attncap.result import Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+# The type that a plan's weights are exact in.
+DTYPE = "float32"
 REFERENCES = ("counting", "morris2025", "allenzhu2025")
-_ANSWERS = ("next token (argmax)", "classes", "next-token distribution")
+_ANSWERS = (labels.TOKEN, labels.CLASSES, labels.DISTRIBUTION)
 # Orders for models that answer with one of finitely many tokens: numbers only with a constant that the user gives.
-ORDERS = tuple(b.id for b in CATALOGUE.values() if b.exactness == "order" and b.labels in _ANSWERS)
+ORDERS = tuple(
+    b.id
+    for b in CATALOGUE.values()
+    if b.exactness == "order" and b.labels in _ANSWERS and b.unit == "associations" and b.family.size != "neurons"
+)
 
 
 @runtime_checkable
@@ -47,7 +54,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Plan(Result):
-    """One way to hold the task: a shape where the method has one, and its parameters."""
+    """One way to hold the task: a shape where the method has one, its parameters, and the type it is exact in."""
 
     method: str
     bound: str
@@ -59,6 +66,7 @@ class Plan(Result):
     exactness: str
     source: str
     note: str
+    dtype: str | None = None
 
     @property
     def cites(self) -> tuple[str, ...]:
@@ -92,12 +100,14 @@ class Plans(Result):
         size = f"{self.associations:,} associations, {self.bits:,.0f} bits"
         table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
         table.title = f"{size} (N = {self.vocabulary:,}, S = {self.context})"
-        for title in ("method", "d", "d_h", "H", "parameters", "bits/param", "kind", "bound"):
-            table.add_column(title, justify="left" if title in ("method", "kind", "bound") else "right")
+        for title in ("method", "d", "d_h", "H", "parameters", "bits/param", "exact in", "kind", "bound"):
+            table.add_column(title, justify="left" if title in ("method", "exact in", "kind", "bound") else "right")
         for p in sorted((*self.plans, *self.references), key=lambda p: p.parameters):
             shape = ("" if size is None else f"{size:,}" for size in (p.embedding_dim, p.head_dim, p.heads))
             name = p.method if p.heads else ""
-            table.add_row(name, *shape, f"{p.parameters:,}", f"{p.bits_per_parameter:.3g}", p.exactness, p.bound)
+            table.add_row(
+                name, *shape, f"{p.parameters:,}", f"{p.bits_per_parameter:.3g}", p.dtype or "", p.exactness, p.bound
+            )
         notes = [f"{p.method}: {p.note}" for p in self.plans if p.note]
         notes += [f"{method}: {why}" for method, why in self.unmet.items() if method not in ORDERS]
         orders = ", ".join(f"{id} {CATALOGUE[id].order}" for id in self.unmet if id in ORDERS)
@@ -115,6 +125,7 @@ def plan(
     head_dim: int | None = None,
     data_rank: int | None = None,
     queries: int | None = None,
+    answers: int | None = None,
     constants: Mapping[str, Number] | None = None,
 ) -> Plans:
     r"""Find the smallest shape that holds a task, per method, and compare by parameters and bits per parameter.
@@ -132,6 +143,7 @@ def plan(
         head_dim: fix $d_h$.
         data_rank: rank of the token-position vectors in use, $\rho$; by default $N + S - 1$.
         queries: distinct last tokens, $q$; by default $N$.
+        answers: distinct answers, $A$; by default as many as random answers are expected to be.
         constants: a bound's id -> the constant that its source leaves unknown.
 
     Returns:
@@ -142,18 +154,20 @@ def plan(
         InputError: numbers that no task has, or both a task and numbers.
 
     Example:
-        >>> plans = plan(associations=10_000, vocabulary=1000, context=8, embedding_dim=64, head_dim=64)
-        >>> [(p.method, p.heads) for p in plans.plans]
-        [('margin', 6), ('theorem', 156)]
+        >>> plans = plan(associations=1000, vocabulary=200, context=8, embedding_dim=16, head_dim=16)
+        >>> [(p.method, p.heads, p.dtype) for p in plans.plans]
+        [('margin', 8, 'float32'), ('theorem', 62, 'float32')]
     """
     if task is not None:
         if (associations, vocabulary, context, bits) != (None,) * 4:
             raise InputError("plan: give a task or its numbers, not both")
         associations, vocabulary, context, bits = task.associations, task.vocabulary_size, task.context, task.bits
         data_rank, queries = data_rank or getattr(task, "data_rank", None), queries or getattr(task, "queries", None)
+        answers = answers or _answers(task)
     if associations is None or vocabulary is None or context is None:
         raise InputError("plan: expected a task, or associations, vocabulary and context")
     dims = {"embedding_dim": embedding_dim, "head_dim": head_dim, "data_rank": data_rank, "queries": queries}
+    dims["answers"] = answers
     fixed = {name: given for name, given in dims.items() if given is not None}
     shape = complete({"associations": associations, "vocabulary": vocabulary, "context": context, **fixed})
     if associations > (most := number(DEFAULTS["associations"], shape)):
@@ -171,25 +185,55 @@ def _plans(
     shape: Mapping[str, Number], bits: Number, constants: Mapping[str, Number]
 ) -> tuple[tuple[Plan, ...], dict[str, str]]:
     plans, unmet = [], {}
-    sized = {method.name: method.bound for method in methods("associations").values() if method.bound}
-    for method, id in (sized | {id: id for id in ORDERS}).items():
+    count = int(shape["associations"])
+    for method in methods("associations").values():
+        if method.bound:
+            try:
+                plans.append(_recallable(method, count, bits, shape))
+            except UnmetError as error:
+                unmet[method.name] = str(error).removeprefix(f"{method.bound}: ")
+    for id in ORDERS:
         given = {**shape, "constant": constants[id]} if id in constants else shape
         try:
-            plans.append(_plan(method, id, shape["associations"], bits, given))
+            plans.append(_plan(id, id, count, bits, given))
         except UnmetError as error:
-            unmet[method] = str(error).removeprefix(f"{id}: ")
+            unmet[id] = str(error).removeprefix(f"{id}: ")
     return tuple(sorted(plans, key=lambda plan: plan.parameters)), unmet
 
 
-def _plan(method: str, id: str, target: Number, bits: Number, shape: Mapping[str, Number]) -> Plan:
+def _recallable(method: Method, count: int, bits: Number, shape: Mapping[str, Number]) -> Plan:
+    """Plan a shape that the method fills: its own count with the slack and the dimensions that were measured."""
+    assert method.bound is not None
+    narrowest = method.narrowest_for(count)
+    if (given := shape.get("embedding_dim", narrowest)) < narrowest:
+        raise UnmetError(
+            f"expected embedding_dim of at least {narrowest} (narrower ones lose answers in {DTYPE}), got {given}"
+        )
+    return _plan(method.name, method.bound, math.ceil(method.slack * count), bits, shape, narrowest, DTYPE)
+
+
+def _plan(
+    method: str,
+    id: str,
+    target: Number,
+    bits: Number,
+    shape: Mapping[str, Number],
+    narrowest: int = 1,
+    dtype: str | None = None,
+) -> Plan:
     bound = CATALOGUE[id]
-    found = smallest_shape(bound, target, shape)
+    found = smallest_shape(bound, target, shape, narrowest)
     note = ""
-    if id == "corrected" and (count := CATALOGUE["dana2025"].value(found)) != CATALOGUE[id].value(found):
-        note = f"Theorem 1 as published counts {count:,} at this shape; on this data the features' rank is less"
+    if id == "corrected" and CATALOGUE["dana2025"].value(found) != CATALOGUE[id].value(found):
+        note = f"holds {CATALOGUE[id].value(found):,} on this data, fewer than Theorem 1 as published counts"
     elif id == "margin":
-        note = f"{found['margin_ratio']:g} times the corrected count was measured near this shape; not a promise"
+        note = bound.note
     parts = ("embedding_dim", "head_dim", "heads")
     d, dh, heads = (int(found[name]) if bound.architecture == "aot" else None for name in parts)
     parameters, source = int(found["parameters"]), "; ".join(str(SOURCES[key]) for key in bound.sources)
-    return Plan(method, id, d, dh, heads, parameters, bits / parameters, bound.exactness, source, note)
+    return Plan(method, id, d, dh, heads, parameters, bits / parameters, bound.exactness, source, note, dtype)
+
+
+def _answers(task: Task) -> int | None:
+    found = getattr(task, "answers", None)
+    return None if found is None else len(set(found.tolist()))

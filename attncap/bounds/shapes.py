@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Mapping
 
 from attncap.bounds.bound import Bound
-from attncap.bounds.defaults import MARGIN_DIMS
 from attncap.bounds.formula import Number, number
 from attncap.bounds.values import fill
 from attncap.errors import UnmetError
 
 
-def smallest_shape(bound: Bound, target: Number, shape: Mapping[str, Number]) -> dict[str, Number]:
+def smallest_shape(bound: Bound, target: Number, shape: Mapping[str, Number], narrowest: int = 1) -> dict[str, Number]:
     """Search the dimensions that are free; the size that grows comes from the bound's inverse.
 
     Args:
         bound: a bound on associations or bits.
         target: the value to reach, in the bound's unit.
         shape: what is given: the task, and the dimensions that are fixed.
+        narrowest: the least embedding dimension to choose (one that is fixed may be less).
 
     Returns:
         The completed shape, its ``parameters`` included: the fewest parameters, among those the fewest heads.
@@ -23,34 +23,34 @@ def smallest_shape(bound: Bound, target: Number, shape: Mapping[str, Number]) ->
     Raises:
         UnmetError: no shape reaches the target, or a constant is not known.
     """
-    family, found = bound.family, []
-    failure = UnmetError(f"{bound.id}: no shape to try")
-    for tried in _shapes(bound, target, shape):
+    family, found, failures = bound.family, [], list[str]()
+    for tried in _shapes(bound, target, shape, narrowest):
         try:
             size = bound.invert(target, tried)
         except UnmetError as error:
-            failure = error
+            failures.append(str(error))
             continue
         tried[family.size] = size
         tried["parameters"] = number(family.parameters, tried)
         found.append(tried)
     if not found:
-        raise failure
+        # Of the shapes that came closest: assumptions are checked in order.
+        order = [assumption.text for assumption in bound.assumptions]
+        passed = [next((i for i, text in enumerate(order) if text in failure), len(order)) for failure in failures]
+        raise UnmetError(failures[passed.index(max(passed))])
     return min(found, key=lambda shape: (shape["parameters"], shape[family.size]))
 
 
-def _shapes(bound: Bound, target: Number, shape: Mapping[str, Number]) -> Iterator[dict[str, Number]]:
+def _shapes(bound: Bound, target: Number, shape: Mapping[str, Number], narrowest: int) -> Iterator[dict[str, Number]]:
     """Dimensions to try for the attention-only transformer; the other families have none to choose.
 
-    Where the measured ratio is constant the parameters are concave in d, so the ends of its ranges decide; small d
-    and powers of two cover the rest.
+    The parameters of the counts are concave in d, so the ends decide; all that the measured law covers are tried.
     """
     if bound.architecture != "aot":
         yield dict(shape)
         return
-    ends = {end for dim in MARGIN_DIMS for end in (dim - 1, dim)}
-    powers = {2**k for k in range(4, int(target).bit_length() + 1)}
-    widths = {*range(1, 17), *ends, *powers, int(min(target, shape["queries"]))}
+    powers = {2**k for k in range(5, int(target).bit_length() + 1)}
+    widths = {d for d in (*range(33), *powers, int(min(target, shape["queries"]))) if d >= narrowest} | {narrowest}
     for d in [int(shape["embedding_dim"])] if "embedding_dim" in shape else sorted(widths):
         filled = fill({**shape, "embedding_dim": d})
         halves = {d >> k for k in range(d.bit_length())}

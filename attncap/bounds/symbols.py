@@ -15,6 +15,7 @@ class Quantity:
     letter: str
     meaning: str
     integer: bool = True
+    zero: bool = False
 
 
 QUANTITIES: dict[str, Quantity] = {
@@ -27,16 +28,21 @@ QUANTITIES: dict[str, Quantity] = {
     "vocabulary": Quantity("N", "tokens in the vocabulary"),
     "data_rank": Quantity(r"\rho", "rank of the token-position vectors in use"),
     "queries": Quantity("q", "distinct last tokens in use"),
+    "answers": Quantity("A", "distinct answers in use"),
     "associations": Quantity("T", "associations or examples to memorize"),
     "parameters": Quantity("P", "free parameters"),
     "neurons": Quantity("m", "hidden neurons, of a layer if there are several"),
+    "depth": Quantity("L", "layers of a network"),
     "bits_per_weight": Quantity("b", "bits that store one weight"),
     "constant": Quantity("C", "constant that the source leaves unknown", integer=False),
-    "margin_ratio": Quantity("r", "associations in margin mode over the corrected count", integer=False),
     "encoder_divergence": Quantity(r"D_d", "KL divergence of the best rank-d encoder, nats", integer=False),
     "uncovered": Quantity(r"\varepsilon", "probability of the sequences left out", integer=False),
     "logit_norm": Quantity(r"\lVert WE\rVert", "spectral norm of the encoder's logits", integer=False),
     "slack": Quantity(r"\gamma", "any positive slack, nats", integer=False),
+    "error": Quantity(r"\eta", "share of the answers that may be wrong", integer=False, zero=True),
+    "inverse_temperature": Quantity(r"\beta", "inverse temperature of a softmax memory", integer=False),
+    "radius": Quantity("K", "norm of a stored pattern over sqrt(d - 1)", integer=False),
+    "failure": Quantity("p", "probability that a random memory fails", integer=False),
 }
 
 # Without assumptions: checking them would take longer than everything else that the command line does.

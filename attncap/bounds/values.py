@@ -1,6 +1,6 @@
 """Numbers from the catalogue: one bound, or all of them at one shape."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ from attncap.bounds.bound import Bound
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.defaults import DEFAULTS
 from attncap.bounds.formula import Number, number, quantities
+from attncap.bounds.labels import TOKEN
 from attncap.bounds.sources import SOURCES
 from attncap.bounds.symbols import QUANTITIES
 from attncap.errors import InputError, UnmetError, nearest
@@ -15,7 +16,7 @@ from attncap.numerics.bracketing import smallest
 from attncap.result import Result
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import JustifyMethod, RenderableType
 
 _RELATIONS = {"lower": "≥", "upper": "≤", "sharp": "≈", "empirical": "≈"}
 
@@ -54,8 +55,10 @@ def complete(shape: Mapping[str, Number | None]) -> dict[str, Number]:
         if given is None:
             continue
         whole = QUANTITIES[name].integer
-        if not 0 < given < float("inf") or (whole and given != int(given)):
-            raise InputError(name, f"a {'whole number >= 1' if whole else 'number > 0'}", given)
+        zero = QUANTITIES[name].zero and given == 0
+        if not (zero or 0 < given < float("inf")) or (whole and given != int(given)):
+            least = "whole number >= 1" if whole else "number >= 0" if QUANTITIES[name].zero else "number > 0"
+            raise InputError(name, f"a {least}", given)
         known[name] = int(given) if whole else given
     return fill(known)
 
@@ -67,6 +70,12 @@ def fill(shape: Mapping[str, Number]) -> dict[str, Number]:
         if name not in known and all(needed in known for needed in quantities(default)):
             known[name] = number(default, known)
     return known
+
+
+def at_parameters(bound: Bound, shape: Mapping[str, Number]) -> dict[str, Number]:
+    """Give a bound on another family the size that the shape's parameters pay for; neurons that are given stay."""
+    own = "" if bound.architecture in ("aot", "any") or bound.family.size == "neurons" else bound.family.size
+    return fit(bound, {name: given for name, given in shape.items() if name != own})
 
 
 def fit(bound: Bound, shape: Mapping[str, Number]) -> dict[str, Number]:
@@ -111,7 +120,14 @@ def value(id: str, **shape: Number | None) -> Number:
 
 @dataclass(frozen=True)
 class Promise(Result):
-    """One bound at one shape: its value, or why it has none."""
+    """One bound at one shape: its value, or why it has none.
+
+    Attributes:
+        value: in ``unit``.
+        bits: that the value holds, the answers uniform; None where the labels hold no fixed number of bits.
+        parameters: of the model that the row is read at.
+        size: the size that was chosen to have as many parameters as the shape (for families other than its own).
+    """
 
     id: str
     source: str
@@ -126,6 +142,10 @@ class Promise(Result):
     latex: str
     missing: str | None
     note: str
+    bits: float | None
+    assumptions: tuple[str, ...]
+    parameters: Number | None
+    size: dict[str, Number]
 
     @property
     def cites(self) -> tuple[str, ...]:
@@ -140,6 +160,11 @@ class Promise(Result):
             return f"{_RELATIONS[self.direction]} {shown}"
         bound = CATALOGUE[self.id]
         return bound.order if bound.exactness == "order" else "-"
+
+    @property
+    def at(self) -> str:
+        """The size that the row is read at, where it is not the shape's: ``H = 29``."""
+        return ", ".join(f"{QUANTITIES[name].letter} = {given:,}" for name, given in self.size.items())
 
 
 @dataclass(frozen=True)
@@ -156,15 +181,31 @@ class Promises(Result):
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
+
+        return Group(*self._blocks())
+
+    def _blocks(self) -> "Iterator[RenderableType]":
         from rich.table import Table
 
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for title in ("bound", "value", "unit", "checked by"):
-            table.add_column(title, no_wrap=title != "value")
+        numbers: dict[str, int] = {}
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        for title in ("bound", "value", "bits", "at", "labels", "assumes", "checked by"):
+            wide = title in ("value", "labels")
+            justify: JustifyMethod = "right" if title == "bits" else "left"
+            table.add_column(title, no_wrap=not wide, min_width=16 * wide, justify=justify)
         for p in self.bounds:
-            table.add_row(p.id, p.says, p.unit, p.evidence)
-        reasons = (f"{p.id}: {p.missing}" for p in self.bounds if p.missing and p.missing != "needs constant")
-        return Group(table, *reasons, "orders have unknown constants: give them by id; sources: attncap cite ID")
+            value = p.says if p.unit == "associations" else f"{p.says} {p.unit}"
+            bits = "" if p.bits is None else f"{p.bits:,.0f}"
+            assumed = " ".join(str(numbers.setdefault(text, len(numbers) + 1)) for text in p.assumptions)
+            labels = p.labels.removesuffix(" (argmax)").removeprefix("next-token ")
+            table.add_row(p.id, value, bits, p.at, labels, assumed, p.evidence)
+        most = self.shape.get("parameters", 0)
+        yield f"every row is read at {most:,} parameters, or the most below that its size has"
+        yield table
+        yield "assumes"
+        yield from (f"{number:2} {text}" for text, number in numbers.items())
+        yield from (f"{p.id}: {p.missing}" for p in self.bounds if p.missing and p.missing != "needs constant")
+        yield "orders have unknown constants: give them by id; sources: attncap cite ID"
 
 
 def evaluate(*, constants: Mapping[str, Number] | None = None, **shape: Number | None) -> Promises:
@@ -206,10 +247,13 @@ def check_constants(constants: Mapping[str, Number]) -> dict[str, Number]:
 
 
 def _promise(bound: Bound, known: Mapping[str, Number], constant: Number | None) -> Promise:
-    shape = fit(bound, known if constant is None else {**known, "constant": constant})
-    result, missing = None, None
+    shape = at_parameters(bound, known if constant is None else {**known, "constant": constant})
+    result, bits, missing = None, None, None
     try:
         result = bound.value(shape)
+        bits = None if bound.bits is None else float(number(bound.bits, shape))
+        if bits is not None and _counts_sequences(bound) and result > (most := shape["associations"]):
+            result, bits = int(most), bits * most / result
     except UnmetError as error:
         missing = str(error).removeprefix(f"{bound.id}: ")
     return Promise(
@@ -226,4 +270,18 @@ def _promise(bound: Bound, known: Mapping[str, Number], constant: Number | None)
         latex=bound.latex,
         missing=missing,
         note=bound.note,
+        bits=bits,
+        assumptions=tuple(assumption.text for assumption in bound.assumptions),
+        parameters=_paid(bound, shape),
+        size={} if bound.architecture in ("aot", "any") else {n: shape[n] for n in (bound.family.size,) if n in shape},
     )
+
+
+def _counts_sequences(bound: Bound) -> bool:
+    """Tell whether a bound counts token sequences of a layer, which memorizes no more than there are."""
+    return bound.labels == TOKEN and bound.unit == "associations" and bound.family.size == "heads"
+
+
+def _paid(bound: Bound, shape: Mapping[str, Number]) -> Number | None:
+    formula = bound.family.parameters
+    return int(number(formula, shape)) if {*quantities(formula)} <= shape.keys() else None

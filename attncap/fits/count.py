@@ -1,5 +1,7 @@
 """What the bounds say about a task and a shape."""
 
+import numpy as np
+
 from attncap import bounds
 from attncap.bounds.values import complete
 from attncap.errors import InputError
@@ -8,7 +10,9 @@ from attncap.models.precision import storage
 from attncap.tasks import Associations
 
 
-def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str) -> None:
+def check_shape(
+    embedding_dim: int, head_dim: int, heads: int | None, dtype: str, query_key_rank: int | None = None
+) -> None:
     """Refuse a shape that no model has.
 
     Raises:
@@ -21,6 +25,8 @@ def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str
         raise InputError("head_dim", f"1 to the embedding dimension {embedding_dim}", head_dim)
     if heads is not None and heads < 1:
         raise InputError("heads", "at least 1", heads)
+    if query_key_rank is not None and not 1 <= query_key_rank <= head_dim:
+        raise InputError("query_key_rank", f"1 to the head dimension {head_dim}", query_key_rank)
 
 
 def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
@@ -42,14 +48,14 @@ def least_heads(
         embedding_dim: $d$.
         head_dim: $d_h$.
         slack: how much more than the task's associations the count must reach, where heads raise it.
-        bound: id of the bound that counts: "corrected", or "margin", measured and not promised.
+        bound: id of the bound that counts: "corrected", or "margin", a measured law that is extrapolated outside
+            its range: where to begin, not what is promised.
 
     Raises:
         NotMemorized: no number of heads reaches the task.
-        UnmetError: an assumption of the bound fails on it.
     """
     shape = complete({"head_dim": head_dim, "embedding_dim": embedding_dim, **_data(task)})
-    alone, two = (bounds.value(bound, **{**shape, "heads": heads}) for heads in (1, 2))
+    alone, two = (bounds.value("corrected", **{**shape, "heads": heads}) for heads in (1, 2))
     if alone == two and alone < task.associations:
         raise NotMemorized(
             f"{task.name}: sequences of {task.context} token(s) reach {alone:,} associations at embedding dimension "
@@ -58,7 +64,7 @@ def least_heads(
         )
     if alone >= slack * task.associations or alone == two:
         return 1
-    return bounds.CATALOGUE[bound].invert(slack * task.associations, shape, "heads")
+    return bounds.CATALOGUE[bound].invert(slack * task.associations, shape, "heads", extrapolate=bound == "margin")
 
 
 def _data(task: Associations) -> dict[str, int]:
@@ -67,4 +73,5 @@ def _data(task: Associations) -> dict[str, int]:
         "context": task.context,
         "data_rank": task.data_rank,
         "queries": task.queries,
+        "answers": len(np.unique(task.answers)),
     }

@@ -1,9 +1,10 @@
 """The attention-only transformer: Dana, Pydi and Chevaleyre, and what this project measured of it."""
 
-from sympy import Eq, Min, Piecewise, floor
+from sympy import Eq, Float, Min, Piecewise, floor, log
 
+from attncap.bounds import labels
 from attncap.bounds.bound import Assumption, Bound
-from attncap.bounds.letters import DH, ENCODER, NORM, RATIO, RHO, SLACK, UNCOVERED, C, D, H, N, Q, S, T
+from attncap.bounds.letters import DH, ENCODER, NORM, RHO, SLACK, UNCOVERED, A, C, D, H, N, Q, S, T
 from attncap.bounds.source import AISTATS, Source
 
 SOURCES = (
@@ -25,13 +26,21 @@ theorem = H * DH + D
 rank = Piecewise((0, Eq(S, 1)), (Min(DH, D, RHO - 1), True))
 corrected = H * rank + Min(D, Q)
 
+# Margin mode holds so many bits in each number of its readout: B (F x k) and the unembedding (A - 1 rows of k), less
+# the k^2 that a change of basis takes. Fitted to margin_law.csv, whose shapes are the range.
+BITS_PER_NUMBER = Float("2.05")
+width = Min(D, A - 1)
+readout = width * (corrected + A - 1 - width)
+law = BITS_PER_NUMBER * readout * log(2) / log(A)
+MOST = 1650
+
 BOUNDS = (
     Bound(
         id="dana2025",
         sources=("dana2025",),
         where="Theorem 1, Corollary 1",
         setting=AOT,
-        labels="next token (argmax)",
+        labels=labels.TOKEN,
         direction="lower",
         exactness="exact",
         evidence="text",
@@ -45,9 +54,9 @@ BOUNDS = (
         sources=("attncap", "dana2025"),
         where="measured rank of the attention features, equal in 12 of 12 random configurations",
         setting=AOT,
-        labels="next token (argmax)",
+        labels=labels.TOKEN,
         direction="lower",
-        exactness="exact",
+        exactness="conjectured",
         evidence="measured",
         formula=corrected,
         architecture="aot",
@@ -57,23 +66,45 @@ BOUNDS = (
     Bound(
         id="margin",
         sources=("attncap",),
-        where="margin mode, random labels, time-limited",
+        where="margin mode, random answers: bits per free number of the readout, fitted to margin_law.csv",
         setting=AOT,
-        labels="next token (argmax)",
+        labels=labels.TOKEN,
         direction="empirical",
         exactness="empirical",
         evidence="measured",
-        formula=floor(RATIO * corrected),
+        formula=floor(law),
         architecture="aot",
-        assumptions=(PLANE, NARROW, Assumption("N >= 2", N >= 2), Assumption("S >= 2", S >= 2)),
-        note="r: measured at N = 2, 10, 50, 1000 and d = 2, 10, 64; the smallest of the cells around a shape",
+        assumptions=(
+            NARROW,
+            Assumption("S >= 2", S >= 2),
+            Assumption("4 <= d <= 20 (measured)", (D >= 4) & (D <= 20)),
+            Assumption("2 <= A <= 720 answers (measured)", (A >= 2) & (A <= 720)),
+            Assumption("H r >= 3 d (measured; fewer features fail at random)", H * rank >= 3 * D),
+            Assumption(f"at most {MOST:,} associations (measured)", law < MOST + 1),
+        ),
+        note="a measured law, no promise",
+        outside="`attncap memorize --method margin` without --heads finds them by search",
+    ),
+    Bound(
+        id="dana2025-rank-1",
+        sources=("dana2025",),
+        where="Remark 2: W_QK of rank 1 suffices",
+        setting=f"{AOT}, W_QK of rank 1",
+        labels=labels.TOKEN,
+        direction="lower",
+        exactness="exact",
+        evidence="text",
+        formula=theorem,
+        architecture="aot1",
+        assumptions=(PLANE, NARROW),
+        note="the count of `dana2025` for d (S + 2 N + 2 (d_h + 1) H) parameters",
     ),
     Bound(
         id="dana2025-accuracy",
         sources=("dana2025",),
         where="Corollary 2",
         setting=AOT,
-        labels="next token (argmax)",
+        labels=labels.TOKEN,
         direction="lower",
         exactness="exact",
         evidence="text",
@@ -87,7 +118,7 @@ BOUNDS = (
         sources=("dana2025",),
         where="Theorem 1",
         setting=AOT,
-        labels="next-token distribution",
+        labels=labels.DISTRIBUTION,
         direction="upper",
         exactness="exact",
         evidence="text",
@@ -98,14 +129,33 @@ BOUNDS = (
             NARROW,
             Assumption("H d_h + d >= T sequences of probability 1 - epsilon, all N^S by default", theorem >= T),
         ),
-        note="C = sqrt(1 + |(P1 V P1^T)^-1|^2) follows from the data; any slack > 0",
+        note="C = sqrt(1 + 1/s^2): s, the least singular value of the stored rows of the features' orthonormal basis",
+    ),
+    Bound(
+        id="dana2025-divergence-order",
+        sources=("dana2025",),
+        where="Theorem 3 with Definition 2 and Lemma 4: no full support",
+        setting=AOT,
+        labels=labels.DISTRIBUTION,
+        direction="upper",
+        exactness="order",
+        evidence="text",
+        formula=ENCODER + C * UNCOVERED * log(1 / UNCOVERED),
+        architecture="aot",
+        unit="nats",
+        assumptions=(
+            NARROW,
+            Assumption("epsilon < 1", UNCOVERED < 1),
+            Assumption("H d_h + d >= T sequences of probability 1 - epsilon, all N^S by default", theorem >= T),
+        ),
+        note="D_d is here the divergence of the best distribution that rank d approaches polynomially",
     ),
     Bound(
         id="dana2025-divergence-lower",
         sources=("dana2025",),
         where="Propositions 1 and 2",
         setting="any transformer that ends in a d x N unembedding",
-        labels="next-token distribution",
+        labels=labels.DISTRIBUTION,
         direction="lower",
         exactness="exact",
         evidence="text",

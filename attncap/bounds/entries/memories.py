@@ -1,10 +1,11 @@
 """Associative memories: linear, one hidden layer, Hopfield."""
 
-from sympy import Float, Integer, LambertW, exp, floor, log
+from sympy import Float, Integer, LambertW, exp, floor, log, sqrt
 
+from attncap.bounds import labels
 from attncap.bounds.bound import Assumption, Bound
-from attncap.bounds.letters import C, D, M
-from attncap.bounds.source import ICLR, Source
+from attncap.bounds.letters import BETA, FAILURE, C, D, K, M, P
+from attncap.bounds.source import ICLR, NEURIPS, Source
 
 SOURCES = (
     Source(
@@ -51,9 +52,71 @@ SOURCES = (
         doi="10.1109/TIT.1987.1057328",
         kind="article",
     ),
+    Source(
+        key="cabannes2024",
+        authors="Cabannes, Vivien and Dohmatob, Elvis and Bietti, Alberto",
+        title="Scaling Laws for Associative Memories",
+        venue=ICLR,
+        year=2024,
+        arxiv="2310.02984",
+    ),
+    Source(
+        key="dugan2025",
+        authors="Dugan, Owen and Garcia, Roberto and Junkins, Ronny and Liu, Jerry and Zinsley, Dylan "
+        "and Eyuboglu, Sabri and Rudra, Atri and Ré, Chris",
+        title="Constructing Efficient Fact-Storing {MLPs} for Transformers",
+        venue="arXiv preprint",
+        year=2025,
+        arxiv="2512.00207",
+        kind="article",
+    ),
+    Source(
+        key="demircigil2017",
+        authors="Demircigil, Mete and Heusel, Judith and Löwe, Matthias and Upgang, Sven and Vermet, Franck",
+        title="On a Model of Associative Memory with Huge Storage Capacity",
+        venue="Journal of Statistical Physics",
+        year=2017,
+        arxiv="1702.01929",
+        kind="article",
+    ),
+    Source(
+        key="ramsauer2021",
+        authors="Ramsauer, Hubert and Schäfl, Bernhard and Lehner, Johannes and others",
+        title="{Hopfield} Networks is All You Need",
+        venue=ICLR,
+        year=2021,
+        arxiv="2008.02217",
+    ),
+    Source(
+        key="lucibello2024",
+        authors="Lucibello, Carlo and Mézard, Marc",
+        title="Exponential Capacity of Dense Associative Memories",
+        venue="Physical Review Letters",
+        year=2024,
+        arxiv="2304.14964",
+        kind="article",
+    ),
+    Source(
+        key="hu2024",
+        authors="Hu, Jerry Yao-Chieh and Wu, Dennis and Liu, Han",
+        title="Provably Optimal Memory Capacity for Modern {Hopfield} Models: Transformer-Compatible Dense Associative "
+        "Memories as Spherical Codes",
+        venue=NEURIPS,
+        year=2024,
+        arxiv="2410.23126",
+    ),
 )
 
+INJECTIVE = Assumption("an answer of its own for each question")
+HEBBIAN = "d x d linear associative memory, sum of outer products"
+MANY = Assumption("d -> infinity")
 MEMORY = "d x d linear associative memory, recall by the largest score"
+
+# Ramsauer et al., Theorem 3.
+exponent = 2 / (D - 1) * (1 + log(2 * BETA * K**2 * FAILURE * (D - 1)))
+factor = 2 * K**2 * BETA / 5
+base = factor / LambertW(exp(exponent + log(factor)))
+KEPT = "holds its patterns themselves, T d numbers: a limit of retrieval, not of storage"
 
 BOUNDS = (
     Bound(
@@ -61,13 +124,13 @@ BOUNDS = (
         sources=("nichani2025",),
         where="abstract",
         setting=MEMORY,
-        labels="next token (argmax)",
+        labels=labels.TOKEN,
         direction="lower",
         exactness="order",
         evidence="abstract",
         formula=C * D**2,
         architecture="memory",
-        assumptions=(Assumption("random embeddings"),),
+        assumptions=(Assumption("random embeddings"), INJECTIVE),
         logs=True,
     ),
     Bound(
@@ -75,13 +138,13 @@ BOUNDS = (
         sources=("nichani2025",),
         where="abstract",
         setting="associative memory of one hidden layer",
-        labels="next token (argmax)",
+        labels=labels.TOKEN,
         direction="lower",
         exactness="order",
         evidence="abstract",
         formula=C * M * D,
         architecture="net2",
-        assumptions=(Assumption("random embeddings"),),
+        assumptions=(Assumption("random embeddings"), INJECTIVE),
         logs=True,
     ),
     Bound(
@@ -89,23 +152,62 @@ BOUNDS = (
         sources=("barnfield2026", "giorlandino2026"),
         where="abstracts: T ln T = d^2 / 2",
         setting=MEMORY,
-        labels="next token (argmax)",
+        labels=labels.ONE_OF_T,
         direction="sharp",
-        exactness="exact",
+        exactness="conjectured",
         evidence="abstract",
         formula=floor(exp(LambertW(D**2 / Integer(2)))),
         architecture="memory",
-        assumptions=(Assumption("Gaussian pairs"), Assumption("d -> infinity")),
+        assumptions=(Assumption("Gaussian pairs, as many answers as questions (N = T)"), MANY),
         note="the constant is conjectural (statistical physics); the order d^2 / ln d is proved",
+    ),
+    Bound(
+        id="hebbian",
+        sources=("attncap", "cabannes2024"),
+        where="d^2 > 8 T ln T: the noise of T stored pairs against the signal, over T^2 comparisons",
+        setting=f"{HEBBIAN}, all pairs recalled",
+        labels=labels.ONE_OF_T,
+        direction="sharp",
+        exactness="conjectured",
+        evidence="derived",
+        formula=floor(exp(LambertW(D**2 / Integer(8)))),
+        architecture="memory",
+        assumptions=(INJECTIVE, Assumption("random embeddings"), MANY),
+    ),
+    Bound(
+        id="hebbian-most",
+        sources=("attncap", "cabannes2024"),
+        where="d^2 > 2 T ln T: the same over the T comparisons of one pair",
+        setting=f"{HEBBIAN}, most pairs recalled",
+        labels=labels.ONE_OF_T,
+        direction="sharp",
+        exactness="conjectured",
+        evidence="derived",
+        formula=floor(exp(LambertW(D**2 / Integer(2)))),
+        architecture="memory",
+        assumptions=(INJECTIVE, Assumption("random embeddings"), MANY),
+        note="1/(2 ln 2) = 0.72 bits per parameter at most",
+    ),
+    Bound(
+        id="dugan2025",
+        sources=("dugan2025",),
+        where="Theta(T log T) parameters, as many as counting asks for up to a factor",
+        setting="gated network of one hidden layer, keys and values given",
+        labels=labels.ONE_OF_T,
+        direction="sharp",
+        exactness="order",
+        evidence="abstract",
+        formula=C * P / log(P),
+        assumptions=(INJECTIVE, Assumption("well conditioned embeddings"), Assumption("P >= 3", P >= 3)),
     ),
     Bound(
         id="amit1985",
         sources=("amit1985",),
         where="replica estimate",
         setting="Hopfield network, recall with a few wrong bits",
-        labels="binary patterns",
+        labels=labels.PATTERNS,
         direction="sharp",
-        exactness="exact",
+        exactness="conjectured",
         evidence="abstract",
         formula=floor(Float("0.138") * M),
         architecture="hopfield",
@@ -116,7 +218,7 @@ BOUNDS = (
         sources=("mceliece1987",),
         where="abstract",
         setting="Hopfield network, most patterns recalled exactly",
-        labels="binary patterns",
+        labels=labels.PATTERNS,
         direction="sharp",
         exactness="exact",
         evidence="abstract",
@@ -124,5 +226,61 @@ BOUNDS = (
         architecture="hopfield",
         assumptions=(Assumption("random patterns, many neurons (m >= 3)", M >= 3),),
         note="every pattern exactly: half as many",
+    ),
+    Bound(
+        id="demircigil2017",
+        sources=("demircigil2017",),
+        where="e^(a d) patterns for every a < ln 2 / 2",
+        setting="dense associative memory of d binary neurons, exponential interaction",
+        labels=labels.OWN,
+        direction="lower",
+        exactness="exact",
+        evidence="abstract",
+        formula=floor(2 ** (D / 2)),
+        assumptions=(Assumption("random binary patterns"), MANY),
+        note=KEPT,
+    ),
+    Bound(
+        id="ramsauer2021",
+        sources=("ramsauer2021",),
+        where="Theorem 3: sqrt(p) c^((d-1)/4)",
+        setting="softmax memory (one step of attention), patterns on a sphere of radius K sqrt(d - 1)",
+        labels=labels.OWN,
+        direction="lower",
+        exactness="exact",
+        evidence="quoted",
+        formula=floor(sqrt(FAILURE) * base ** ((D - 1) / 4)),
+        assumptions=(
+            Assumption("d >= 2", D >= 2),
+            Assumption("c >= (2 / sqrt(p))^(4/(d-1))", base >= (2 / sqrt(FAILURE)) ** (4 / (D - 1))),
+            Assumption("random patterns; with probability 1 - p"),
+        ),
+        note=f"{KEPT}; beta = 1, K = 3, p = 0.001 by default",
+    ),
+    Bound(
+        id="lucibello2024",
+        sources=("lucibello2024",),
+        where="typical threshold at lambda = 1; 0.91, 1.22, 1.56, 1.89 at 2, 4, 8, 16",
+        setting="softmax memory, patterns on the sphere",
+        labels=labels.OWN,
+        direction="sharp",
+        exactness="conjectured",
+        evidence="quoted",
+        formula=floor(exp(Float("0.62") * D)),
+        assumptions=(Assumption("random patterns, most retrieved"), MANY),
+        note=KEPT,
+    ),
+    Bound(
+        id="hu2024",
+        sources=("hu2024",),
+        where="abstract: optimal codes on the sphere",
+        setting="softmax memory with learned feature map",
+        labels=labels.OWN,
+        direction="sharp",
+        exactness="order",
+        evidence="abstract",
+        formula=exp(C * D),
+        assumptions=(Assumption("patterns mapped to an optimal spherical code"),),
+        note=KEPT,
     ),
 )

@@ -2,8 +2,9 @@
 
 from sympy import Float, floor
 
+from attncap.bounds import labels
 from attncap.bounds.bound import Assumption, Bound
-from attncap.bounds.letters import C, D, M, P
+from attncap.bounds.letters import C, D, L, M, P
 from attncap.bounds.source import ICLR, NEURIPS, Source
 
 SOURCES = (
@@ -67,6 +68,15 @@ SOURCES = (
         doi="10.1051/jphys:0198900500200305700",
         kind="article",
     ),
+    Source(
+        key="yang2026",
+        authors="Yang, Xin and Yang, Yunfei",
+        title="Memorization capacity of deep {ReLU} neural networks characterized by width and depth",
+        venue="arXiv preprint",
+        year=2026,
+        arxiv="2603.09589",
+        kind="article",
+    ),
 )
 
 SEPARATED = Assumption("inputs separated by a margin")
@@ -78,7 +88,7 @@ BOUNDS = (
         sources=("yun2019",),
         where="abstract",
         setting="three-layer ReLU network of width m",
-        labels="real numbers",
+        labels=labels.NUMBERS,
         direction="sharp",
         exactness="order",
         evidence="abstract",
@@ -92,7 +102,7 @@ BOUNDS = (
         sources=("baum1988", "bubeck2020"),
         where="as quoted in Bubeck et al.'s abstract",
         setting="two-layer threshold network",
-        labels="binary",
+        labels=labels.BINARY,
         direction="lower",
         exactness="exact",
         evidence="secondary",
@@ -105,7 +115,7 @@ BOUNDS = (
         sources=("bubeck2020",),
         where="abstract",
         setting="two-layer ReLU network",
-        labels="real numbers",
+        labels=labels.NUMBERS,
         direction="lower",
         exactness="exact",
         evidence="abstract",
@@ -118,21 +128,21 @@ BOUNDS = (
         sources=("vardi2022",),
         where="abstract",
         setting="deep ReLU network",
-        labels="classes",
+        labels=labels.CLASSES,
         direction="sharp",
         exactness="order",
         evidence="abstract",
         formula=C * P**2,
-        assumptions=(SEPARATED,),
+        assumptions=(SEPARATED, Assumption("depth ~ sqrt(T) at a width of 12")),
         logs=True,
-        note="parameters of growing bit length",
+        note="weights of ~ sqrt(T) bits each: the bits that a network holds grow with its bits, not faster",
     ),
     Bound(
         id="cover1965",
         sources=("cover1965", "gardner1988"),
         where="function counting; space of interactions",
         setting="perceptron",
-        labels="binary",
+        labels=labels.BINARY,
         direction="sharp",
         exactness="exact",
         evidence="secondary",
@@ -144,12 +154,27 @@ BOUNDS = (
         sources=("krauth1989",),
         where="replica estimate",
         setting="perceptron with binary weights",
-        labels="binary",
+        labels=labels.BINARY,
         direction="sharp",
-        exactness="exact",
+        exactness="conjectured",
         evidence="secondary",
         formula=floor(Float("0.83") * P),
         assumptions=(Assumption("random patterns, many weights"),),
         note="two digits are quoted",
+    ),
+    Bound(
+        id="yang2026",
+        sources=("yang2026",),
+        where="abstract",
+        setting="ReLU network of width m and depth L",
+        labels=labels.CLASSES,
+        direction="sharp",
+        exactness="order",
+        evidence="abstract",
+        formula=C * M**2 * L**2,
+        architecture="deep",
+        assumptions=(SEPARATED, Assumption("points in the unit ball")),
+        logs=True,
+        note="the logarithm is that of one over the separation",
     ),
 )

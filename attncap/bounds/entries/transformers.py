@@ -1,9 +1,10 @@
 """Transformers: how many parameters store so many sequences."""
 
-from sympy import Max
+from sympy import Max, floor
 
+from attncap.bounds import labels
 from attncap.bounds.bound import Assumption, Bound
-from attncap.bounds.letters import DH, C, D, N, P, S
+from attncap.bounds.letters import DH, C, D, H, N, P, S
 from attncap.bounds.source import ICLR, Source
 
 SOURCES = (
@@ -13,14 +14,6 @@ SOURCES = (
         title="Provable Memorization Capacity of Transformers",
         venue=ICLR,
         year=2023,
-    ),
-    Source(
-        key="kajitsuka2024",
-        authors="Kajitsuka, Tokio and Sato, Issei",
-        title="Are Transformers with One Layer Self-Attention Using Low-Rank Weight Matrices Universal Approximators?",
-        venue=ICLR,
-        year=2024,
-        arxiv="2307.14023",
     ),
     Source(
         key="kajitsuka2025",
@@ -48,9 +41,19 @@ SOURCES = (
         arxiv="2309.08593",
         kind="article",
     ),
+    Source(
+        key="adler2025",
+        authors="Adler, Micah",
+        title="A Capacity-Based Rationale for Multi-Head Attention",
+        venue="arXiv preprint",
+        year=2025,
+        arxiv="2509.22840",
+        kind="article",
+    ),
 )
 
 SEPARATED = Assumption("inputs separated by a margin")
+TWO = Assumption("N >= 2", N >= 2)
 
 BOUNDS = (
     Bound(
@@ -58,7 +61,7 @@ BOUNDS = (
         sources=("kim2023",),
         where="abstract",
         setting="deep transformer, sequences of length S to sequences",
-        labels="token sequences",
+        labels=labels.SEQUENCES,
         direction="lower",
         exactness="order",
         evidence="abstract",
@@ -67,25 +70,39 @@ BOUNDS = (
         logs=True,
     ),
     Bound(
+        id="kim2023-token",
+        sources=("kim2023", "dana2025"),
+        where="adapted to one answer a sequence by Dana et al.: O(S + N + sqrt(T log T)) parameters",
+        setting="deep transformer, sequences to next token",
+        labels=labels.TOKEN,
+        direction="lower",
+        exactness="order",
+        evidence="text",
+        formula=C * Max(0, P - S - N) ** 2,
+        assumptions=(SEPARATED,),
+        logs=True,
+        note="Dana et al.'s Table 1 drops the square root that their text has",
+    ),
+    Bound(
         id="kajitsuka2025",
         sources=("kajitsuka2025",),
         where="abstract",
         setting="deep transformer, sequences to next token",
-        labels="classes",
+        labels=labels.CLASSES,
         direction="sharp",
         exactness="order",
         evidence="abstract",
         formula=C * P**2,
         assumptions=(SEPARATED,),
         logs=True,
-        note="parameters of growing bit length",
+        note="weights of ~ sqrt(T) bits each: the bits that a model holds grow with its bits, not faster",
     ),
     Bound(
         id="kajitsuka2025-sequence",
         sources=("kajitsuka2025",),
         where="abstract",
         setting="deep transformer with hardmax, sequences of length S to sequences",
-        labels="token sequences",
+        labels=labels.SEQUENCES,
         direction="sharp",
         exactness="order",
         evidence="abstract",
@@ -95,36 +112,37 @@ BOUNDS = (
         note="with softmax a lower bound only",
     ),
     Bound(
-        id="kajitsuka2024",
-        sources=("kajitsuka2024",),
-        where="abstract",
-        setting="one-layer, single-head transformer with rank-1 attention weights and softmax",
-        labels="token sequences",
-        direction="lower",
-        exactness="order",
-        evidence="abstract",
-        formula=C,
-        assumptions=(SEPARATED,),
-        note="the abstract promises finitely many sequences and gives no rate",
-    ),
-    Bound(
         id="madden2025",
         sources=("madden2025",),
         where="abstract and introduction",
         setting="one-layer multi-head decoder with a feed-forward net",
-        labels="next-token distribution",
-        direction="sharp",
+        labels=labels.DISTRIBUTION,
+        direction="lower",
         exactness="order",
         evidence="abstract",
         formula=C * P / (N - 1),
-        assumptions=(Assumption("N >= 2", N >= 2), Assumption("analytic, non-polynomial activation")),
+        assumptions=(TWO, Assumption("analytic, non-polynomial activation")),
+        note="the matching upper half has its constant: `dimension`",
+    ),
+    Bound(
+        id="dimension",
+        sources=("madden2025",),
+        where="a smooth map of P numbers reaches no open set of T (N-1) numbers if P is less",
+        setting="any model whose outputs are smooth in its parameters",
+        labels=labels.DISTRIBUTION,
+        direction="upper",
+        exactness="exact",
+        evidence="derived",
+        formula=floor(P / (N - 1)),
+        assumptions=(TWO, Assumption("arbitrary distributions, every one to be met")),
+        note="no bound on answers by argmax; P may be replaced by the rank of the Jacobian",
     ),
     Bound(
         id="huben2023",
         sources=("huben2023", "dana2025"),
         where="heads that simulate neurons, as counted by Dana et al.",
         setting="attention-only transformer",
-        labels="next token (argmax)",
+        labels=labels.TOKEN,
         direction="lower",
         exactness="order",
         evidence="secondary",
@@ -136,11 +154,25 @@ BOUNDS = (
         sources=("nichani2025",),
         where="abstract",
         setting="one attention layer with an MLP, a table of subjects x relations",
-        labels="next token (argmax)",
+        labels=labels.TOKEN,
         direction="lower",
         exactness="order",
         evidence="abstract",
         formula=C * P,
+        logs=True,
+    ),
+    Bound(
+        id="adler2025",
+        sources=("adler2025",),
+        where="abstract: H d_k = Theta~(relations / d)",
+        setting="scores of one attention layer, edges of a graph on the tokens",
+        labels=labels.RELATIONS,
+        direction="sharp",
+        exactness="order",
+        evidence="abstract",
+        formula=C * H * DH * D,
+        architecture="aot",
+        assumptions=(Assumption("edges recovered from the scores alone"),),
         logs=True,
     ),
 )

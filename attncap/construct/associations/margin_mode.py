@@ -12,7 +12,6 @@ from attncap import measure
 from attncap.construct.associations.gauge import absorb
 from attncap.construct.associations.random_attention import draw, features
 from attncap.construct.associations.readout import Problem, first_guess, logistic, spread
-from attncap.errors import UnmetError
 from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.measure import Recall
@@ -48,6 +47,7 @@ def margin(
     head_dim: int | None = None,
     heads: int | None = None,
     *,
+    query_key_rank: int | None = None,
     dtype: str = "float32",
     seed: int = 0,
     train_attention: bool = False,
@@ -68,6 +68,7 @@ def margin(
         embedding_dim: $d$, at least 2.
         head_dim: $d_h \le d$; $d$ by default.
         heads: $H$; by default the smallest number that a bracketing search finds (within a sixteenth).
+        query_key_rank: rank of each $W_Q^\top W_K$, 1 to $d_h$, the default.
         dtype: the type whose recall must be exact.
         seed: of every random draw.
         train_attention: where the readout falls short, go on over all parameters, attention and embeddings too.
@@ -93,10 +94,11 @@ def margin(
     """
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
-    check_shape(embedding_dim, head_dim, heads, dtype)
+    check_shape(embedding_dim, head_dim, heads, dtype, query_key_rank)
 
     def attempt(number: int) -> Attempt:
-        return _attempt(task, embedding_dim, head_dim, number, dtype, seed, train_attention)
+        model = draw(task, embedding_dim, head_dim, number, BETA, seed, query_key_rank)
+        return _attempt(task, model, dtype, train_attention)
 
     if heads is None:
         found, bracket = _fewest(task, embedding_dim, head_dim, attempt, certify)
@@ -134,16 +136,13 @@ def _fewest(
     enough = math.ceil(task.associations / head_dim) + 1
     try:
         expected = least_heads(task, embedding_dim, head_dim, bound="margin")
-    except UnmetError:
+    except NotMemorized:
         expected = 1
     bracket = boundary(fails, expected, enough, RESOLUTION)
     return best[bracket[1] or bracket[0]], bracket
 
 
-def _attempt(
-    task: Associations, embedding_dim: int, head_dim: int, heads: int, dtype: str, seed: int, train_attention: bool
-) -> Attempt:
-    model = draw(task, embedding_dim, head_dim, heads, BETA, seed)
+def _attempt(task: Associations, model: AttentionOnlyTransformer, dtype: str, train_attention: bool) -> Attempt:
     problem = _readout(model, task)
     found = _until_certified(problem, task, dtype)
     if train_attention and found.recall.correct < task.associations:
