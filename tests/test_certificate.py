@@ -379,3 +379,12 @@ def test_twice_the_deviation_of_one_order_is_no_certificate():
     own, finer = certificates(margin(task, 10, heads=11, seed=44).model, task, "float32")
     assert 0 < own.associations < 196
     assert finer.certified
+
+
+def test_no_certified_answer_flips_in_any_order():
+    from benchmarks import certificates as benchmark
+
+    rows = benchmark.sweep(1)
+    assert sum(int(fits) for _, _, _, fits, *_ in rows) >= 9
+    assert sum(int(whole) for *_, whole, _, _, _ in rows) >= 2
+    assert all(flipped == "0" for *_, flipped, _ in rows)
