@@ -2,33 +2,60 @@
 
 import importlib
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attncap import (
+        archive,
+        bounds,
+        construct,
+        errors,
+        fits,
+        interpolation,
+        measure,
+        models,
+        papers,
+        plots,
+        report,
+        result,
+        scaling,
+        sweep,
+        tasks,
+        train,
+    )
+    from attncap.bounds import citation
 
 __version__ = version("attncap")
 
 __all__ = [
+    "archive",
     "bounds",
     "citation",
     "construct",
+    "errors",
+    "fits",
     "interpolation",
     "measure",
     "models",
+    "papers",
     "plots",
     "report",
+    "result",
     "scaling",
     "sweep",
     "tasks",
     "train",
 ]
 
+if not TYPE_CHECKING:  # Else a type checker would take any name.
 
-def __getattr__(name: str) -> Any:
-    """Import a part when it is first used, so that the command line starts at once."""
-    if name == "citation":
-        return importlib.import_module("attncap.bounds").citation
-    if name in __all__:
-        return importlib.import_module(f"attncap.{name}")
-    raise AttributeError(f"module 'attncap' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """Import a part when it is first used, so that the command line starts at once."""
+        if name == "citation":
+            return importlib.import_module("attncap.bounds").citation
+        if name in __all__:
+            return importlib.import_module(f"attncap.{name}")
+        raise AttributeError(f"module 'attncap' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncap import models
+from attncap import models, sums
+from attncap.data.spelling import spelling
 from attncap.errors import InputError, nearest
-from attncap.files import replacing
-from attncap.models import AttentionOnlyTransformer
+from attncap.files import replacing, restore
+from attncap.models import TokenModel
 from attncap.result import Result
 from attncap.tasks import Associations
 from attncap.tasks.parquet import read_task, write_task
 
 if TYPE_CHECKING:
-    from attncap.construct import Fit
+    from attncap.fits import Found
 
 VOCABULARY, TASK, RESULT = "vocabulary.json", "task.parquet", "result.json"
+FILES = (models.FILE, VOCABULARY, TASK, RESULT)
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,21 @@ class Answer(Result):
 
 @dataclass(frozen=True)
 class Archive:
-    """What `write` keeps: a model with the task that it memorized and the result of doing so."""
+    """What `write` keeps: a model with the task that it memorized and the result of doing so.
+
+    Attributes:
+        path: the directory.
+        model: the weights.
+        task: what they memorized.
+        result: the JSON of the fit.
+        checked: whether every file was compared with its hash in SHA256SUMS (directories of 0.1.0 have none).
+    """
 
     path: Path
-    model: AttentionOnlyTransformer
+    model: TokenModel
     task: Associations
     result: dict[str, Any]
+    checked: bool
 
     def ask(self, tokens: Sequence[str]) -> Answer:
         """Ask for the answer to one sequence.
@@ -105,28 +116,32 @@ def encode(path: Path, tokens: Sequence[str], vocabulary: Sequence[str]) -> np.n
         InputError: names the token that is not in the vocabulary, and the nearest one.
     """
     number = {word: index for index, word in enumerate(vocabulary)}
+    # Vocabularies of 0.1.0 may hold another spelling.
+    tokens = [token if token in number else spelling(token) for token in tokens]
     for token in tokens:
         if token not in number:
             raise InputError(f"{path}: token {token!r} is not in the vocabulary{nearest(token, vocabulary)}")
     return np.array([number[token] for token in tokens], dtype=np.int32)
 
 
-def write(fit: "Fit", path: str | Path, *, force: bool = False) -> Path:
+def write(fit: "Found", path: str | Path, *, force: bool = False) -> Path:
     """Write a fit to a directory, whole or not at all.
 
     Args:
-        fit: its model is written in ``fit.dtype``.
-        path: the directory: model.safetensors, vocabulary.json, task.parquet, result.json.
-        force: replace a directory that an earlier run wrote.
+        fit: its model, of several the one that recalls most, is written in ``fit.dtype``.
+        path: the directory: model.safetensors, vocabulary.json, task.parquet, result.json, SHA256SUMS.
+        force: replace a directory that holds nothing but what an earlier run wrote.
 
     Returns:
         The directory.
 
     Raises:
-        InputError: it exists and must not be replaced.
+        InputError: it exists and must not be replaced, or the model does not answer with tokens.
     """
     path = Path(path)
-    with replacing(path, force=force, directory=True, marker=RESULT) as temporary:
+    if not isinstance(fit.task, Associations):
+        raise InputError(f"archive: expected a model that memorized associations, got {type(fit.task).__name__}")
+    with replacing(path, force=force, directory=True) as temporary:
         fit.model.astype(fit.dtype).save(temporary, {"seed": fit.seed, "method": fit.method})
         _write_json(temporary / VOCABULARY, fit.task.vocabulary)
         write_task(fit.task, temporary / TASK)
@@ -147,10 +162,12 @@ def read(path: str | Path) -> Archive:
         InputError: names the file that is missing or does not fit, what was expected and what was got.
     """
     path = Path(path)
+    restore(path)
     if not path.is_dir():
         raise InputError(f"{path}: no such directory; expected one that `attncap memorize --out` wrote")
+    checked = sums.check(path)
     model = models.load(path)
-    if not isinstance(model, models.AttentionOnlyTransformer):
+    if not isinstance(model, models.TokenModel):
         raise InputError(f"{path}: holds an attention layer; expected a transformer over tokens")
     vocabulary = _read_json(path / VOCABULARY)
     if not isinstance(vocabulary, list) or not all(isinstance(word, str) for word in vocabulary):
@@ -163,7 +180,7 @@ def read(path: str | Path) -> Archive:
     result = _read_json(path / RESULT)
     if not isinstance(result, dict):
         raise InputError(f"{path / RESULT}: expected an object")
-    return Archive(path, model, task, result)
+    return Archive(path, model, task, result, checked)
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -5,9 +5,37 @@ from difflib import get_close_matches
 
 
 class InputError(ValueError):
-    """The input is wrong: one line that names it, what was expected and what was got (exit 2)."""
+    """The input is wrong: one line that names it, what was expected and what was got (exit 2).
+
+    Args:
+        option: the option that is wrong; or, alone, the whole message.
+        expected: what it may be.
+        got: what it is.
+        hint: the end of the line, such as that of `nearest`.
+
+    Example:
+        >>> str(InputError("heads", "at least 1", 0))
+        'heads: expected at least 1, got 0'
+        >>> InputError("heads", "at least 1", 0).naming("--heads")
+        '--heads: expected at least 1, got 0'
+        >>> str(InputError("facts.csv: no such file"))
+        'facts.csv: no such file'
+    """
 
     exit_code = 2
+
+    def __init__(self, option: str, expected: str = "", got: object = "", hint: str = "") -> None:
+        # All of them, so that a worker's error survives pickling.
+        super().__init__(option, expected, got, hint)
+        self.option = option if expected else None
+
+    def naming(self, option: str) -> str:
+        """Return the line with another name for the option, such as a terminal's."""
+        _, expected, got, hint = self.args
+        return f"{option}: expected {expected}, got {repr(got) if isinstance(got, str) else got}{hint}"
+
+    def __str__(self) -> str:
+        return self.args[0] if self.option is None else self.naming(self.option)
 
 
 class UnmetError(RuntimeError):

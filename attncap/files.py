@@ -1,32 +1,51 @@
-"""Outputs that appear whole or not at all, and where what can be made again is kept."""
+"""Outputs that appear whole or not at all, and replace nothing that attncap did not write."""
 
+import ctypes
+import errno
+import fcntl
+import glob
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
 
+from attncap import sums
 from attncap.errors import InputError
+
+LOCK = ".lock"
+NOREPLACE, EXCHANGE = 1, 2
+AT_FDCWD = -100
+# What a full, limited, read-only or failing disk says.
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
+
+
+class RestoredWarning(UserWarning):
+    """An interrupted replacement was undone."""
 
 
 @contextmanager
-def replacing(path: str | Path, *, force: bool = False, directory: bool = False, marker: str = "") -> Iterator[Path]:
-    """Write to a temporary sibling and rename it onto ``path`` when the block ends well.
+def replacing(path: str | Path, *, force: bool = False, directory: bool = False) -> Iterator[Path]:
+    """Write to a temporary place beside ``path`` and move it there in one step when the block ends well.
+
+    A directory gets a SHA256SUMS of all that the block wrote; a file written into such a directory is added to it.
+    A link is followed. Of several processes that make the same new path, the first wins.
 
     Args:
         path: the file or directory to make.
-        force: replace what is there.
+        force: replace what is there, if attncap wrote all of it.
         directory: make a directory (the block gets an empty one) instead of a file.
-        marker: a file that an existing directory must hold to be replaced, so that ``force`` never
-            deletes a directory that something else made.
 
     Yields:
-        The temporary path (a file keeps its suffix).
+        The temporary path (it has the name of the final one).
 
     Raises:
-        InputError: ``path`` exists and must not be replaced, or its parent cannot be written.
+        InputError: ``path`` exists and must not be replaced, or it cannot be written.
 
     Example:
         >>> import tempfile
@@ -36,39 +55,69 @@ def replacing(path: str | Path, *, force: bool = False, directory: bool = False,
         >>> target.read_text()
         'whole'
     """
-    path = Path(path)
-    check_free(path, force=force, marker=marker if directory else "")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    except OSError as error:
-        raise InputError(f"{path}: cannot write here ({error.strerror})") from None
-    try:
+    path = check_free(path, force=force, directory=directory)
+    with _scratch(path) as scratch:
         temporary = scratch / path.name
         if directory:
-            temporary.mkdir()
-        yield temporary
-        if directory and path.exists():
-            path.rename(scratch / "replaced")
-        temporary.replace(path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+            with _writable(path):
+                temporary.mkdir()
+        # Other errors in the block are its own.
+        with _writable(path, DISK):
+            yield temporary
+        with _writable(path):
+            if directory:
+                sums.write(temporary)
+            check_free(path, force=force, directory=directory)
+            _listed(path, without=True)
+            _put(temporary, path, force=force)
+            _listed(path)
 
 
-def check_free(path: str | Path, *, force: bool = False, marker: str = "") -> None:
-    """Refuse an output path before the work that would end there.
+def check_free(path: str | Path, *, force: bool = False, directory: bool = False) -> Path:
+    """Refuse an output before the work that would end there, and mend what an interrupted replacement left.
+
+    Args:
+        path: where the output is to be.
+        force: whether what attncap wrote there may be replaced.
+        directory: whether it is to be a directory.
+
+    Returns:
+        The place itself, links followed.
 
     Raises:
-        InputError: ``path`` exists and ``force`` is not given, or it is a directory without ``marker``.
+        InputError: it exists and must not be replaced, or it cannot be written.
     """
     path = Path(path)
-    if not path.exists():
+    with _writable(path):
+        path = Path(os.path.realpath(path))
+        restore(path)
+        if path.exists():
+            _check_replaceable(path, force, directory)
+        parent = next(folder for folder in path.parents if folder.exists())
+        if not parent.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if any(len(os.fsencode(part)) > os.pathconf(parent, "PC_NAME_MAX") for part in path.parts):
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        os.rmdir(tempfile.mkdtemp(prefix=".attncap-", dir=parent))
+    return path
+
+
+def restore(path: Path) -> None:
+    """Put back the directory that a replacement killed between its two steps had moved aside.
+
+    Warns:
+        RestoredWarning: it was put back.
+    """
+    aside = _aside(path)
+    if not aside.exists():
         return
-    if not force:
-        raise InputError(f"{path}: exists already; choose another path or replace it with --force")
-    foreign = path.is_dir() and any(path.iterdir()) and not (marker and (path / marker).is_file())
-    if foreign or (marker and not path.is_dir()):
-        raise InputError(f"{path}: was not written by attncap, so --force does not replace it; choose another path")
+    if path.exists():
+        # The second step was taken too; only the removal of the old output is missing.
+        if sums.foreign(aside) is None:
+            shutil.rmtree(aside)
+        return
+    aside.rename(path)
+    warnings.warn(f"{path}: restored; a run that was to replace it was interrupted", RestoredWarning, stacklevel=2)
 
 
 def cache(name: str) -> Path:
@@ -79,3 +128,122 @@ def cache(name: str) -> Path:
         ('attncap', 'jax')
     """
     return Path(platformdirs.user_cache_dir("attncap", appauthor=False)) / name
+
+
+def _check_replaceable(path: Path, force: bool, directory: bool) -> None:
+    if not force:
+        raise InputError(f"{path}: exists already; choose another path, or force its replacement")
+    if directory != path.is_dir():
+        kinds = ("a file", "a directory")
+        raise InputError(f"{path}: is {kinds[not directory]}, expected {kinds[directory]}; choose another path")
+    if directory and any(path.iterdir()) and (other := sums.foreign(path)) is not None:
+        raise InputError(
+            f"{path}: even force replaces only what attncap wrote, and {other} there is not; choose another path"
+        )
+
+
+@contextmanager
+def _writable(path: Path, codes: Container[int | None] | None = None) -> Iterator[None]:
+    """Turn the system's refusal to write a path into one line."""
+    try:
+        yield
+    except OSError as error:
+        if codes is not None and error.errno not in codes:
+            raise
+        raise InputError(f"{path}: cannot write here ({error.strerror})") from None
+
+
+@contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    """Make a locked directory beside a path, and remove those that dead processes left."""
+    prefix = f".{path.name[:40]}.attncap-"
+    with _writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
+    try:
+        for left in path.parent.glob(f"{glob.escape(prefix)}*"):
+            with suppress(OSError), (left / LOCK).open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+        with _writable(path):
+            lock = (scratch / "unlocked").open("w")
+        with lock:
+            with _writable(path):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                # Under its own name only once it is locked: nobody takes a scratch in use for one that was left.
+                (scratch / "unlocked").rename(scratch / LOCK)
+            yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name[:40]}.attncap-replaced")
+
+
+def _put(temporary: Path, path: Path, *, force: bool) -> None:
+    """Move an output into its place: new, over a file, or in exchange for a directory."""
+    if not (force and path.exists()):
+        _move_new(temporary, path)
+    elif not path.is_dir():
+        temporary.replace(path)
+    elif not _renameat2(temporary, path, EXCHANGE):
+        _swap(temporary, path)
+
+
+def _move_new(temporary: Path, path: Path) -> None:
+    try:
+        if not _renameat2(temporary, path, NOREPLACE):
+            if temporary.is_dir():
+                temporary.rename(path)
+            else:
+                os.link(temporary, path)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise InputError(f"{path}: exists already; another process made it meanwhile") from None
+        raise
+
+
+def _swap(temporary: Path, path: Path) -> None:
+    """Replace a directory in two steps; killed between them, the next command on it finds the old one aside."""
+    aside = _aside(path)
+    if aside.exists():
+        raise InputError(f"{aside}: in the way; remove it")
+    path.rename(aside)
+    try:
+        temporary.rename(path)
+    except BaseException:
+        if not path.exists():
+            aside.rename(path)
+        raise
+    shutil.rmtree(aside)
+
+
+def _renameat2(old: Path, new: Path, flags: int) -> bool:
+    """Rename with Linux's flags in one step; False where the system or the file system has no such call.
+
+    Raises:
+        OSError: it has, and refuses.
+    """
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return False
+    if call(AT_FDCWD, os.fsencode(old), AT_FDCWD, os.fsencode(new), flags) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in UNSUPPORTED:
+        return False
+    raise OSError(code, os.strerror(code), str(new))
+
+
+def _listed(path: Path, *, without: bool = False) -> None:
+    """Keep the SHA256SUMS of a directory that gets one more file true at every moment."""
+    hashes = sums.listing(path.parent)
+    if hashes is None or path.is_dir() or path.name == sums.NAME:
+        return
+    if without:
+        if hashes.pop(path.name, None) is None:
+            return
+    else:
+        hashes[path.name] = sums.digest(path)
+    sums.write(path.parent, hashes)

@@ -104,7 +104,7 @@ METHODS: dict[tuple[Kind, str], Method] = {
             label="distributions (Dana et al.)",
             reference="attncap.construct.distributions.dana2025_theorem_1:distribution",
             bound="corrected",
-            cites=("dana2025",),
+            cites=("dana2025", "attncap"),
         ),
         Method(
             kind="examples",
@@ -148,7 +148,7 @@ def find(kind: Kind, name: str) -> Method:
     """
     known = methods(kind)
     if name not in known:
-        raise InputError(f"--method: expected {' or '.join(known)} for {kind}, got {name!r}{nearest(name, known)}")
+        raise InputError("method", f"{' or '.join(known)} for {kind}", name, nearest(name, known))
     return known[name]
 
 

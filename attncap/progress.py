@@ -28,7 +28,7 @@ def shown() -> Iterator[None]:
     from rich.text import Text
 
     class RateColumn(ProgressColumn):
-        """Steps a second."""
+        """Steps per second."""
 
         def render(self, task: Task) -> Text:
             return TaskProgressColumn.render_speed(task.speed)
@@ -68,6 +68,16 @@ def bar(description: str, total: int | None = None) -> Iterator[Advance]:
         yield lambda steps: bars.advance(task, steps)
     finally:
         bars.remove_task(task)
+
+
+def note(text: str) -> None:
+    """Say a line where the bars are shown.
+
+    Example:
+        >>> note("said only to a person who waits")
+    """
+    if bars := _shown.get():
+        bars.console.print(text, markup=False, highlight=False)
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import RenderableType
 
+LONG = 8  # numbers that a repr still shows
+
 
 def hidden(**options: Any) -> Any:
-    """Declare a dataclass field that stays out of the dict, the row and the table (weights, raw arrays)."""
-    return dataclasses.field(metadata={"hidden": True}, repr=False, compare=False, **options)
+    """Declare a dataclass field that stays out of the dict, the row, the table and the repr (weights, raw arrays)."""
+    return dataclasses.field(metadata={"hidden": True}, repr=False, **options)
 
 
 def plain(value: Any) -> Any:
@@ -42,6 +44,91 @@ def plain(value: Any) -> Any:
     return value
 
 
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two things are alike: arrays by type, shape and every number, NaN equal to itself.
+
+    Dataclasses of one class are alike if their fields are, mappings if their items are, lists and tuples if their
+    members are; whatever else if it is equal.
+
+    Args:
+        one: anything.
+        other: anything.
+
+    Example:
+        >>> same({"kl": np.array([1.0, np.nan])}, {"kl": np.array([1.0, np.nan])})
+        True
+        >>> same(np.zeros(2), np.zeros(3)), same(np.zeros(2), np.zeros(2, np.float32)), same([1], (1,))
+        (False, False, False)
+    """
+    one, other = _number(one), _number(other)
+    if one is other:
+        return True
+    if _is_array(one) or _is_array(other):
+        return _is_array(one) and _is_array(other) and _same_arrays(np.asarray(one), np.asarray(other))
+    if _is_dataclass(one) and type(one) is type(other):
+        return same(_compared(one), _compared(other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(item, other[key]) for key, item in one.items())
+    if isinstance(one, list | tuple) and type(one) is type(other):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other or (one != one and other != other))
+
+
+def fingerprint(thing: Any) -> int:
+    """Return a number that is the same for things that `same` finds alike, and hardly ever for others.
+
+    Example:
+        >>> fingerprint([0.0, np.array([np.nan])]) == fingerprint([-0.0, np.array([-np.nan])])
+        True
+        >>> fingerprint(np.arange(3)) == fingerprint(np.arange(3)[::-1])
+        False
+    """
+    thing = _number(thing)
+    if _is_array(thing):
+        array = np.asarray(thing)
+        # Zeros of both signs are equal, and so are all NaN here.
+        settled = np.where(array != array, np.nan, array + 0) if array.dtype.kind in "fcV" else array
+        return hash((array.dtype.name, array.shape, settled.tobytes()))
+    if _is_dataclass(thing):
+        return hash((type(thing), fingerprint(_compared(thing))))
+    if isinstance(thing, Mapping):
+        return hash(frozenset((key, fingerprint(item)) for key, item in thing.items()))
+    if isinstance(thing, list | tuple):
+        return hash((type(thing), *map(fingerprint, thing)))
+    return hash(thing if thing == thing else "nan")
+
+
+def _short(value: Any) -> str:
+    """Return the repr of a field: of an array with many numbers its type and shape."""
+    if _is_array(value) and value.size > LONG:
+        return f"{value.dtype.name}{list(value.shape)}"
+    return repr(_number(value))
+
+
+def _number(thing: Any) -> Any:
+    """Make a NumPy scalar a number of Python's, which no list or array equals element by element."""
+    return thing.item() if isinstance(thing, np.generic) else thing
+
+
+def _is_array(thing: Any) -> bool:
+    # NumPy's or JAX's, which is not imported for this.
+    return hasattr(thing, "__array_namespace__") and not isinstance(thing, np.generic)
+
+
+def _is_dataclass(thing: Any) -> bool:
+    return dataclasses.is_dataclass(thing) and not isinstance(thing, type)
+
+
+def _same_arrays(one: np.ndarray, other: np.ndarray) -> bool:
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    return bool(((one == other) | ((one != one) & (other != other))).all())
+
+
+def _compared(thing: Any) -> dict[str, Any]:
+    return {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing) if field.compare}
+
+
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Join nested keys with dots.
 
@@ -56,7 +143,28 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 class Result:
-    """Mixin for frozen dataclasses that a computation returns."""
+    """Mixin for frozen dataclasses that a computation returns: equal are those of one class whose fields are `same`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # A dataclass gets methods of its own unless it has them; these hold for every result.
+        for name in ("__eq__", "__hash__", "__repr__"):
+            setattr(cls, name, getattr(cls, name))
+
+    def __eq__(self, other: object) -> bool:
+        return same(_compared(self), _compared(other)) if type(self) is type(other) else NotImplemented
+
+    def __hash__(self) -> int:
+        return fingerprint(self)
+
+    def __repr__(self) -> str:
+        shown = (field.name for field in dataclasses.fields(self) if field.repr)  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{name}={_short(getattr(self, name))}' for name in shown)})"
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """Ids of bounds, names of methods and keys of sources that this result rests on: see `attncap.citation`."""
+        return ("attncap",)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of this result (hidden fields left out)."""

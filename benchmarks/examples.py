@@ -37,7 +37,7 @@ def first(task: tasks.Examples, count: int) -> tasks.Examples:
 def row(table: Table, name: str, task: tasks.Examples, method: str, seed: int) -> None:
     cpu = time.process_time()
     try:
-        fit = construct.examples(task, HEADS, HEAD_DIM, method=method, seed=seed)
+        fit = construct.examples(task, HEAD_DIM, HEADS, method=method, seed=seed)
         residual = [f"{value:.1g}" for value in fit.residual.values()]
         rank = f"{fit.capacity['rank']:,}"
     except UnmetError as error:

@@ -19,7 +19,7 @@ ROUNDS, ROUND = 8, 16
 
 
 def torch_step(task: Associations, threads: int) -> float:
-    """Train the model as the paper describes it, a list of attention modules; return seconds a step, at the best."""
+    """Train the model as the paper describes it, a list of attention modules; return seconds per step, at the best."""
     import torch
     from torch import nn
 
@@ -62,7 +62,7 @@ def main() -> None:
     jax.config.update("jax_enable_compilation_cache", False)
     task = tasks.random_associations(N, 2, N * N, seed=0)
     title = f"Training at N = {N}, d = {D}, H = {HEADS}, on {describe()}"
-    table = Table("what", "ms a model-step", "seconds to .86", "with compilation", "result", title=title)
+    table = Table("what", "ms per model-step", "seconds to .86", "with compilation", "result", title=title)
     baseline = 0.0
     if importlib.util.find_spec("torch"):
         # Its threads, waiting for each other, can be slower than one.
@@ -84,7 +84,7 @@ def main() -> None:
             training = step * reached(run.history.accuracy)
             to_target = against(training, baseline * PAPER.steps)
             compiling = against(training + run.seconds_compile / SEEDS, baseline * PAPER.steps)
-        result = f"accuracy {run.accuracy.mean():.3f}, {run.bits_per_parameter.mean():.2f} bits a parameter"
+        result = f"accuracy {run.accuracy.mean():.3f}, {run.bits_per_parameter.mean():.2f} bits per parameter"
         table.add_row(f"recipe {recipe.name}", against(1e3 * step, 1e3 * baseline), to_target, compiling, result)
     Console().print(table)
 

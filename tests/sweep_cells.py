@@ -29,6 +29,22 @@ def product(*, size: int = 300, seed: int = 0) -> dict:
     return {"trace": float(np.trace(matrix)), "sum": float(matrix.sum(dtype=np.float64))}
 
 
+def sums() -> dict:
+    """Sums that libraries take in as many parts as they have threads."""
+    import jax.numpy as jnp
+    from scipy.linalg.blas import sgemm
+
+    matrix = np.random.default_rng(0).normal(size=(700, 5000)).astype(np.float32)
+    return {"blas": float(sgemm(1.0, matrix, matrix, trans_b=True).sum()), "jax": float(jnp.sum(matrix))}
+
+
+def threads() -> dict:
+    """The threads of every library that this process has loaded."""
+    from threadpoolctl import threadpool_info
+
+    return {"threads": [pool["num_threads"] for pool in threadpool_info()]}
+
+
 def wrong(*, how: str, seed: int = 0) -> dict:
     """Fails as told, one way a value of ``how``."""
     if how == "raises":

@@ -9,8 +9,10 @@ import sys
 import pytest
 
 import attncap
+from attncap import construct
 from attncap.bounds import CATALOGUE, plan
 from attncap.bounds.sources import SOURCES
+from attncap.tasks import random_associations
 
 from .command import run
 
@@ -66,7 +68,7 @@ def test_plan_as_a_table_with_a_picture(capsys, tmp_path):
     assert picture.read_text().startswith("<svg")
     code, _, err = run(capsys, "plan", *TASK, "--plot", str(picture))
     assert code == 2
-    assert "--force" in err
+    assert "force its replacement" in err
 
 
 def test_plan_of_a_source(capsys, monkeypatch):
@@ -82,12 +84,12 @@ def test_plan_of_a_source(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["bounds", *SHAPE[:-1], "0"], "--heads"),
+        (["bounds", *SHAPE[:-1], "0"], "--heads: expected a whole number >= 1, got 0"),
         (["bounds", *SHAPE, "--constant", "vardi2022"], "ID=VALUE"),
         (["bounds", *SHAPE, "--constant", "vardy2022=1"], "vardi2022"),
-        (["bounds", *SHAPE, "--constant", "vardi2022=nan"], "constant"),
+        (["bounds", *SHAPE, "--constant", "vardi2022=nan"], "--constant: expected a number > 0 for vardi2022, got nan"),
         (["bounds", *SHAPE[2:]], "--vocabulary"),
-        (["plan", "--associations", "5"], "--vocabulary, --context"),
+        (["plan", "--associations", "5"], "got no vocabulary and no context"),
         (["plan", "facts.csv", "--associations", "5"], "both"),
         (["plan", "--associations", "5000", *TASK[2:]], "2,500"),
         (["plan", *TASK, "--plot", "plan.bmp"], ".bmp"),
@@ -114,7 +116,7 @@ def test_citation_of_results_names_exactly_what_was_used():
     cited = re.findall(r"@\w+{(\w+),", attncap.citation(plans))
     assert set(cited) == {"attncap", "dana2025", "vardi2022", "morris2025", "allenzhu2025"}
     assert len(cited) == 5
-    fit = type("Fit", (), {"method": "theorem"})()
+    fit = construct.theorem(random_associations(8, 2, 20), embedding_dim=8)
     assert attncap.citation(fit) == SOURCES["dana2025"].bibtex()
     with pytest.raises(attncap.errors.InputError, match="int"):
         attncap.citation(3)

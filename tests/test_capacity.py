@@ -76,11 +76,11 @@ def test_all_sequences_that_exist_are_a_limit():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "magic"}, "--method: expected theorem or margin or train for associations, got 'magic'"),
-        ({"seeds": 0}, "--seeds: expected at least 1, got 0"),
-        ({"head_dim": 11}, "--head-dim"),
-        ({"method": "theorem", "train_attention": True}, "--train-attention"),
-        ({"dtype": "float16"}, "--dtype"),
+        ({"method": "magic"}, "method: expected theorem or margin or train for associations, got 'magic'"),
+        ({"seeds": 0}, "seeds: expected at least 1, got 0"),
+        ({"head_dim": 11}, "head_dim"),
+        ({"method": "theorem", "train_attention": True}, "train_attention"),
+        ({"dtype": "float16"}, "dtype"),
     ],
 )
 def test_bad_input_is_named(change, message):
@@ -107,15 +107,18 @@ def test_the_command_names_bad_input(capsys):
     with pytest.raises(SystemExit) as end:
         main(["capacity", *SHAPE, "--head-dim", "7"])
     assert end.value.code == 2
-    assert "--head-dim: expected 1 to --embedding-dim 6, got 7" in capsys.readouterr().err
+    assert "--head-dim: expected 1 to the embedding dimension 6, got 7" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--kind", "associations", "--heads", "2"], "expected --vocabulary and --context"),
-        ([*SHAPE, "--shared-context"], "--shared-context: applies to --kind examples only"),
-        (["--kind", "examples", "--heads", "2", "--context", "4", "--vocabulary", "9"], "--kind associations only"),
+        (["--kind", "associations", "--heads", "2"], "context: expected the number"),
+        ([*SHAPE, "--shared-context"], "--shared-context: expected kind examples, got 'kind associations'"),
+        (
+            ["--kind", "examples", "--heads", "2", "--context", "4", "--vocabulary", "9"],
+            "--vocabulary: expected kind associations",
+        ),
     ],
 )
 def test_an_option_of_the_other_kind_is_refused(words, message, capsys):

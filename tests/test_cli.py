@@ -87,14 +87,14 @@ def test_errors_are_json_too(capsys, tmp_path):
     [
         (["random:50,2,500", "--embedding-dim", "10", "--heads", "48"], 1, "48 heads hold 490"),
         (["random:50,2,500", "--heads", "0"], 2, "--heads: expected at least 1"),
-        (["random:50,2,500", "--head-dim", "65"], 2, "--head-dim: expected 1 to --embedding-dim 64"),
+        (["random:50,2,500", "--head-dim", "65"], 2, "--head-dim: expected 1 to the embedding dimension 64, got 65"),
         (["random:50,2,500", "--dtype", "int8"], 2, "--dtype"),
         (["random:50,2,500", "--seed", "-1"], 2, "--seed"),
         (["random:1,1,1"], 2, "leaves nothing to memorize"),
         (["random:10,1,10", "--embedding-dim", "4"], 1, "reach 4 associations"),
         (["random:10,1,11"], 2, "only 10 sequences"),
         (["none.csv"], 2, "no such file"),
-        (["capitals", "--relation", "capital"], 2, "--relation needs --object"),
+        (["capitals", "--relation", "capital"], 2, "relation needs object"),
         (["capitals", "--on-conflict", "last"], 2, "--on-conflict"),
         ([], 2, "source"),
     ],
@@ -118,12 +118,12 @@ def test_out_is_replaced_only_with_force_and_only_if_it_is_ours(capsys, tmp_path
     ours, other = tmp_path / "m", tmp_path / "home"
     words = ["memorize", "random:20,2,50", "--embedding-dim", 8, "--out"]
     run(capsys, *words, ours)
-    assert "--force" in run(capsys, *words, ours, code=2)[1]
+    assert "force its replacement" in run(capsys, *words, ours, code=2)[1]
     run(capsys, *words, ours, "--force", "--seed", 1)
     assert json.loads((ours / "result.json").read_text())["seed"] == 1
     other.mkdir()
     (other / "thesis.tex").write_text("years of work")
-    assert "was not written by attncap" in run(capsys, *words, other, "--force", code=2)[1]
+    assert "thesis.tex" in run(capsys, *words, other, "--force", code=2)[1]
     assert (other / "thesis.tex").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "m"]
 
@@ -170,6 +170,11 @@ def test_damaged_memories_are_refused(capsys, capitals, tmp_path, file, content,
     (damaged / file).unlink()
     if content is not None:
         (damaged / file).write_text(content)
+    _, err = run(capsys, "recall", damaged, "France", "capital", code=2)
+    assert str(damaged / file) in err
+    assert err.count("\n") == 1
+    # Directories of 0.1.0 have no hashes.
+    (damaged / "SHA256SUMS").unlink()
     _, err = run(capsys, "recall", damaged, "France", "capital", code=2)
     assert any(part in err for part in message.split("|"))
     assert err.count("\n") == 1

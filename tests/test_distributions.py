@@ -11,6 +11,7 @@ from scipy.special import softmax
 
 from attncap import archive, construct, measure, tasks
 from attncap.construct.distributions import lowrank
+from attncap.construct.distributions.dana2025_theorem_1 import theorem_constant
 from attncap.data.tables import Table
 from attncap.errors import InputError, UnmetError
 
@@ -163,7 +164,8 @@ def test_lower_bound_is_near_the_optimum_for_few_dimensions():
         assert encoder.lower_bound > 0.94 * encoder.kl
 
 
-def test_lookup_bound_is_its_formula_and_holds():
+@pytest.mark.parametrize("published", [False, True])
+def test_lookup_bound_is_its_formula_and_holds(published):
     size, dim = 40, 1000
     pi = 0.9 * np.eye(size) + 0.1 * dirichlet(size, size)
     task, total = tasks.distributions(pi), 0.0
@@ -171,14 +173,34 @@ def test_lookup_bound_is_its_formula_and_holds():
     for row in pi:
         g = row.argmax()
         rest = np.delete(row, g)
-        distance = abs(rest / rest.sum() - 1 / (size - 1)).sum() / 2
+        distance = abs(rest / rest.sum() - 1 / (size - 1)).sum() if published else 0.0
         entropy = -(row * np.log(row)).sum()
         each = (1 - row[g]) * np.log((size - 1) / (np.exp(entropy) - 1))
         total += each * (1 + 2 * constant + constant * distance) / size
-    found = construct.lookup_bound(task, dim)
+    found = construct.lookup_bound(task, dim, published=published)
     assert found == pytest.approx(total / (1 - 2 * constant))
     assert found > construct.encode(task, dim).kl
-    assert construct.lookup_bound(task, 128) is None
+    assert construct.lookup_bound(task, 128, published=published) is None
+
+
+@given(st.integers(0, 50), st.floats(0.0, 0.4), st.integers(3, 12))
+@settings(max_examples=25, deadline=None)
+def test_unit_vectors_at_the_angles_of_theorem_2_reach_its_sharper_form(seed, coherence, size):
+    """The proof's own encoder: logits lambda u_v . u_g whose gaps lie within lambda (1 -+ coherence)."""
+    rng = np.random.default_rng(seed)
+    pi = 0.8 * np.eye(size) + 0.2 * rng.dirichlet(np.ones(size), size)
+    entropy = -(pi * np.log(pi)).sum(axis=1)
+    size_of_gap = np.log((size - 1) / np.expm1(entropy))
+    gaps = size_of_gap[:, None] / (1 - coherence) * (1 + coherence * rng.uniform(-1, 1, (size, size)))
+    logits = np.where(np.eye(size) > 0, 0.0, -gaps)
+    bound = (1 - pi.max(axis=1)) * size_of_gap * (1 + coherence) / (1 - coherence)
+    assert (measure.divergences(pi, logits) <= bound + 1e-12).all()
+
+
+def test_the_average_entropy_may_not_stand_for_each_in_theorem_2():
+    size, entropies = 40, np.array([0.01, 2.0])
+    each = np.log((size - 1) / np.expm1(entropies))
+    assert np.log((size - 1) / np.expm1(entropies.mean())) < each.mean()
 
 
 # --- the weights
@@ -206,9 +228,14 @@ def test_weights_at_the_full_count_of_the_reference_task():
     assert abs(fit.excess["float32"]) <= 1e-6
 
 
-def test_excess_of_a_part_stays_below_both_bounds():
-    task = tasks.distributions(dirichlet(400, 20), 1 / np.arange(1, 401), grid(20))
-    fit = construct.distribution(task, 6, heads=50, starts=1)
+def zipf():
+    return tasks.distributions(dirichlet(400, 20), 1 / np.arange(1, 401), grid(20))
+
+
+@pytest.mark.parametrize("heads", [30, 50])
+def test_excess_of_a_part_stays_below_both_bounds(heads):
+    task = zipf()
+    fit = construct.distribution(task, 6, heads=heads, starts=1)
     assert fit.stored == int(0.9 * fit.capacity["rank"]) < 400
     assert 0 < fit.excess["float64"] <= fit.bounds["quadratic"] <= fit.bounds["paper"]
     order = np.argsort(-task.weight, kind="stable")
@@ -221,8 +248,48 @@ def test_excess_of_a_part_stays_below_both_bounds():
     assert fit.epsilon == pytest.approx(task.weight[order[fit.stored :]].sum())
 
 
+@given(st.integers(1, 6), st.integers(0, 6), st.integers(0, 99))
+@settings(max_examples=30, deadline=None)
+def test_the_constant_of_theorem_1_bounds_what_storing_some_rows_does_to_the_others(kept, more, seed):
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((kept + more + 3, kept + more)) * rng.uniform(0.01, 1, kept + more)
+    first, rest = np.arange(kept), np.arange(kept, len(matrix))
+    constant = theorem_constant(matrix, first)
+    basis = np.linalg.qr(matrix)[0]
+    stored_then_read = basis[rest] @ np.linalg.pinv(basis[first])
+    # Errors of the other rows are (-P2 A (P1 A)^+, I) times the encodings; its norm is 1 / sigma.
+    moved = np.linalg.norm(np.hstack([-stored_then_read, np.eye(len(rest))]), 2)
+    assert constant == pytest.approx(np.sqrt(1 + moved**2), rel=1e-6)
+
+
+def test_the_constant_of_theorem_1_is_as_computed_for_zipf_weights():
+    task = tasks.distributions(dirichlet(400, 20), 1 / np.arange(1, 401), np.argwhere(np.ones((20, 20))))
+    for heads, stored, bound in ((60, 329, 9.68), (60, 200, 10.6), (50, 275, 22.1)):
+        fit = construct.distribution(task, 6, heads=heads, stored=stored, starts=1)
+        assert fit.bounds["paper"] == pytest.approx(bound, rel=0.02)
+        assert fit.excess["float64"] < fit.bounds["paper"]
+
+
+def test_epsilon_decides_what_is_stored_and_by_how_many_heads():
+    task = zipf()
+    for epsilon in (0.3, 0.05):
+        fit = construct.distribution(task, 6, epsilon=epsilon, starts=1)
+        fewest = next(k for k in range(401) if task.weight[:k].sum() >= 1 - epsilon)
+        assert fit.stored == fewest
+        assert fit.epsilon <= epsilon < fit.epsilon + task.weight[fewest - 1]
+        assert 6 * (fit.shape.heads - 1) + 6 < fewest / 0.9 <= fit.capacity["rank"]
+        assert 0 < fit.excess["float64"] < fit.bounds["quadratic"]
+    assert construct.distribution(task, 6, epsilon=0, starts=1).stored == 400
+    with pytest.raises(InputError, match="stored and epsilon: expected one of them"):
+        construct.distribution(task, 6, epsilon=0.1, stored=10)
+    with pytest.raises(InputError, match=r"epsilon: expected 0 to 1, got -0\.1"):
+        construct.distribution(task, 6, epsilon=-0.1)
+    with pytest.raises(InputError, match="stored: expected 0 to 126, what 20 heads hold, got 288"):
+        construct.distribution(task, 6, heads=20, epsilon=0.05)
+
+
 def test_storing_fewer_exactly_lowers_the_excess():
-    task = tasks.distributions(dirichlet(400, 20), 1 / np.arange(1, 401), grid(20))
+    task = zipf()
     excess = [construct.distribution(task, 6, heads=50, starts=1, stored=k).excess["float64"] for k in (0, 150, 300)]
     assert excess == sorted(excess)
 
@@ -297,7 +364,7 @@ def test_memorize_conflicts_as_a_distribution(tmp_path, capsys):
     code, _, err = run(capsys, *words)
     assert code == 2
     assert "rows 5 and 62" in err
-    assert "--on-conflict distribution" in err
+    assert "on_conflict distribution" in err
     code, out, _ = run(capsys, *words, "--on-conflict", "distribution", "--json")
     result = json.loads(out)
     assert code == 0
@@ -380,7 +447,7 @@ def test_bad_files_are_refused(tmp_path, capsys):
     [
         (["--embedding-dim", 0], "--embedding-dim: expected at least 1, got 0"),
         (["--embedding-dim", 2, "--starts", 0], "--starts: expected at least 1, got 0"),
-        (["--embedding-dim", 2, "--context", 2], "--context applies to a text only"),
+        (["--embedding-dim", 2, "--context", 2], "--context: expected a text that it applies to"),
     ],
 )
 def test_bad_options_are_refused(words, message, tmp_path, capsys):

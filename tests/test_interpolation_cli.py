@@ -68,28 +68,28 @@ def test_plot(capsys, tmp_path):
     assert "interpolation error" in target.read_text()
     code, _, err = run(capsys, *words)
     assert code == 2
-    assert "--force" in err
+    assert "force its replacement" in err
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--ridge", "0"], "ridge must be above 0"),
-        (["--ridge", "x"], "--ridge 'x'"),
-        (["--ridge", "1:2"], "a range is a:b:k"),
+        (["--ridge", "0"], "--ridge: expected above 0"),
+        (["--ridge", "x"], "--ridge: expected a number or a range a:b:k, got 'x'"),
+        (["--ridge", "1:2"], "expected a range a:b:k"),
         (["--ridge", "0:2:3"], "above 0"),
         (["--ridge", "1:2:1000000"], "up to 100000"),
         (["--ridge", "1:2:1000", "--ratio", "1:2:1000"], "1000000 points"),
-        (["--ratio", "-1"], "ratio must be above 0"),
-        (["--snr", "-1"], "snr must be at least 0"),
+        (["--ratio", "-1"], "--ratio: expected above 0"),
+        (["--snr", "-1"], "--snr: expected at least 0"),
         (["--activation", "log(t)"], "nan"),
         (["--activation", "import os"], "not a Python expression"),
         (["--activation", "exp(t)", "--diagonal", "full"], "use diagonal zero"),
         (["--diagonal", "most"], "zero, full or a number"),
-        (["--softmax", "1"], "one of --softmax and --activation"),
+        (["--softmax", "1"], "--softmax: expected no activation beside it"),
         (["--activation", "relu", "--positive", "0.2"], "not validated"),
-        (["--plot", "x.svg"], "--plot needs a range"),
-        (["--combine", "max"], "concat or sum"),
+        (["--plot", "x.svg"], "--plot: expected a range to draw over"),
+        (["--combine", "max"], "--combine: expected 'concat' or 'sum', got 'max'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(capsys, words, says):

@@ -202,7 +202,7 @@ def test_a_shortfall_says_what_failed_and_what_to_change():
     assert "4 heads recall 90 of 100" in wrong
     assert "--heads" in wrong
     assert "--dtype" in wrong
-    assert "--dtype" not in shortfall(Recall(90, 0.9, -1.0, 0.0, False), task, "float64", 4)
+    assert "dtype" not in shortfall(Recall(90, 0.9, -1.0, 0.0, False), task, "float64", 4)
 
 
 def test_memorize_by_margin_from_the_command_line(tmp_path, capsys):

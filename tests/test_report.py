@@ -87,7 +87,7 @@ def test_a_report_replaces_its_own_page_but_no_other(page, tmp_path):
     assert report.write(page.parent) == page
     other = tmp_path / "thesis.html"
     other.write_text("mine")
-    with pytest.raises(InputError, match="--force"):
+    with pytest.raises(InputError, match="force its replacement"):
         report.write(page.parent, other)
     assert other.read_text() == "mine"
 

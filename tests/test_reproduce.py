@@ -40,7 +40,7 @@ def test_figures_are_written_whole(capsys, tmp_path, tiny):
     assert drawn["files"] == ["regression-snr.csv", "regression-snr.png", "regression-snr.svg"]
     assert json.loads((target / "result.json").read_text()) == json.loads(out)
     code, _, err = run(capsys, *words)
-    assert (code, "--force" in err) == (2, True)
+    assert (code, "force its replacement" in err) == (2, True)
     assert run(capsys, *words, "--force")[0] == 0
 
 

@@ -1,5 +1,8 @@
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,10 @@ import pytest
 from attncap.errors import InputError, UnmetError
 from attncap.interpolation import error
 from attncap.sweep import Grid, export, run, status, table
+from attncap.sweep.numbers import VARIABLES
 from attncap.sweep.store import Store
+
+HERE = str(Path(__file__).parent)
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +115,40 @@ def test_workers_give_the_numbers_of_one_process(tmp_path: Path):
             assert results(tmp_path / f"{name}-{workers}") == results(tmp_path / f"{name}-serial")
 
 
+@pytest.mark.parametrize("outside", [None, "1", "2"])
+def test_threads_set_outside_change_no_number(tmp_path: Path, outside: str | None):
+    """A new process with other settings, and JAX's sums, which are taken in as many parts as it has threads."""
+    program = """
+import json, os, sys
+from attncap.sweep import Grid, run, table
+run(Grid("sweep_cells:sums"), sys.argv[1])
+run(Grid("sweep_cells:sums"), sys.argv[1] + "-2", workers=2)
+for out in (sys.argv[1], sys.argv[1] + "-2"):
+    row = table(out).row(0, named=True)
+    print(row["result.blas"], row["result.jax"], json.loads(row["environment"])["threads"])
+"""
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    environment |= {name: outside for name in VARIABLES if outside} | {"PYTHONPATH": os.pathsep.join([HERE, *sys.path])}
+    done = subprocess.run(
+        [sys.executable, "-c", f"if __name__ == '__main__':\n    exec({program!r})", str(tmp_path / "out")],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == second
+    assert first.endswith(" 1")
+
+
+def test_the_libraries_have_the_threads_that_a_sweep_asks_for(tmp_path: Path):
+    for number in (1, 2):
+        run(Grid("sweep_cells:threads", threads=number), tmp_path)
+        row = table(tmp_path).row(0, named=True)
+        assert set(row["result.threads"]) == {number}
+        assert json.loads(row["environment"])["threads"] == number
+
+
 def test_a_pack_is_always_full_and_fails_cell_by_cell(tmp_path: Path):
     bases = [*range(1, 12), 13]
     sweep = run(Grid("sweep_cells:packed", product={"base": bases}), tmp_path, workers=2)
@@ -180,7 +220,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path):
     with sqlite3.connect(tmp_path / "results.sqlite") as connection:
         connection.execute("CREATE TABLE other (a)")
     connection.close()
-    with pytest.raises(InputError, match="expected an attncap sweep of version 1, got version 0"):
+    with pytest.raises(InputError, match="expected an attncap sweep of version 2, got version 0"):
         run(draws(), tmp_path)
 
 

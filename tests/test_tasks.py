@@ -9,6 +9,8 @@ from attncap import tasks
 from attncap.data.tables import Table
 from attncap.errors import InputError
 from attncap.tasks import Associations, associations, facts, next_tokens, random_associations
+from attncap.tasks.parquet import write_task
+from attncap.tasks.source import kind_of
 
 
 @given(
@@ -84,7 +86,7 @@ def test_whole_floats_are_tokens():
 def test_bits_of_facts_use_the_objects_of_their_relation():
     rows = [["a", "x", "same"], ["b", "x", "same"], ["c", "y", "same"], ["d", "y", "same"]]
     task = facts(Table("t", ["s", "r1", "r2"], rows, [2, 3, 4, 5]))
-    assert task.bits == pytest.approx(4.0)
+    assert task.bits == pytest.approx(np.log2(6))  # two of four are x
     assert task.surprisal[[task.words(i)[0][0] == "r2" for i in range(8)]].sum() == 0
 
 
@@ -94,13 +96,13 @@ def test_text_keeps_the_most_frequent_continuation(tmp_path):
     task = next_tokens(path, context=1)
     assert dict(map(task.words, range(task.associations)))["the",] == "cat"
     assert task.notes == ("2 contexts had several continuations; the most frequent one was kept",)
-    assert task.surprisal[0] == pytest.approx(np.log2(9 / 2))
+    assert task.bits == pytest.approx(task.associations * np.log2(task.vocabulary_size))
 
 
 def test_text_too_short_or_not_text(tmp_path):
     path = tmp_path / "t.txt"
     path.write_text("one two")
-    with pytest.raises(InputError, match="2 tokens; expected more than --context 2"):
+    with pytest.raises(InputError, match="2 tokens; expected more than the context, 2"):
         next_tokens(path)
     path.write_bytes(b"caf\xe9 ol\xe9")
     with pytest.raises(InputError, match="byte 3 is not UTF-8"):
@@ -136,10 +138,48 @@ def test_named_tables_say_what_is_true():
         ("random:5,0,1", {}, "at least 1"),
         ("random:5,2,26", {}, "only 25 sequences exist"),
         ("random:5,2,5", {"subject": "x"}, "not a table"),
-        ("capitals", {"context": 3}, "--context applies to a .txt only"),
+        ("capitals", {"context": 3}, "context: expected a text that it applies to, got 'capitals'"),
         ("capitals", {"object": "captial"}, "no column 'captial'.*did you mean 'capital'"),
     ],
 )
 def test_bad_sources(source, options, message):
     with pytest.raises(InputError, match=message):
         tasks.load(source, **options)
+
+
+def test_one_desk_tells_what_a_source_is(tmp_path):
+    """Both loaders refuse an option of another kind of source, in the same words."""
+    archived, text = tmp_path / "task.parquet", tmp_path / "a.TXT"
+    write_task(random_associations(5, 2, 5), archived)
+    text.write_text("row row row your boat")
+    kinds = {"capitals": "table", "a.csv": "table", "kjv": "text", text: "text", "random:5,2,5": "random"}
+    kinds |= {archived: "task", "pi.npz": "arrays", "pi": "unknown", tmp_path: "unknown"}
+    for source, kind in kinds.items():
+        assert kind_of(source) == kind
+        for option, value, of in (("subject", "x", "table"), ("object", "x", "table"), ("context", 1, "text")):
+            if kind != of:
+                said = set()
+                for load in (tasks.load, tasks.load_distributions):
+                    with pytest.raises(InputError, match=f"--{option} (names|applies)") as caught:
+                        load(source, **{option: value})
+                    said.add(str(caught.value))
+                assert len(said) == 1
+    assert tasks.load(archived).associations == 5
+    with pytest.raises(InputError, match=r"expected an \.npz with pi"):
+        tasks.load_distributions(archived)
+
+
+def test_words_keep_their_combining_marks(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("हिन्दी विश्व की cafe\u0301 noir। हिन्दी सरल", encoding="utf-8")
+    assert set(next_tokens(path, 1).vocabulary) == {"हिन्दी", "विश्व", "की", "caf\u00e9", "noir", "।", "सरल"}
+
+
+@pytest.mark.parametrize(("name", "bits"), [("capitals", 1631), ("countries", 39294), ("airports", 267202)])
+def test_bits_of_the_named_tables(name, bits):
+    assert tasks.load(name).bits == pytest.approx(bits, abs=0.5)
+
+
+def test_the_prior_of_facts_is_not_given():
+    with pytest.raises(InputError, match="the surprisal of facts follows from their relations; expected none"):
+        associations([[0, 1]], [1], 2, kind="facts", surprisal=np.ones(1))

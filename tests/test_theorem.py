@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from attncap import archive, bounds, construct, measure, tasks
-from attncap.construct.associations.random_attention import draw, features
+from attncap.construct.associations.random_attention import draw, features, select_heads
 from attncap.data.tables import Table
 from attncap.errors import InputError, UnmetError
 from attncap.numerics.linear import minimum_norm
@@ -65,6 +65,26 @@ def test_a_tenth_of_slack_over_ten_seeds(shape):
 @pytest.mark.parametrize("seed", range(10))
 def test_two_dimensions_with_a_pool(seed):
     assert exact(fit_at(10, 2, 2, 2, 49, seed), "float64", "float32")
+
+
+def test_a_pool_of_heads_saves_what_rounding_would_lose():
+    fits = [fit_at(14, 2, 2, 2, 97, seed) for seed in range(6)]
+    assert all(exact(fit, "float64", "float32") for fit in fits)
+    assert any(fit.details["pool"] for fit in fits)
+
+
+def test_heads_chosen_from_a_pool_are_far_from_dependent():
+    task = random_associations(10, 2, 100, seed=0)
+    pool = draw(task, 2, 2, 4 * 49, 8.0, seed=0)
+
+    def smallest(model):
+        matrix = features(model, task)
+        return np.linalg.svd(matrix / np.linalg.norm(matrix, axis=0), compute_uv=False)[-1]
+
+    chosen = select_heads(pool, task, 49)
+    first = replace(pool, **{name: getattr(pool, name)[:49] for name in ("query", "key", "value", "output")})
+    assert chosen.heads == 49
+    assert smallest(chosen) > 10 * smallest(first)
 
 
 @pytest.mark.slow
@@ -154,12 +174,12 @@ def test_same_seed_same_bytes(tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"heads": 48}, UnmetError, "48 heads hold 490 associations.*at least --heads 49"),
-        ({"heads": 0}, InputError, "--heads: expected at least 1, got 0"),
-        ({"embedding_dim": 1}, InputError, "--embedding-dim: expected at least 2, got 1"),
-        ({"head_dim": 11}, InputError, "--head-dim: expected 1 to --embedding-dim 10, got 11"),
-        ({"head_dim": 0}, InputError, "--head-dim"),
-        ({"dtype": "float16"}, InputError, "--dtype: expected one of float64, float32, bfloat16, got 'float16'"),
+        ({"heads": 48}, UnmetError, "48 heads hold 490 associations.*at least 49 heads"),
+        ({"heads": 0}, InputError, "heads: expected at least 1, got 0"),
+        ({"embedding_dim": 1}, InputError, "embedding_dim: expected at least 2, got 1"),
+        ({"head_dim": 11}, InputError, "head_dim: expected 1 to the embedding dimension 10, got 11"),
+        ({"head_dim": 0}, InputError, "head_dim"),
+        ({"dtype": "float16"}, InputError, "dtype: expected one of float64, float32, bfloat16, got 'float16'"),
     ],
 )
 def test_shapes_that_cannot_be(options, error, message):

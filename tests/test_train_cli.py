@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 
 from attncap import sweep, tasks, train
-from attncap.commands import train as cells
-from attncap.commands.train import OPTIONS, recipe_of, train_cell, train_one
+from attncap.commands.train import OPTIONS, recipe_of, train_cell, train_many, train_one
 from attncap.errors import InputError
 from attncap.papers.dana2025 import figures as dana2025
 from attncap.papers.dana2025.published import EXPERIMENTS
@@ -17,7 +16,7 @@ from attncap.papers.ours import capacities as figure
 from attncap.papers.stored import stored
 from attncap.plots import training_chart
 from attncap.train import PAPER
-from attncap.train.loop import recipes
+from attncap.train.loop import lanes, recipes
 from attncap.train.loop.lanes import train as train_lanes
 from attncap.train.loop.recipes import rates
 
@@ -68,7 +67,10 @@ def test_a_person_sees_a_row_a_model(capsys):
         (["random:10,2,20", "--embedding-dim", 8, "--heads", 0], "--heads: expected at least 1, got 0"),
         (["random:10,2,20", "--embedding-dim", 8, "--head-dim", 0, "--heads", 1], "--head-dim: expected at least 1"),
         (["random:10,2,20", "--embedding-dim", 8, "--heads", 1, "--recipe", "bset"], "did you mean 'best'"),
-        (["random:10,2,20", "--embedding-dim", 8, "--heads", 1, "--seeds", 0], "--seeds and --steps"),
+        (["random:10,2,20", "--embedding-dim", 8, "--heads", 1, "--seeds", 0], "--seeds: expected at least 1, got 0"),
+        (["random:10,2,20", "--embedding-dim", 8, "--heads", 1, "--steps", 0], "--steps: expected at least 1, got 0"),
+        (["--embedding-dim", 8, "--heads", 1], "or vocabulary, got no vocabulary"),
+        (["random:10,2,20", "--embedding-dim", 8, "--heads", 1, "--count", 9], "--count: expected no source"),
         (["no-such-file.csv", "--embedding-dim", 8, "--heads", 1], "no such file"),
     ],
 )
@@ -133,6 +135,16 @@ def test_cells_run_in_a_sweep_and_alone_alike(tmp_path):
             assert alone["bits"] == row["result.bits"]
 
 
+def test_a_cell_trains_on_a_source_or_on_its_numbers(tmp_path):
+    table = tmp_path / "facts.csv"
+    table.write_text("".join(f"s{k},o{k % 3}\n" for k in range(9)))
+    options = {**TINY, "heads": 2, "seed": 3}
+    numbers = train_one(**options, count=30)
+    named = {name: value for name, value in options.items() if name != "vocabulary"}
+    assert train_one("random:10,2,30", **named) == numbers
+    assert train_one(str(table), **named)["parameters"] != numbers["parameters"]
+
+
 def test_cells_of_one_program_share_a_pack():
     def key(**options):
         return train_cell.pack_key({**OPTIONS, **TINY, **options})
@@ -144,9 +156,9 @@ def test_cells_of_one_program_share_a_pack():
 
 def test_cells_that_fill_a_pack_are_one_model(monkeypatch):
     trained = []
-    monkeypatch.setattr(cells, "train", lambda lanes, recipe: trained.append(lanes) or train_lanes(lanes, recipe))
+    monkeypatch.setattr(lanes, "train", lambda lanes, recipe: trained.append(lanes) or train_lanes(lanes, recipe))
     one, last = ({**OPTIONS, **TINY, "heads": heads, "seed": 1} for heads in (5, 6))
-    found = cells.train_many([one, last, last, last])
+    found = train_many([one, last, last, last])
     assert [len(lanes) for lanes in trained] == [2]
     assert found[0] == train_one(**{**TINY, "heads": 5, "seed": 1}) != found[1] == found[2] == found[3]
 
@@ -168,9 +180,10 @@ def test_the_published_numbers_are_whole():
         ("fig1a", 0, 0.1, 0.005),
         ("fig3", 0, 0.1, 0.005),
         ("fig3", -1, 0.1, 0.001),
-        ("fig7", 0, 0.1, 0.001),
+        ("fig7", 0, 0.1, 0.005),
+        ("fig7", -1, 0.1, 0.001),
         ("fig8", 0, 0.05, 0.05),
-        ("fig10", 0, 0.05, 0.05),
+        ("fig10", -1, 0.05, 0.05),
     ],
 )
 def test_every_figure_has_the_learning_rates_of_the_authors(figure, line, lr, low):
@@ -187,9 +200,10 @@ def test_a_figure_shows_the_published_points_and_the_floor(monkeypatch, tmp_path
     wanted = dana2025.scaled(replace(EXPERIMENTS[4], seeds=2, schedule={"steps": 64}), "quick")
     drawn = dana2025.experiment(wanted, ["paper"], 0)
     assert drawn.table["published"].unique().sort().to_list() == [0.33, 0.633, 0.858]
-    assert drawn.table["theorem"].to_list()[:2] == [0.04, 0.04]
+    # Corollary 2 at H = 1, N = 10: .1 + .9 (H d_h + d) / N^2.
+    assert drawn.table["theorem"].to_list()[:2] == pytest.approx([0.136, 0.136])
     assert drawn.measured["paper: within 0.05"].endswith(" of 3")
-    assert len(drawn.chart.to_dict()["spec"]["layer"]) == 5
+    assert drawn.chart.to_dict()["title"]["subtitle"][0] == "Dana et al. 2025, Figure 4"
     again = dana2025.experiment(wanted, ["paper"], 0)
     assert again.table.equals(drawn.table)
     assert sweep.status(tmp_path / "attncap" / "papers" / "train").done == 6
@@ -256,6 +270,7 @@ def test_curves_end_where_a_model_stops_at_what_it_holds(tmp_path, capsys):
     last = found.curves.group_by("seed", maintain_order=True).last()
     assert last["step"].to_list() == found.steps.tolist()
     assert last["accuracy"].to_list() == [1.0, 1.0]
+    assert last["bits"].to_list() == found.bits.tolist()
     np.testing.assert_allclose(last["bits_per_parameter"], last["bits"] / found.parameters)
     drawn = training_chart(found, points=10).to_dict()
     assert max(len(rows) for rows in drawn["datasets"].values()) <= 20

@@ -7,6 +7,7 @@ from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.sources import SOURCES
 from attncap.errors import InputError, nearest
 from attncap.methods import cited
+from attncap.result import Result
 
 # What the package's analyses rest on; ways of finding weights are in `attncap.methods`.
 ANALYSES: dict[str, tuple[str, ...]] = {
@@ -21,8 +22,8 @@ def citation(*used: Any) -> str:
 
     Args:
         used: ids of bounds (``mahdavi2024-shared``), names of methods (``theorem``, ``margin``, ``train``,
-            ``examples``) or analyses (``interpolation``, ``audit``, ``bits``), keys of sources, or results: tables of
-            bounds, plans, and whatever says its ``method``.
+            ``examples``) or analyses (``interpolation``, ``audit``, ``bits``), keys of sources, or results,
+            which say what they rest on.
 
     Returns:
         One BibTeX entry a source, each once, in the order of use.
@@ -43,10 +44,8 @@ def citation(*used: Any) -> str:
 def _names(item: Any) -> Iterator[str]:
     if isinstance(item, str):
         yield item
-    elif hasattr(item, "cites"):
+    elif isinstance(item, Result):
         yield from item.cites
-    elif isinstance(method := getattr(item, "method", None), str):
-        yield method
     else:
         raise InputError(f"citation: expected a name or a result, got {type(item).__name__}")
 

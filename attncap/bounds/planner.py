@@ -68,6 +68,11 @@ class Plan(Result):
     note: str
     dtype: str | None = None
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The id of the bound."""
+        return (self.bound,)
+
 
 @dataclass(frozen=True)
 class Plans(Result):
@@ -106,7 +111,7 @@ class Plans(Result):
         notes = [f"{p.method}: {p.note}" for p in self.plans if p.note]
         notes += [f"{method}: {why}" for method, why in self.unmet.items() if method not in ORDERS]
         orders = ", ".join(f"{id} {CATALOGUE[id].order}" for id in self.unmet if id in ORDERS)
-        return Group(table, *notes, f"constants unknown (--constant ID=VALUE): {orders}" if orders else "")
+        return Group(table, *notes, f"constants unknown (give them by id): {orders}" if orders else "")
 
 
 def plan(
@@ -166,7 +171,9 @@ def plan(
     fixed = {name: given for name, given in dims.items() if given is not None}
     shape = complete({"associations": associations, "vocabulary": vocabulary, "context": context, **fixed})
     if associations > (most := number(DEFAULTS["associations"], shape)):
-        raise InputError(f"associations: N = {vocabulary}, S = {context} has {most:,} sequences, got {associations:,}")
+        raise InputError(
+            "associations", f"at most the {most:,} sequences of N = {vocabulary}, S = {context}", associations
+        )
     bits = associations * math.log2(vocabulary) if bits is None else bits
     constants = check_constants(constants or {})
     plans, unmet = _plans(shape, bits, constants)

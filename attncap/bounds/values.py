@@ -58,7 +58,7 @@ def complete(shape: Mapping[str, Number | None]) -> dict[str, Number]:
         zero = QUANTITIES[name].zero and given == 0
         if not (zero or 0 < given < float("inf")) or (whole and given != int(given)):
             least = "whole number >= 1" if whole else "number >= 0" if QUANTITIES[name].zero else "number > 0"
-            raise InputError(f"{name}: expected a {least}, got {given}")
+            raise InputError(name, f"a {least}", given)
         known[name] = int(given) if whole else given
     return fill(known)
 
@@ -148,6 +148,11 @@ class Promise(Result):
     size: dict[str, Number]
 
     @property
+    def cites(self) -> tuple[str, ...]:
+        """The id of the bound."""
+        return (self.id,)
+
+    @property
     def says(self) -> str:
         """The promise in a few letters: ``≥ 210``, or the order where constants are unknown."""
         if self.value is not None:
@@ -200,7 +205,7 @@ class Promises(Result):
         yield "assumes"
         yield from (f"{number:2} {text}" for text, number in numbers.items())
         yield from (f"{p.id}: {p.missing}" for p in self.bounds if p.missing and p.missing != "needs constant")
-        yield "orders have unknown constants: --constant ID=VALUE; sources: attncap cite ID"
+        yield "orders have unknown constants: give them by id; sources: attncap cite ID"
 
 
 def evaluate(*, constants: Mapping[str, Number] | None = None, **shape: Number | None) -> Promises:
@@ -235,8 +240,9 @@ def check_constants(constants: Mapping[str, Number]) -> dict[str, Number]:
     """Refuse constants of bounds that are not in the catalogue or have none."""
     for id, given in constants.items():
         if "constant" not in find(id).needs:
-            raise InputError(f"constant {id}={given}: the constants of this bound are known")
-        complete({"constant": given})
+            raise InputError("constants", f"no constant for {id}, whose constants are known", given)
+        if not 0 < given < float("inf"):
+            raise InputError("constants", f"a number > 0 for {id}", given)
     return dict(constants)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 import typer
 
@@ -19,10 +20,12 @@ from attncap.cli.reproduce import reproduce
 from attncap.cli.train import train
 from attncap.errors import InputError, UnmetError
 
+__all__ = ["app", "main"]
+
+INTERRUPTED = 130
 app = typer.Typer(
     name="attncap",
     help="How much attention can memorize: promised, constructed, trained and predicted, in bits.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -42,24 +45,40 @@ def _fail(message: str, code: int, as_json: bool) -> None:
     sys.exit(code)
 
 
+def flags(group: Any, words: list[str]) -> dict[str, str]:
+    """Return what the options of the command that runs are called on the terminal."""
+    for word in words:
+        commands = getattr(group, "commands", {})
+        group = commands.get(word) or commands.get("run", group)
+    return {one.name: one.opts[0] if one.param_type_name == "option" else one.name.upper() for one in group.params}
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run one command: exit 0 done, 1 the request could not be met, 2 bad input, one line each.
 
     Args:
         arguments: the words after ``attncap``; those of the shell by default.
     """
-    words = sys.argv[1:] if arguments is None else arguments
+    words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     as_json = "--json" in words
+    group = typer.main.get_command(app)
     try:
-        sys.exit(typer.main.get_command(app).main(words, prog_name="attncap", standalone_mode=False) or 0)
-    except (InputError, UnmetError) as error:
+        code = group.main(words, prog_name="attncap", standalone_mode=False) or 0
+    except InputError as error:
+        known = flags(group, words)
+        _fail(error.naming(known[error.option]) if error.option in known else str(error), error.exit_code, as_json)
+    except UnmetError as error:
         _fail(str(error), error.exit_code, as_json)
     except MemoryError as error:
         _fail(f"not enough memory ({error}); choose a smaller task or shape", 1, as_json)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted; nothing was written", 130, as_json)
+        code = INTERRUPTED
     except Exception as error:
         # Typer's usage errors (an unknown option, a missing argument) have no public base class.
         if not hasattr(error, "format_message"):
             raise
         _fail(error.format_message(), 2, as_json)
+    # Some versions of Typer turn Ctrl-C into this exit code by themselves.
+    if code == INTERRUPTED:
+        _fail("interrupted; nothing was written", code, as_json)
+    sys.exit(code)

@@ -2,14 +2,20 @@
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    import altair as alt
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.", min=0)]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output of an earlier run.")]
+Plot = Annotated[Path | None, typer.Option(help="Draw the answer (.html, .svg, .pdf, .png).")]
 
 
 def work(as_json: bool) -> AbstractContextManager[None]:
@@ -17,6 +23,24 @@ def work(as_json: bool) -> AbstractContextManager[None]:
     from attncap.progress import shown
 
     return nullcontext() if as_json else shown()
+
+
+def check_plot(plot: Path | None, *, force: bool) -> None:
+    """Refuse, before the work, a picture that could not be drawn."""
+    if plot is not None:
+        from attncap.plots.output import check_drawable
+
+        check_drawable(plot, force=force)
+
+
+def draw(plot: Path | None, chart: "Callable[[], alt.TopLevelMixin]", *, force: bool) -> tuple[str, ...]:
+    """Draw the picture that was asked for, and return the line that says so."""
+    if plot is None:
+        return ()
+    from attncap.plots.output import save
+
+    save(chart(), plot, force=force)
+    return (f"\nwritten to {plot}",)
 
 
 def answer(result: Any, as_json: bool, *shown: Any) -> None:

@@ -15,11 +15,11 @@ class _RunByDefault(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = ["run", *args]
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, args or ["--help"])
 
 
 HELP = "Run a grid of runs into a store: sweep SPEC.toml --out DIR; then sweep status DIR, sweep export DIR."
-app = typer.Typer(cls=_RunByDefault, no_args_is_help=True, help=HELP)
+app = typer.Typer(cls=_RunByDefault, help=HELP)
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of the sweep.")]
 
 
@@ -27,9 +27,12 @@ Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of the
 def run(
     spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="The grid.")],
     out: Annotated[Path, typer.Option(help="Directory of the store; the same one continues where it stopped.")],
-    workers: Annotated[int | None, typer.Option(help="Local worker processes.", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Local worker processes.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run the failed cells again.")] = False,
+    reuse: Annotated[
+        bool, typer.Option("--reuse", help="Take results that other code gave for the same cells.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run the cells of a grid that the store does not hold yet (the word run can be left out)."""
@@ -46,14 +49,14 @@ def run(
     os.environ["JAX_PLATFORMS"] = PLATFORMS[grid.device]
     try:
         with work(as_json):
-            sweep = driver.run(grid, out, workers=workers, cluster=cluster, retry_failed=retry_failed)
+            sweep = driver.run(grid, out, workers=workers, cluster=cluster, retry_failed=retry_failed, reuse=reuse)
     except KeyboardInterrupt:
         if not (out / FILE).exists():
             raise
         stopped = status(out)
         answer(stopped, as_json)
         typer.echo(f"attncap: stopped with {stopped.pending} cells to run; run the same to continue", err=True)
-        raise typer.Exit(130) from None
+        sys.exit(130)
     answer(sweep, as_json)
     if sweep.failed:
         typer.echo(f"attncap: {sweep.failed} of {sweep.cells} cells failed: attncap sweep status {out}", err=True)

@@ -1,52 +1,95 @@
 """Search for the largest task that a shape memorizes."""
 
-from attncap import construct
-from attncap.construct import Capacity
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
 from attncap.errors import InputError
+
+if TYPE_CHECKING:
+    from attncap.construct import ExamplesCapacity
+    from attncap.fits.capacity import Capacity
+
+# Options that only one kind of task has.
+ASSOCIATIONS = {"vocabulary": None, "train_attention": False, "target": 1, "dtype": "float32"}
 
 
 def capacity(
     *,
-    vocabulary: int,
-    context: int,
-    embedding_dim: int,
     heads: int,
+    kind: Literal["associations", "examples"] = "associations",
+    embedding_dim: int = 64,
     head_dim: int | None = None,
-    method: str = "margin",
+    vocabulary: int | None = None,
+    context: int | None = None,
+    method: Literal["theorem", "margin", "train", "lstsq"] | None = None,
     train_attention: bool = False,
     target: float | int = 1.0,
-    dtype: str = "float32",
+    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    shared_context: bool = False,
     seeds: int = 3,
     seed: int = 0,
-) -> Capacity:
-    """Search the largest number of random associations that a shape memorizes, as ``attncap capacity`` does.
+) -> "Capacity | ExamplesCapacity":
+    """Search the largest number of random items that a shape memorizes.
 
     Args:
-        vocabulary: $N$.
-        context: $S$.
-        embedding_dim: $d$.
-        heads: $H$.
-        head_dim: $d_h$; $d$ by default.
-        method: "theorem", "margin" or "train".
-        train_attention: with margin mode, train all parameters where the readout falls short.
-        target: with training, the accuracy that counts as memorized; constructions recall everything.
-        dtype: type in which a construction is exact; training is in float32.
+        heads: heads $H$.
+        kind: what is memorized.
+        embedding_dim: embedding dimension $d$.
+        head_dim: head dimension $d_h$; $d$ by default.
+        vocabulary: associations: tokens in the vocabulary, $N$.
+        context: tokens in a sequence, $S$; vectors in a context, $n$.
+        method: associations: theorem, margin (the default) or train; examples: theorem or lstsq (the default).
+        train_attention: margin mode: where the readout falls short, train all weights.
+        target: with training: the accuracy that counts as memorized.
+        dtype: associations: type in which a construction is exact; training is in float32.
+        shared_context: examples: one context for all.
         seeds: searches, each with its own tasks and weights.
         seed: the first of them.
+
+    Returns:
+        The capacity and its bracket.
+
+    Raises:
+        InputError: a shape that does not exist, or options that do not go together.
+        UnmetError: not enough memory.
 
     Example:
         >>> capacity(vocabulary=30, context=2, embedding_dim=6, heads=5, method="theorem", seeds=1).capacity
         36
+        >>> capacity(kind="examples", context=4, embedding_dim=8, heads=3, shared_context=True).capacity
+        10
     """
-    shape = (vocabulary, context, embedding_dim, head_dim, heads)
-    if method != "train":
-        if target != 1:
-            raise InputError(f"--target: applies to --method train; a construction recalls everything, got {target}")
-        return construct.capacity(
-            *shape, method=method, dtype=dtype, seeds=seeds, seed=seed, train_attention=train_attention
-        )
-    if dtype != "float32" or train_attention:
-        raise InputError("--dtype and --train-attention: --method train trains everything, in float32")
-    from attncap import train
+    given = {"vocabulary": vocabulary, "train_attention": train_attention, "target": target, "dtype": dtype}
+    if context is None:
+        raise InputError("context: expected the number of tokens in a sequence, or of vectors in a context; got none")
+    if kind == "examples":
+        _refuse(given, ASSOCIATIONS, "kind associations", f"kind {kind}")
+        from attncap import construct
 
-    return train.capacity(*shape, target=target, seeds=seeds, seed=seed)
+        size = (context, embedding_dim, head_dim, heads)
+        found = method or "lstsq"
+        return construct.examples_capacity(*size, method=found, shared=shared_context, seeds=seeds, seed=seed)
+    if shared_context:
+        raise InputError("shared_context", "kind examples", f"kind {kind}")
+    if vocabulary is None:
+        raise InputError("vocabulary: expected the number of tokens N that sequences are made of; got none")
+    shape = (vocabulary, context, embedding_dim, head_dim, heads)
+    if method == "train":
+        _refuse(given, ("train_attention", "dtype"), "a construction; training is of everything, in float32", method)
+        from attncap import train
+
+        return train.capacity(*shape, target=target, seeds=seeds, seed=seed)
+    _refuse(given, ("target",), "method train; a construction recalls everything", f"method {method or 'margin'}")
+    from attncap import construct
+
+    chosen = method or "margin"
+    return construct.capacity(
+        *shape, method=chosen, dtype=dtype, seeds=seeds, seed=seed, train_attention=train_attention
+    )
+
+
+def _refuse(given: Mapping[str, Any], options: Iterable[str], expected: str, got: str) -> None:
+    """Refuse options that were given where they mean nothing."""
+    for option in options:
+        if given[option] != ASSOCIATIONS[option]:
+            raise InputError(option, expected, got)

@@ -1,9 +1,12 @@
 """Find weights that memorize a task."""
 
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from attncap import construct, tasks
-from attncap.construct import Fit
+from attncap.errors import InputError
+
+if TYPE_CHECKING:
+    from attncap.fits.fit import Fit
 
 
 def memorize(
@@ -13,39 +16,69 @@ def memorize(
     relation: str | None = None,
     object: str | None = None,
     context: int | None = None,
-    on_conflict: Literal["error", "first"] = "error",
+    on_conflict: Literal["error", "first", "distribution"] = "error",
     embedding_dim: int = 64,
     head_dim: int | None = None,
     heads: int | None = None,
-    dtype: str = "float32",
+    method: Literal["theorem", "margin", "train"] = "theorem",
+    train_attention: bool = False,
+    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     seed: int = 0,
-) -> Fit:
-    """Construct weights that memorize a task, as ``attncap memorize`` does, and keep the numbers only.
+    files: Path | None = None,
+) -> "Fit":
+    """Find weights that recall a table, a text or a random task, and verify them.
 
     Args:
-        source: a named table, a file, or ``random:N,S,T`` (see `attncap.tasks.load`).
+        source: a named table, a .csv, .tsv, .jsonl or .parquet, a .txt, or ``random:N,S,T``.
         subject: column of the subjects.
-        relation: column of the relations.
-        object: column of the answers.
-        context: tokens before the next one, for a text.
-        on_conflict: what to do when one question has two answers.
-        embedding_dim: $d$.
-        head_dim: $d_h$; $d$ by default.
-        heads: $H$; the fewest that suffice by default.
+        relation: column of the relations (long table).
+        object: column of the answers (long table).
+        context: tokens before the next one (text), 2 by default.
+        on_conflict: when one question has two answers: refuse, keep the first, or store their distribution.
+        embedding_dim: embedding dimension $d$.
+        head_dim: head dimension $d_h$; $d$ by default.
+        heads: heads $H$; the fewest that suffice by default.
+        method: how the weights are found.
+        train_attention: margin mode: where the readout falls short, train all weights.
         dtype: type of the weights.
         seed: of every random draw.
+        files: where to leave what ``attncap memorize --out`` writes.
+
+    Returns:
+        The verified fit.
+
+    Raises:
+        InputError: no such source, or options that do not go together.
+        UnmetError: the shape does not hold the task.
 
     Example:
         >>> memorize("random:20,2,60", embedding_dim=8, seed=1).recall["float32"].accuracy
         1.0
     """
-    task = tasks.load(
-        source,
-        subject=subject,
-        relation=relation,
-        object=object,
-        context=context,
-        on_conflict=on_conflict,
-        seed=seed,
-    )
-    return construct.theorem(task, embedding_dim, head_dim, heads, dtype=dtype, seed=seed)
+    from attncap import construct, tasks
+
+    if train_attention and method != "margin":
+        raise InputError("train_attention", "method margin", f"method {method}")
+    if on_conflict == "distribution" and method != "theorem":
+        raise InputError("on_conflict", "method theorem where distributions are stored", f"method {method}")
+    columns: tasks.Columns = {"subject": subject, "relation": relation, "object": object}
+    size = (embedding_dim, head_dim, heads)
+    fit: Fit
+    if on_conflict == "distribution":
+        several = tasks.load_distributions(source, context=context, **columns)
+        fit = construct.distribution(several, *size, dtype=dtype, seed=seed)
+    else:
+        task = tasks.load(source, context=context, on_conflict=on_conflict, seed=seed, **columns)
+        if method == "margin":
+            fit = construct.margin(task, *size, dtype=dtype, seed=seed, train_attention=train_attention)
+        elif method == "train":
+            from attncap import train
+
+            fit = train.memorize(task, *size, dtype=dtype, seed=seed)
+        else:
+            fit = construct.theorem(task, *size, dtype=dtype, seed=seed)
+    if files is not None:
+        from attncap import archive
+
+        archive.write(fit, files, force=True)
+    return fit

@@ -1,110 +1,182 @@
-"""One training run as a cell of a sweep, and many of one compiled loop as a pack."""
+"""What gradient descent memorizes: one model as a cell of a sweep, many of one compiled loop, an ensemble."""
 
-import inspect
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from attncap.result import plain
-from attncap.sweep import Command
-from attncap.tasks import random_associations
-from attncap.train.associations.architecture import Architecture
-from attncap.train.loop.lanes import Lane, program, train
-from attncap.train.loop.program import Program
-from attncap.train.loop.recipes import Recipe
-from attncap.train.loop.recipes import recipe as named
+from attncap.commands.command import Command
+from attncap.commands.options import one_source, options
+from attncap.errors import InputError
+
+if TYPE_CHECKING:
+    from attncap.tasks import Associations
+    from attncap.train import Architecture, Ensemble, Recipe
+    from attncap.train.associations.problem import Lane, Recalling
+
+# The options that change a recipe.
+SCHEDULE = ("steps", "batch", "batches", "rate", "final_rate")
 
 
 def train_one(
+    source: str | None = None,
     *,
-    vocabulary: int,
     embedding_dim: int,
     heads: int,
-    context: int = 2,
-    count: int = 0,
-    head_dim: int = 0,
+    vocabulary: int | None = None,
+    context: int | None = None,
+    count: int | None = None,
+    head_dim: int | None = None,
     depth: int = 1,
     width: int = 0,
     recipe: str = "best",
-    steps: int = 0,
-    batch: int = 0,
-    batches: int = 0,
-    rate: float = 0.0,
-    final_rate: float = 0.0,
+    steps: int | None = None,
+    batch: int | None = None,
+    batches: int | None = None,
+    rate: float | int | None = None,
+    final_rate: float | int | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Train one model on random associations; the seed draws the task, the weights and the batches.
+    """Train one model on one task; the seed draws the task, the weights and the batches.
 
     Args:
-        vocabulary: $N$.
-        embedding_dim: $d$.
-        heads: $H$.
-        context: $S$.
-        count: associations $T$; 0 for every sequence.
-        head_dim: $d_h$; 0 for $d$.
+        source: a named table, a .csv, .tsv, .jsonl or .parquet, a .txt, or ``random:N,S,T``; or give its numbers.
+        embedding_dim: embedding dimension $d$.
+        heads: heads $H$ of each layer.
+        vocabulary: random associations: tokens in the vocabulary, $N$.
+        context: tokens in a sequence, $S$ (numbers or text); 2 by default.
+        count: random associations $T$; every sequence by default.
+        head_dim: head dimension $d_h$; $d$ by default.
         depth: layers.
         width: units of each layer's perceptron.
-        recipe: a name in `RECIPES`, of which the five that follow change what is not 0.
-        steps: optimizer steps.
-        batch: sequences a step.
-        batches: batches an epoch.
+        recipe: how to train: best, or paper (that of Dana, Pydi and Chevaleyre).
+        steps: optimizer steps; the recipe's by default, as are the four that follow.
+        batch: sequences per step.
+        batches: batches per epoch.
         rate: learning rate of the first step.
         final_rate: learning rate that the schedule ends near.
         seed: of every random draw.
 
     Returns:
         accuracy, recall, bits, bits_per_parameter, parameters, steps.
+
+    Raises:
+        InputError: no such source, a shape that no model has, or an unknown recipe.
+        UnmetError: more memory than there is, or a loss that is not finite.
     """
     return train_many([dict(locals())])[0]
 
 
 OPTIONS: dict[str, Any] = {
     name: parameter.default
-    for name, parameter in inspect.signature(train_one).parameters.items()
-    if parameter.default is not inspect.Parameter.empty
+    for name, parameter in options(train_one).items()
+    if parameter.default is not parameter.empty
 }
 
 
 def train_many(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Train the models of many cells side by side; those that fill a pack are one model."""
+    from attncap.result import plain
+    from attncap.train.loop import lanes
+
     distinct = {tuple(cell.items()): cell for cell in cells}
-    run = train([lane(cell) for cell in distinct.values()], recipe_of(cells[0]))
+    run = lanes.train([lane(cell) for cell in distinct.values()], recipe_of(cells[0]))
     found = dict(zip(distinct, map(plain, run.models), strict=True))
     return [found[tuple(cell.items())] for cell in cells]
 
 
+def ensemble(seeds: int, **cell: Any) -> "Ensemble":
+    """Train models from ``seeds`` seeds on one task.
+
+    Args:
+        seeds: models, from seeds seed, seed + 1, ...
+        cell: options of `train_one`.
+    """
+    from attncap import train
+
+    cell = OPTIONS | cell
+    if seeds < 1:
+        raise InputError("seeds", "at least 1", seeds)
+    task, shape, first = task_of(cell, cell["seed"]), shape_of(cell), cell["seed"]
+    size = (shape.embedding_dim, shape.head_dim, shape.heads)
+    layers = {"depth": shape.depth, "width": shape.width}
+    return train.ensemble(task, *size, **layers, seeds=range(first, first + seeds), recipe=recipe_of(cell))
+
+
 def compiled_for(cell: Mapping[str, Any]) -> Any:
     """Name the compiled loop and the recipe that a cell needs."""
+    from attncap.result import plain
+
     return [plain(program_of(cell)), plain(recipe_of(cell))]
 
 
-def program_of(cell: Mapping[str, Any]) -> Program:
+def program_of(cell: Mapping[str, Any]) -> "Recalling":
     """Return the compiled loop that a cell needs."""
-    return program(shape_of(cell), count_of(cell), recipe_of(cell))
+    from attncap.train.associations.problem import recalling
+
+    return recalling(shape_of(cell), count_of(cell), recipe_of(cell))
 
 
-def lane(cell: Mapping[str, Any]) -> Lane:
+def lane(cell: Mapping[str, Any]) -> "Lane":
     """Return the model that a cell trains, and the task that its seed draws."""
-    task = random_associations(cell["vocabulary"], cell["context"], count_of(cell), cell["seed"])
-    return Lane(task, shape_of(cell), cell["seed"])
+    from attncap.train.associations.problem import Lane
+
+    return Lane(task_of(cell, cell["seed"]), shape_of(cell), cell["seed"])
+
+
+def task_of(cell: Mapping[str, Any], seed: int) -> "Associations":
+    """Return what a cell memorizes."""
+    from attncap import tasks
+
+    source = cell["source"]
+    one_source(source, vocabulary=cell["vocabulary"])
+    if source is None:
+        return tasks.random_associations(*_sizes_of(cell), seed)
+    if cell["count"] is not None:
+        raise InputError("count", "no source beside it", source)
+    return tasks.load(source, context=cell["context"], seed=seed)
 
 
 def count_of(cell: Mapping[str, Any]) -> int:
     """Return a cell's number of associations."""
-    return cell["count"] or cell["vocabulary"] ** cell["context"]
+    return _sizes_of(cell)[2]
 
 
-def shape_of(cell: Mapping[str, Any]) -> Architecture:
+def shape_of(cell: Mapping[str, Any]) -> "Architecture":
     """Return a cell's sizes."""
+    from attncap.train import Architecture
+
     d = cell["embedding_dim"]
-    heads = cell["head_dim"] or d, cell["heads"]
-    return Architecture(cell["vocabulary"], cell["context"], d, *heads, cell["depth"], cell["width"])
+    heads = d if cell["head_dim"] is None else cell["head_dim"], cell["heads"]
+    return Architecture(*_sizes_of(cell)[:2], d, *heads, cell["depth"], cell["width"])
 
 
-def recipe_of(cell: Mapping[str, Any]) -> Recipe:
+def recipe_of(cell: Mapping[str, Any]) -> "Recipe":
     """Return a cell's recipe with its changes."""
-    changed = {name: cell[name] for name in ("steps", "batch", "batches", "rate", "final_rate") if cell[name]}
-    return replace(named(cell["recipe"]), **changed)
+    from attncap.train.loop.recipes import recipe
+
+    changed = {name: cell[name] for name in SCHEDULE if cell[name] is not None}
+    for name, value in changed.items():
+        if value < (least := 0 if "rate" in name else 1):
+            raise InputError(name, f"at least {least}", value)
+    return replace(recipe(cell["recipe"]), **changed)
+
+
+def _sizes_of(cell: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Return N, S and T, which no seed changes."""
+    source = cell["source"]
+    if source is not None:
+        return _sizes_of_source(source, cell["context"], os.path.getmtime(source) if os.path.isfile(source) else 0.0)
+    one_source(source, vocabulary=cell["vocabulary"])
+    vocabulary, context = cell["vocabulary"], 2 if cell["context"] is None else cell["context"]
+    return vocabulary, context, vocabulary**context if cell["count"] is None else cell["count"]
+
+
+@lru_cache
+def _sizes_of_source(source: str, context: int | None, changed: float) -> tuple[int, int, int]:
+    task = task_of({"source": source, "vocabulary": None, "context": context, "count": None}, 0)
+    return task.vocabulary_size, task.context, task.associations
 
 
 train_cell = Command(train_one, train_many, pack_key=compiled_for, pack_size=5)

@@ -2,15 +2,16 @@
 
 from attncap.construct.associations.dana2025_theorem_1 import theorem
 from attncap.construct.associations.margin_mode import margin
-from attncap.construct.distributions.dana2025_theorem_1 import DistributionFit, distribution
+from attncap.construct.distributions.dana2025_theorem_1 import distribution
 from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
 from attncap.construct.distributions.encoder import Encoder, encode
+from attncap.construct.distributions.fit import DistributionFit
 from attncap.construct.distributions.frank_wolfe import lower_bound
+from attncap.construct.labelled.fit import ExamplesFit
 from attncap.construct.labelled.largest import ExamplesCapacity, examples_capacity
-from attncap.construct.labelled.layer import ExamplesFit, examples
+from attncap.construct.labelled.layer import examples
 from attncap.construct.largest import capacity
-from attncap.fits.capacity import Capacity
-from attncap.fits.fit import Fit, NotMemorized, Shape
+from attncap.fits import Capacity, Fit, NotMemorized, Shape
 
 __all__ = [
     "Capacity",

@@ -63,11 +63,11 @@ def capacity(
     check_shape(embedding_dim, head_dim, heads, dtype)
     chosen = methods.find("associations", method)
     if chosen.search:
-        raise InputError(f"--method: {method} has its own search for the largest task, {chosen.search}")
+        raise InputError("method", f"a construction ({method} has its own search, {chosen.search})", method)
     if seeds < 1:
-        raise InputError(f"--seeds: expected at least 1, got {seeds}")
+        raise InputError("seeds", "at least 1", seeds)
     if train_attention and "train_attention" not in chosen.options:
-        raise InputError(f"--train-attention: does not apply to --method {method}")
+        raise InputError("train_attention", "a method that takes it", method)
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
     construct = partial(chosen.function, **shape, dtype=dtype)
     if train_attention:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attncap.data.tables import Table, cell_text
-from attncap.errors import InputError
+from attncap.errors import UnmetError
 
 # Geometry, the subject itself, and columns that hold one misspelt or derived entry.
 NOT_FACTS = {"geoJSON", "name", "alt", "tranlations", "google"}
@@ -41,7 +41,7 @@ def named_table(name: str) -> Table:
         The table, its first column the subject.
 
     Raises:
-        InputError: the package that holds it is not installed.
+        UnmetError: the package that holds it is not installed.
 
     Example:
         >>> named_table("elements").rows[25][:3]
@@ -50,7 +50,7 @@ def named_table(name: str) -> Table:
     try:
         records = NAMED[name]()
     except ModuleNotFoundError as error:
-        raise InputError(f"{name}: needs the package {error.name}; pip install 'attncap[data]'") from None
+        raise UnmetError(f"{name}: needs the package {error.name}; pip install 'attncap[data]'") from None
     columns = list(dict.fromkeys(key for record in records for key in record))
     rows = [[cell_text(record.get(column)) for column in columns] for record in records]
     return Table(name, columns, rows, list(range(1, len(rows) + 1)))

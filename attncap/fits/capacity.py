@@ -37,3 +37,8 @@ class Capacity(Result):
     bits_per_parameter: float
     dtype: str
     seconds: float
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The method, and the bounds beside it."""
+        return (self.method, "dana2025", "corrected")

@@ -18,11 +18,11 @@ def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str
     """
     storage(dtype)
     if embedding_dim < 2:
-        raise InputError(f"--embedding-dim: expected at least 2, got {embedding_dim}")
+        raise InputError("embedding_dim", "at least 2", embedding_dim)
     if not 1 <= head_dim <= embedding_dim:
-        raise InputError(f"--head-dim: expected 1 to --embedding-dim {embedding_dim}, got {head_dim}")
+        raise InputError("head_dim", f"1 to the embedding dimension {embedding_dim}", head_dim)
     if heads is not None and heads < 1:
-        raise InputError(f"--heads: expected at least 1, got {heads}")
+        raise InputError("heads", "at least 1", heads)
 
 
 def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
@@ -56,7 +56,7 @@ def least_heads(
         raise NotMemorized(
             f"{task.name}: sequences of {task.context} token(s) reach {alone:,} associations at embedding dimension "
             f"{embedding_dim} with any number of heads, and it has {task.associations:,}; give a larger "
-            f"--embedding-dim, or --method margin"
+            "embedding dimension, or method margin"
         )
     if alone >= slack * task.associations or alone == two:
         return 1

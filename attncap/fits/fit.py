@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from attncap import measure
 from attncap.errors import UnmetError
+from attncap.fits.found import Found
+from attncap.fits.shape import Shape
 from attncap.measure import Recall
-from attncap.models import DTYPES, AttentionOnlyTransformer
-from attncap.result import Result, hidden
+from attncap.models import DTYPES, TokenModel
+from attncap.result import hidden
 from attncap.tasks import Associations
 
 if TYPE_CHECKING:
@@ -18,33 +20,8 @@ class NotMemorized(UnmetError):
     """The shape does not hold the task by this method (a larger one may)."""
 
 
-@dataclass(frozen=True)
-class Shape(Result):
-    """Size of a model: dimensions, heads, and free parameters by part.
-
-    Attributes:
-        embedding_dim: $d$.
-        head_dim: $d_h$.
-        heads: $H$.
-        parameters: all free parameters.
-        parts: the same by part (embedding, query_key, output_value, unembedding).
-    """
-
-    embedding_dim: int
-    head_dim: int
-    heads: int
-    parameters: int
-    parts: dict[str, int]
-
-    @staticmethod
-    def of(model: AttentionOnlyTransformer) -> "Shape":
-        """Return the shape of a model."""
-        parts = dict(model.parameters)
-        return Shape(model.embedding_dim, model.head_dim, model.heads, parts.pop("total"), parts)
-
-
-@dataclass(frozen=True)
-class Fit(Result):
+@dataclass(frozen=True, kw_only=True)
+class Fit(Found):
     """A model that memorized a task, and the proof that it did.
 
     Attributes:
@@ -64,15 +41,17 @@ class Fit(Result):
 
     task: Associations
     shape: Shape
-    method: str
     capacity: dict[str, int]
     recall: dict[str, Recall]
     bits_per_parameter: float
     dtype: str
     seed: int
-    details: dict[str, Any]
-    seconds: float
-    model: AttentionOnlyTransformer = hidden()
+    model: TokenModel = hidden()
+
+    @property
+    def recalled(self) -> tuple[float, ...]:
+        """Share of the task that the model recalls, its weights in ``dtype``."""
+        return (self.recall[self.dtype].accuracy,)
 
     @property
     def certificate(self) -> dict[str, bool | None]:
@@ -127,15 +106,15 @@ def shortfall(recall: Recall, task: Associations, dtype: str, heads: int) -> str
     moved = "" if recall.deviation is None else f", rounding moves logits by up to {recall.deviation:.2g}"
     found = f"smallest margin {recall.min_margin:.2g}{moved}"
     if recall.correct == task.associations:
-        return f"{dtype}: every answer is right, but not certified ({found}); more --heads widen the margin"
-    wider = "" if dtype == DTYPES[0] else ", a wider --dtype"
+        return f"{dtype}: every answer is right, but not certified ({found}); more heads widen the margin"
+    wider = "" if dtype == DTYPES[0] else ", a wider dtype"
     return (
         f"{dtype}: {heads} heads recall {recall.correct:,} of {task.associations:,} associations of {task.name} "
-        f"({found}); give more --heads, a larger --embedding-dim{wider} or another --seed"
+        f"({found}); give more heads, a larger embedding dimension{wider} or another seed"
     )
 
 
-def summarize(model: AttentionOnlyTransformer, task: Associations, dtype: str, **rest: Any) -> Fit:
+def summarize(model: TokenModel, task: Associations, dtype: str, **rest: Any) -> Fit:
     """Verify a model in every type and gather what there is to say about it."""
     recall = measure.verify(model, task)
     memorized = task.bits if recall[dtype].correct == task.associations else measure.bits(model, task, dtype)

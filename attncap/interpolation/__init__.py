@@ -5,6 +5,7 @@ from attncap.interpolation.heads import Attention, Head
 from attncap.interpolation.limit import predict
 from attncap.interpolation.prediction import Interpolation, LimitWarning, Simulated, error
 from attncap.interpolation.regression import linear_regression
+from attncap.interpolation.spectrum import resolvent, spectral_density
 
 __all__ = [
     "NAMED",
@@ -18,5 +19,7 @@ __all__ = [
     "error",
     "linear_regression",
     "predict",
+    "resolvent",
     "softmax",
+    "spectral_density",
 ]

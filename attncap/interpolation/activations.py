@@ -1,7 +1,7 @@
 r"""Hermite data of scalar activations: all that the high-dimensional limit of attention keeps of a nonlinearity.
 
-For the centred f, that is f minus its mean under a standard Gaussian xi: :math:`a_1 = E\,\xi f(\xi)`,
-:math:`\nu = E f(\xi)^2`, :math:`a_2 = E f(\xi)(\xi^2 - 1)/\sqrt 2` and the slope at infinity :math:`\lim f(t)/t`.
+For the centred f, that is f minus its mean under a standard Gaussian xi: $a_1 = E\,\xi f(\xi)$,
+$\nu = E f(\xi)^2$, $a_2 = E f(\xi)(\xi^2 - 1)/\sqrt 2$ and the slope at infinity $\lim f(t)/t$.
 """
 
 from collections.abc import Sequence
@@ -41,16 +41,39 @@ MOST_PANELS = 20_000
 
 
 @dataclass(frozen=True)
+class Centred:
+    """A function less its mean."""
+
+    function: Function
+    mean: float
+
+    def __call__(self, t: np.ndarray) -> np.ndarray:
+        """Return the values at the points t."""
+        return self.function(t) - self.mean
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    r"""$e^{\beta t - \beta^2/2}$, what a softmax makes of a score."""
+
+    beta: float
+
+    def __call__(self, t: np.ndarray) -> np.ndarray:
+        """Return the values at the points t."""
+        return np.exp(self.beta * t - self.beta**2 / 2)
+
+
+@dataclass(frozen=True)
 class Activation(Result):
     r"""A centred nonlinearity and its Hermite data.
 
     Attributes:
         name: what to call it.
-        a1: :math:`a_1 = E\,\xi f(\xi)`, the linear part.
-        nu: :math:`\nu = E f(\xi)^2`, the whole.
-        a2: :math:`E f(\xi)(\xi^2-1)/\sqrt 2`; it matters for unbalanced labels only.
+        a1: $a_1 = E\,\xi f(\xi)$, the linear part.
+        nu: $\nu = E f(\xi)^2$, the whole.
+        a2: $E f(\xi)(\xi^2-1)/\sqrt 2$; it matters for unbalanced labels only.
         mean: what was subtracted to centre f.
-        diagonal_limit: :math:`d = \lim f(t)/t`; infinite or NaN if there is no finite limit.
+        diagonal_limit: $d = \lim f(t)/t$; infinite or NaN if there is no finite limit.
         beta: inverse temperature if this is a softmax; 0 for an entrywise function.
         function: the centred f, needed to simulate.
         edges: panels on which f is smooth, needed for the covariance of two heads.
@@ -71,8 +94,13 @@ class Activation(Result):
             raise InputError(f"activation {self.name!r}: needs finite nu >= a1^2. Got a1 = {self.a1}, nu = {self.nu}")
 
     @property
+    def cites(self) -> tuple[str, ...]:
+        """The paper of the limit."""
+        return ("interpolation",)
+
+    @property
     def noise(self) -> float:
-        """:math:`b^2 = \\nu - a_1^2`, the variance of the part that is not linear."""
+        """$b^2 = \\nu - a_1^2$, the variance of the part that is not linear."""
         return max(self.nu - self.a1**2, 0.0)
 
 
@@ -84,7 +112,7 @@ def activation(
     Args:
         spec: one of ``NAMED``, an expression such as ``"min(exp(t), 5)"``, a function, or an activation (as it is).
         kinks: points where f is not smooth; those not given are found by bisection.
-        diagonal_limit: :math:`\\lim f(t)/t`, if known; measured at large t otherwise.
+        diagonal_limit: $\\lim f(t)/t$, if known; measured at large t otherwise.
 
     Returns:
         The centred activation with its Hermite data (relative precision about 1e-14).
@@ -137,7 +165,7 @@ def hermite(
         a2=float(weights @ (values * (points**2 - 1))) / np.sqrt(2),
         mean=mean,
         diagonal_limit=slope_at_infinity(function) if diagonal_limit is None else diagonal_limit,
-        function=lambda t: function(t) - mean,
+        function=Centred(function, mean),
         edges=edges,
     )
 
@@ -146,7 +174,7 @@ def _checked(function: Function, t: np.ndarray, name: str) -> np.ndarray:
     with np.errstate(all="ignore"):
         values = np.asarray(function(t), dtype=np.float64)
     if values.shape != t.shape:
-        raise InputError(f"activation {name!r}: must map an array to one of its shape {t.shape}. Got {values.shape}")
+        raise InputError(f"activation {name!r}: must map an array to one of its shape {t.shape}, got {values.shape}")
     if not np.isfinite(values).all():
         worst = np.flatnonzero(~np.isfinite(values))[0]
         raise InputError(f"activation {name!r}: f({t[worst]:.4g}) = {values[worst]}; f must be finite on [-14, 14]")
@@ -217,7 +245,7 @@ def slope_at_infinity(function: Function) -> float:
 
 
 def covariance(first: Activation, second: Activation) -> float:
-    r"""Return :math:`E f(\xi) g(\xi)` of two activations of the same score.
+    r"""Return $E f(\xi) g(\xi)$ of two activations of the same score.
 
     Raises:
         InputError: one of them is given by its Hermite data only.
@@ -233,10 +261,10 @@ def covariance(first: Activation, second: Activation) -> float:
 
 
 def softmax(beta: float = 1.0) -> Activation:
-    r"""The true softmax at inverse temperature beta, :math:`K = (n/\sqrt p)\,\mathrm{softmax}(\beta S)`.
+    r"""The true softmax at inverse temperature beta, $K = (n/\sqrt p)\,\mathrm{softmax}(\beta S)$.
 
-    Its normaliser concentrates, which leaves :math:`f(t) = e^{\beta t - \beta^2/2} - 1`: :math:`a_1 = \beta`,
-    :math:`\nu = e^{\beta^2} - 1`, superlinear (so the diagonal is masked or the query-key matrix is random).
+    Its normaliser concentrates, which leaves $f(t) = e^{\beta t - \beta^2/2} - 1$: $a_1 = \beta$,
+    $\nu = e^{\beta^2} - 1$, superlinear (so the diagonal is masked or the query-key matrix is random).
 
     Args:
         beta: inverse temperature, dimensionless, in (0, 1.5].
@@ -249,6 +277,8 @@ def softmax(beta: float = 1.0) -> Activation:
         1.718282
     """
     if not 0 < beta <= 1.5:
-        raise InputError(f"softmax: beta must be in (0, 1.5] (beyond, real sizes are far from the limit). Got {beta}")
-    limit = hermite(lambda t: np.exp(beta * t - beta**2 / 2), name=f"softmax({beta:g})", diagonal_limit=np.inf)
+        raise InputError(
+            "softmax", "an inverse temperature in (0, 1.5] (beyond, real sizes are far from the limit)", beta
+        )
+    limit = hermite(LogNormal(beta), name=f"softmax({beta:g})", diagonal_limit=np.inf)
     return replace(limit, a1=float(beta), nu=float(np.expm1(beta**2)), beta=float(beta))

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float, Inexact
 
 from attncap.errors import UnmetError
 from attncap.interpolation.pencil import Pencil
 
 CONVERGED = 1e-7  # Newton's last change; what is left is its square, or round-off (near c = 1 G's entries span 1e6)
 SLACK = 1e-9
+NEAR = 0.1  # what extrapolation may be off by, in a solution's largest entry
 LONGEST, SHORTEST = 2.0, 1e-4  # steps in log z
 
 
@@ -23,10 +24,10 @@ LONGEST, SHORTEST = 2.0, 1e-4  # steps in log z
 class State:
     """The solution at one z of every member of a batch, and its derivative in log z."""
 
-    log_z: Float[np.ndarray, " batch"]
-    entries: Float[np.ndarray, "batch unknowns"]
-    slope: Float[np.ndarray, "batch unknowns"]
-    trace: Float[np.ndarray, " batch"]  # G_uu
+    log_z: Inexact[np.ndarray, " batch"]
+    entries: Inexact[np.ndarray, "batch unknowns"]
+    slope: Inexact[np.ndarray, "batch unknowns"]
+    trace: Inexact[np.ndarray, " batch"]  # G_uu
 
 
 def descend(
@@ -65,11 +66,64 @@ def descend(
         yield state
 
 
+def approach(
+    pencil: Pencil, ratio: Float[np.ndarray, " batch"], start: float, ridge: Complex[np.ndarray, " batch"]
+) -> State:
+    r"""Return the physical solution at complex ridges $g = -\zeta$ of no positive imaginary part.
+
+    From far up the imaginary axis of $\zeta$ each member comes straight down to its own place, where it must stay the
+    transform of a measure: $\mathrm{Im}\, G_{uu} > 0$. A step is short enough if the extrapolation foresees its end.
+
+    Args:
+        pencil: the pencil.
+        ratio: c = p/n of each member of the batch.
+        start: a height so large that Newton converges from Sigma = 0.
+        ridge: the places g = c z.
+
+    Raises:
+        UnmetError: the branch was lost (the step shrank to nothing).
+    """
+    weights = pencil.weigh(ratio)
+    ends = np.log(np.where(ridge.imag < 0, -0.1 * ridge.imag, 1e-6 * np.abs(ridge)))
+    fall = np.log(start) - ends
+
+    def place(way: float | int) -> Complex[np.ndarray, " batch"]:
+        """Return log z after a share of the way down, all of it but the last bit at 1, at the end beyond."""
+        above = np.exp(ends + (1 - way) * fall) if way <= 1 else 0.0
+        return np.log(ridge - 1j * above) - np.log(ratio)
+
+    way, step, before = 0.0, LONGEST / fall.max(), None
+    longest, shortest = step, SHORTEST / fall.max()
+    state = correct(pencil, weights, place(way), np.zeros((len(ratio), pencil.unknowns), dtype=complex))
+    if state is None:
+        raise UnmetError(f"the Dyson equation did not converge at its starting height {start:.3g}")
+    while way < 1:
+        ahead = min(way + step, 1.0)
+        guess = extrapolate(before, state, place(ahead))
+        found = correct(pencil, weights, place(ahead), guess)
+        if found is not None and foreseen(guess, found) and np.all(found.trace.imag > 0):
+            before, state, way, step = state, found, ahead, min(1.6 * step, longest)
+            continue
+        step *= 0.4
+        if step < shortest:
+            raise UnmetError(f"lost the physical branch of the Dyson equation after {way:.0%} of the way down")
+    last = correct(pencil, weights, place(2), extrapolate(before, state, place(2)))
+    if last is None:
+        raise UnmetError("the Dyson equation did not converge on the last step to its place")
+    return last
+
+
+def foreseen(guess: np.ndarray, found: State) -> bool:
+    """Tell whether the extrapolation came near the solution, so that Newton's method stayed on its branch."""
+    size = np.abs(found.entries).max(axis=1, keepdims=True)
+    return bool(np.all(np.abs(found.entries - guess) <= NEAR * size))
+
+
 def correct(
     pencil: Pencil,
     weights: Float[np.ndarray, "batch terms"],
-    log_z: Float[np.ndarray, " batch"],
-    entries: Float[np.ndarray, "batch unknowns"],
+    log_z: Inexact[np.ndarray, " batch"],
+    entries: Inexact[np.ndarray, "batch unknowns"],
 ) -> State | None:
     """Solve Sigma = S(G) by Newton's method from a guess; None if it does not converge."""
     z = np.exp(log_z)
@@ -103,7 +157,7 @@ def distance(old: np.ndarray, new: np.ndarray) -> float:
     return float(np.max(np.abs(new - old) / np.where(scale > 0, scale, 1)))
 
 
-def extrapolate(before: State | None, state: State, log_z: Float[np.ndarray, " batch"]) -> np.ndarray:
+def extrapolate(before: State | None, state: State, log_z: Inexact[np.ndarray, " batch"]) -> np.ndarray:
     """Continue the cubic through the last two solutions and slopes, or the tangent of the only one."""
     ahead = (log_z - state.log_z)[:, None]
     if before is None:

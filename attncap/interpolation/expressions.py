@@ -9,6 +9,7 @@ import ast
 import functools
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
@@ -78,13 +79,28 @@ def parse(text: str) -> Function:
     if len(text) > LONGEST:
         raise InputError(f"activation: an expression of {len(text)} characters; at most {LONGEST} are read")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        evaluate(tree, np.zeros(1), text)
+        evaluate(_tree(text), np.zeros(1), text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"activation {text!r}: not a Python expression in t, such as 'tanh(2*t) + 0.1*t'") from None
-    return lambda t: evaluate(tree, t, text)
+    return Expression(text)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A function of an array that is known by its text, so that it can be compared and sent to other processes."""
+
+    text: str
+
+    def __call__(self, t: np.ndarray) -> np.ndarray:
+        """Return the values at the points t."""
+        return evaluate(_tree(self.text), t, self.text)
+
+
+@functools.lru_cache(maxsize=256)
+def _tree(text: str) -> ast.expr:
+    return ast.parse(text.strip(), mode="eval").body
 
 
 def evaluate(node: ast.expr, t: np.ndarray, text: str) -> np.ndarray:
@@ -125,7 +141,7 @@ def _walk(node: ast.expr, t: np.ndarray, text: str) -> Value:
 def _call(name: str, values: list, text: str) -> Value:
     expected = 2 if FUNCTIONS[name] in (np.minimum, np.maximum) else 1
     if len(values) != expected:
-        raise InputError(f"activation {text!r}: {name} takes {expected} argument(s). Got {len(values)}")
+        raise InputError(f"activation {text!r}: {name} takes {expected} argument(s), got {len(values)}")
     return FUNCTIONS[name](*values)
 
 

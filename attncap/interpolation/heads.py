@@ -2,32 +2,36 @@ r"""Attention heads as data, and the pencil of what they compute together.
 
 A group of heads is summed before the probe sees it; groups are concatenated. In the limit a group's kernel is
 
-.. math::  K = X^T \Big(a_1 I + \sum_h a_{1,h} w_K^h w_Q^{hT}\Big) X / p + \alpha I + W,
+$$K = X^T \Big(a_1 I + \sum_h a_{1,h} w_K^h w_Q^{hT}\Big) X / p + \alpha I + W,$$
 
-with :math:`a_1 = \sum_h a_{1,h}`, :math:`\alpha = \sum_h d_h - a_1` and W a Gaussian matrix independent of X, symmetric
-because all heads of the paper read the same scores :math:`x_i^T x_j`. With random query-key matrices
-:math:`T_h = M_h + w_K w_Q^T`, M_h iid N(0, 1/p), the scores differ: M_h stands in the identity's place, W has no
+with $a_1 = \sum_h a_{1,h}$, $\alpha = \sum_h d_h - a_1$ and W a Gaussian matrix independent of X, symmetric
+because all heads of the paper read the same scores $x_i^T x_j$. With random query-key matrices
+$T_h = M_h + w_K w_Q^T$, M_h iid N(0, 1/p), the scores differ: M_h stands in the identity's place, W has no
 symmetry and differs from head to head, and the diagonal is like any other entry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from attncap.errors import InputError
-from attncap.interpolation.activations import Activation, covariance
+from attncap.interpolation.activations import Activation, activation, covariance
+from attncap.interpolation.expressions import Function
 from attncap.interpolation.pencil import Block, Gaussian, Pencil
+from attncap.result import Result
+
+Listed = str | Function | Activation | Sequence[str | Function | Activation]
 
 
 @dataclass(frozen=True)
-class Head:
+class Head(Result):
     r"""One attention head.
 
     Attributes:
         activation: f, centred.
-        spike: :math:`\sum_r w_K w_Q^T = W_K^T W_Q - I` in a basis of the signals' span; leading axes run over a grid.
+        spike: $\sum_r w_K w_Q^T = W_K^T W_Q - I$ in a basis of the signals' span; leading axes run over a grid.
         diagonal: "zero" (K_ii = 0), "full" (K_ii as f gives it) or the number that K_ii is set to.
     """
 
@@ -47,7 +51,7 @@ class Head:
         if not isinstance(self.diagonal, str):
             return float(self.diagonal)
         if self.diagonal != "full":
-            raise InputError(f"diagonal must be zero, full or a number. Got {self.diagonal!r}")
+            raise InputError("diagonal", "zero, full or a number", self.diagonal)
         if not np.isfinite(self.activation.diagonal_limit):
             raise InputError(
                 f"activation {self.activation.name!r}: f(t)/t has no finite limit, so the full diagonal has none "
@@ -57,7 +61,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Attention:
+class Attention(Result):
     """Groups of heads, summed inside a group and concatenated across; query-key matrices ``random`` or the identity."""
 
     groups: tuple[tuple[Head, ...], ...]
@@ -67,6 +71,29 @@ class Attention:
     def heads(self) -> tuple[Head, ...]:
         """All heads, in order."""
         return tuple(head for group in self.groups for head in group)
+
+
+def assemble(
+    activations: Listed,
+    *,
+    spike: Float[np.ndarray, "*grid signals signals"],
+    diagonal: str | float | int = "zero",
+    heads: int = 1,
+    combine: str = "concat",
+    random_scores: bool = False,
+) -> Attention:
+    """Make attention of one activation or a list of them, as `attncap.interpolation.error` takes them.
+
+    Raises:
+        InputError: no head, or an unknown way to combine them.
+    """
+    listed = activations if isinstance(activations, Sequence) and not isinstance(activations, str) else [activations]
+    members = tuple(Head(activation(each), spike, diagonal) for each in listed) * heads
+    if not members:
+        raise InputError("heads", "at least one, with an activation", len(members))
+    if combine not in ("concat", "sum"):
+        raise InputError("combine", "concat or sum", combine)
+    return Attention((members,) if combine == "sum" else tuple((head,) for head in members), random_scores)
 
 
 def linear_part(group: tuple[Head, ...]) -> float:
@@ -108,7 +135,7 @@ WRITES = (("t{}", "v{}"), ("q{}", "h{}"))
 
 
 def linearise(attention: Attention) -> Pencil:
-    r"""Linearise :math:`(M^T M + \gamma)^{-1}` for M the stacked :math:`X K_g/\sqrt n`, with :math:`z = \gamma/c`.
+    r"""Linearise $(M^T M + \gamma)^{-1}$ for M the stacked $X K_g/\sqrt n$, with $z = \gamma/c$.
 
     Shared blocks u and r = Xu/sqrt p; for each group r~ = T r, v = K u, t = Xv/sqrt p, h = X^T t/sqrt p, q = Xh/sqrt p,
     q~ = T^T q; and z u + sum K^T h = y. Size 2 + 6 groups.

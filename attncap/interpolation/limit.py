@@ -1,9 +1,9 @@
 r"""The high-dimensional limit of attention's in-context memorization (interpolation) error.
 
-:math:`X = \mu y^T + Z` (p x n, balanced labels, Z iid standard normal), :math:`S = X^T (I + w_K w_Q^T) X/\sqrt p`,
-attention :math:`X K` with :math:`K = f(S)/\sqrt p`, and a ridge probe that reads the labels from it:
+$X = \mu y^T + Z$ (p x n, balanced labels, Z iid standard normal), $S = X^T (I + w_K w_Q^T) X/\sqrt p$,
+attention $X K$ with $K = f(S)/\sqrt p$, and a ridge probe that reads the labels from it:
 
-.. math::  E(\gamma) = \tfrac1n |y - K^T X^T w|^2, \qquad w = (X K K^T X^T + n \gamma I)^{-1} X K y.
+$$E(\gamma) = \tfrac1n |y - K^T X^T w|^2, \qquad w = (X K K^T X^T + n \gamma I)^{-1} X K y.$$
 
 The limit n, p to infinity at fixed c = p/n is Liao, Liu, Hou, Zou, Ling (arXiv 2506.18656), who give it as a 9 x 9
 system; the equations here were derived independently and checked by simulation, not term by term against that system.
@@ -31,9 +31,9 @@ def predict(
 
     Args:
         attention: the heads, whose spikes are written in the same basis as ``mean``.
-        mean: :math:`\mu` in an orthonormal basis of the span of :math:`\mu, w_K, w_Q`.
+        mean: $\mu$ in an orthonormal basis of the span of $\mu, w_K, w_Q$.
         ratio: c = p/n.
-        ridge: :math:`\gamma`.
+        ridge: $\gamma$.
     """
     return quadratic_form(attention, mean, ratio, ridge)[1]
 
@@ -41,7 +41,7 @@ def predict(
 def quadratic_form(
     attention: Attention, mean: np.ndarray, ratio: np.ndarray, ridge: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    r"""Return the limits of :math:`y^T Q y/n` and of :math:`E = \gamma^2 y^T Q^2 y/n`."""
+    r"""Return the limits of $y^T Q y/n$ and of $E = \gamma^2 y^T Q^2 y/n$."""
     parts = spikes(attention)
     spiked = [part.shape[:-2] for part in parts.values()]
     shape = np.broadcast_shapes(mean.shape[:-1], ratio.shape, ridge.shape, *spiked)

@@ -4,7 +4,7 @@ A pencil is a large matrix of N x N blocks. A block row or column is of *token* 
 p). Every block is a number times the identity plus numbers times Gaussian matrices W with iid N(0, 1/p) entries. As n
 and p grow with p/n = c, the normalised block traces G of the inverse solve
 
-.. math::  G = (A(z) - \Sigma)^{-1}, \qquad \Sigma = \sum_k L_k (s \circ G) R_k + R_k (s \circ G) L_k,
+$$G = (A(z) - \Sigma)^{-1}, \qquad \Sigma = \sum_k L_k (s \circ G) R_k + R_k (s \circ G) L_k,$$
 
 where A holds the constants (the spectral parameter z on one token block), L_k and R_k the coefficients of W_k and its
 transpose, and s is 1/c on token blocks and 1 on feature blocks. G and Sigma never mix the two types.
@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Inexact, Int
 
 Block = tuple[str, str]
 Coefficients = Mapping[Block, float]
@@ -105,29 +105,29 @@ class Pencil:
         return self._terms.values * np.where(of_tokens, 1 / ratio[:, None], 1.0)
 
     def average(
-        self, weights: Float[np.ndarray, "batch terms"], green: Float[np.ndarray, "batch N N"]
-    ) -> Float[np.ndarray, "batch unknowns"]:
+        self, weights: Float[np.ndarray, "batch terms"], green: Inexact[np.ndarray, "batch N N"]
+    ) -> Inexact[np.ndarray, "batch unknowns"]:
         """Return S(G), the entries of Sigma."""
         flat = green.reshape(len(green), -1)
         return np.add.reduceat(weights * flat[:, self._terms.source], self._terms.starts, axis=1)
 
-    def sigma(self, entries: Float[np.ndarray, "*batch unknowns"]) -> Float[np.ndarray, "*batch N N"]:
+    def sigma(self, entries: Inexact[np.ndarray, "*batch unknowns"]) -> Inexact[np.ndarray, "*batch N N"]:
         """Spread the unknowns over the matrix Sigma."""
-        dense = np.zeros((*entries.shape[:-1], self.size**2))
+        dense = np.zeros((*entries.shape[:-1], self.size**2), dtype=entries.dtype)
         dense[..., self._terms.entries] = entries
         return dense.reshape(*entries.shape[:-1], self.size, self.size)
 
     def operator(
-        self, z: Float[np.ndarray, "*batch"], entries: Float[np.ndarray, "*batch unknowns"]
-    ) -> Float[np.ndarray, "*batch N N"]:
+        self, z: Inexact[np.ndarray, "*batch"], entries: Inexact[np.ndarray, "*batch unknowns"]
+    ) -> Inexact[np.ndarray, "*batch N N"]:
         """Return A(z) - Sigma, the inverse of G."""
         dense = self.constant - self.sigma(entries)
         dense[..., 0, 0] += z
         return dense
 
     def jacobian(
-        self, weights: Float[np.ndarray, "batch terms"], green: Float[np.ndarray, "batch N N"]
-    ) -> Float[np.ndarray, "batch unknowns unknowns"]:
+        self, weights: Float[np.ndarray, "batch terms"], green: Inexact[np.ndarray, "batch N N"]
+    ) -> Inexact[np.ndarray, "batch unknowns unknowns"]:
         """Differentiate Sigma - S((A - Sigma)^-1): the identity minus S of dG = G dSigma G."""
         flat, terms = green.reshape(len(green), -1), self._terms
         change = flat[:, terms.before] * flat[:, terms.after]

@@ -1,7 +1,6 @@
 """The interpolation error as a question and its answer: predict, compare with ridge regression, simulate."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +8,8 @@ import numpy as np
 
 from attncap.errors import InputError
 from attncap.interpolation import simulate
-from attncap.interpolation.activations import Activation, activation
-from attncap.interpolation.expressions import Function
-from attncap.interpolation.heads import Attention, Head
+from attncap.interpolation.activations import Activation
+from attncap.interpolation.heads import Attention, Listed, assemble
 from attncap.interpolation.limit import predict
 from attncap.interpolation.regression import Values, linear_regression
 from attncap.result import Result, hidden
@@ -63,6 +61,11 @@ class Interpolation(Result):
     attention: Attention | None = hidden(default=None)
     positive: float = hidden(default=0.5)
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The paper of the limit."""
+        return ("interpolation",)
+
     def frame(self) -> "pl.DataFrame":
         """Return one polars row for every point of the grid.
 
@@ -99,8 +102,9 @@ class Interpolation(Result):
             >>> abs(result.simulated.mean - result.theory) < 0.05
             True
         """
-        if tokens < 2 or seeds < 1:
-            raise InputError(f"simulate needs at least 2 tokens and 1 seed. Got {tokens} and {seeds}")
+        for name, least, number in (("tokens", 2, tokens), ("seeds", 1, seeds)):
+            if number < least:
+                raise InputError(name, f"at least {least}", number)
         assert self.attention is not None
         if heads_coincide(self.attention) and np.min(self.ridge) * tokens * np.min(self.ratio) <= 1:
             message = "concatenated heads with one f read the same scores: at ridge <= 1/p the limit is slow to reach"
@@ -118,7 +122,7 @@ class Interpolation(Result):
 
 
 def error(
-    activations: str | Function | Activation | Sequence[str | Function | Activation],
+    activations: Listed,
     *,
     ratio: Values,
     ridge: Values,
@@ -135,9 +139,9 @@ def error(
     Args:
         activations: f: a name, an expression in t, a function, ``softmax(beta)``; or a list of them, one a head.
         ratio: c = p/n > 0, embedding dimension over tokens.
-        ridge: :math:`\gamma` > 0.
-        snr: :math:`\rho = |\mu|^2` >= 0.
-        alignment: :math:`\kappa`; :math:`w_K = w_Q = \kappa\mu/|\mu|`.
+        ridge: $\gamma$ > 0.
+        snr: $\rho = |\mu|^2$ >= 0.
+        alignment: $\kappa$; $w_K = w_Q = \kappa\mu/|\mu|$.
         diagonal: "zero" (no token attends to itself), "full", or the number that K_ii is set to.
         heads: copies of the list of activations.
         combine: "concat" (the probe reads all heads) or "sum".
@@ -149,7 +153,7 @@ def error(
 
     Raises:
         InputError: a value out of range; a full diagonal of a superlinear f; unbalanced labels where
-            :math:`a_2 \neq 0`, for which no theory is validated.
+            $a_2 \neq 0$, for which no theory is validated.
 
     Example:
         >>> result = error("tanh", ratio=0.5, ridge=1.0, snr=1.0, alignment=1.0, diagonal="full")
@@ -158,14 +162,17 @@ def error(
     """
     c, g, rho, kappa = (np.asarray(value, dtype=np.float64) for value in (ratio, ridge, snr, alignment))
     check(c, g, rho, kappa, positive)
-    listed = activations if isinstance(activations, Sequence) and not isinstance(activations, str) else [activations]
-    chosen = [activation(each) for each in listed] * heads
-    if not chosen or combine not in ("concat", "sum"):
-        raise InputError(f"needs at least one head, and combine concat or sum. Got {len(chosen)} and {combine!r}")
+    attention = assemble(
+        activations,
+        spike=(kappa**2)[..., None, None],
+        diagonal=diagonal,
+        heads=heads,
+        combine=combine,
+        random_scores=random_scores,
+    )
+    members = attention.heads
+    chosen = [head.activation for head in members]
     warn(chosen, positive)
-    spike = (kappa**2)[..., None, None]
-    members = tuple(Head(each, spike, diagonal) for each in chosen)
-    attention = Attention((members,) if combine == "sum" else tuple((head,) for head in members), random_scores)
     theory = predict(attention, np.sqrt(rho)[..., None], c, g)
     return Interpolation(
         activation=single([each.name for each in chosen]),
@@ -188,11 +195,11 @@ def check(c: np.ndarray, g: np.ndarray, rho: np.ndarray, kappa: np.ndarray, posi
     for name, values, low in (("ratio", c, 0), ("ridge", g, 0), ("snr", rho, -1e-300)):
         wrong = values[~(np.isfinite(values) & (values > low))]
         if wrong.size:
-            raise InputError(f"{name} must be {'at least 0' if low else 'above 0'} and finite. Got {wrong.flat[0]:g}")
+            raise InputError(name, f"{'at least' if low else 'above'} 0 and finite", f"{wrong.flat[0]:g}")
     if not np.isfinite(kappa).all():
-        raise InputError("alignment must be finite")
+        raise InputError("alignment", "a finite number", float(kappa[~np.isfinite(kappa)].flat[0]))
     if not 0 < positive < 1:
-        raise InputError(f"positive, the share of labels +1, must be between 0 and 1. Got {positive:g}")
+        raise InputError("positive", "a share of labels +1 between 0 and 1", positive)
     try:
         np.broadcast(c, g, rho, kappa)
     except ValueError:

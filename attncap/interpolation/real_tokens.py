@@ -1,4 +1,4 @@
-"""The interpolation error measured on real vectors."""
+"""The interpolation error on real vectors: their units, Gaussians of the same moments, and the error measured."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,11 @@ import numpy as np
 from jaxtyping import Float
 
 from attncap.data.vectors import Classes
-from attncap.interpolation import error
+from attncap.interpolation.activations import Activation
+from attncap.interpolation.prediction import error
 from attncap.interpolation.simulate import attend, interpolation_error, labels
 from attncap.progress import track
 
-ACTIVATION = "tanh"
-RIDGES = np.geomspace(1e-3, 1e2, 6)
 Draw = Callable[[np.random.Generator, int], Classes]
 
 
@@ -40,13 +39,30 @@ def pick(classes: Classes, rng: np.random.Generator, count: int) -> Classes:
     return classes[0][rng.permutation(len(classes[0]))[:count]], classes[1][rng.permutation(len(classes[1]))[:count]]
 
 
-def measure(source: Draw, tokens: int, draws: int, seed: int) -> Float[np.ndarray, "draws ridges"]:
-    """Measure the interpolation error on tokens drawn from a source."""
-    attention = error(ACTIVATION, ratio=1.0, ridge=1.0).attention
+def errors_on(
+    source: Draw,
+    activation: str | Activation,
+    ridges: Float[np.ndarray, " ridges"],
+    *,
+    tokens: int,
+    draws: int,
+    seed: int,
+) -> Float[np.ndarray, "draws ridges"]:
+    """Measure the interpolation error of one head, its diagonal zero, on tokens drawn from a source.
+
+    Args:
+        source: draws so many tokens of each of the two classes.
+        activation: f.
+        ridges: ridges of the probe.
+        tokens: n, of both classes together.
+        draws: how many independent draws.
+        seed: of every draw.
+    """
+    attention = error(activation, ratio=1.0, ridge=1.0).attention
     assert attention is not None
     errors = []
     for draw in track(range(draws), "measure"):
         rng = np.random.default_rng([seed, draw])
         data = np.concatenate(source(rng, tokens // 2)).T
-        errors.append(interpolation_error(attend(attention, data, rng), labels(tokens), RIDGES))
+        errors.append(interpolation_error(attend(attention, data, rng), labels(tokens), ridges))
     return np.array(errors)

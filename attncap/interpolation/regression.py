@@ -13,14 +13,14 @@ KEEP = Activation("ridge regression", a1=0.0, nu=0.0, function=np.zeros_like)
 def linear_regression(ratio: Values, ridge: Values, snr: Values = 0.0) -> np.ndarray:
     r"""Return the interpolation error of ridge regression in closed form.
 
-    With m > 0 the root of :math:`\gamma m^2 + (\gamma + c - 1) m - 1 = 0` and m' its derivative in :math:`\gamma`,
+    With m > 0 the root of $\gamma m^2 + (\gamma + c - 1) m - 1 = 0$ and m' its derivative in $\gamma$,
 
-    .. math::  E = -\gamma^2 m' \frac{1 + 2m + (1+\rho) m^2}{(1 + (1+\rho) m)^2}.
+    $$E = -\gamma^2 m' \frac{1 + 2m + (1+\rho) m^2}{(1 + (1+\rho) m)^2}.$$
 
     Args:
         ratio: c = p/n.
-        ridge: :math:`\gamma`.
-        snr: :math:`\rho = |\mu|^2`.
+        ridge: $\gamma$.
+        snr: $\rho = |\mu|^2$.
 
     Example:
         >>> round(float(linear_regression(ratio=0.5, ridge=1.0, snr=1.0)), 6)

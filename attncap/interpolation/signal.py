@@ -20,14 +20,14 @@ def respond(
     mean: Float[np.ndarray, "points signals"],
     spikes: Mapping[Block, Float[np.ndarray, "points signals signals"]],
 ) -> tuple[Float[np.ndarray, " points"], Float[np.ndarray, " points"]]:
-    r"""Return :math:`y^T Q y/n` and its derivative, Q the first diagonal block of the whole inverse.
+    r"""Return $y^T Q y/n$ and its derivative, Q the first diagonal block of the whole inverse.
 
     Args:
         pencil: the pencil of the noise.
         data: which of its Gaussian matrices carries the mean.
-        inverse: :math:`G^{-1}` of the noise.
+        inverse: $G^{-1}$ of the noise.
         slope: its derivative.
-        mean: :math:`\mu/\sqrt c` in an orthonormal basis of the signals' span.
+        mean: $\mu/\sqrt c$ in an orthonormal basis of the signals' span.
         spikes: finite-rank parts of blocks (feature, feature) in that basis.
     """
     signals, tokens = mean.shape[-1], len(pencil.tokens)

@@ -1,8 +1,8 @@
 r"""The same error measured at finite size, in float64.
 
-:math:`X = \mu y^T + Z` is drawn, K is built in blocks of columns (never whole), and the probe's residual comes from a
-Cholesky factor: :math:`z = \gamma Q y` of the n x n Gram matrix, or :math:`z = y - M^T (M M^T + \gamma)^{-1} M y` of
-the smaller one; :math:`E = |z|^2/n`.
+$X = \mu y^T + Z$ is drawn, K is built in blocks of columns (never whole), and the probe's residual comes from a
+Cholesky factor: $z = \gamma Q y$ of the n x n Gram matrix, or $z = y - M^T (M M^T + \gamma)^{-1} M y$ of
+the smaller one; $E = |z|^2/n$.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +41,7 @@ def draw(
 def attend(
     attention: Attention, data: Float[np.ndarray, "features tokens"], rng: np.random.Generator
 ) -> Float[np.ndarray, "rows tokens"]:
-    r"""Return M, the stacked :math:`X K_g/\sqrt n` of the groups of heads."""
+    r"""Return M, the stacked $X K_g/\sqrt n$ of the groups of heads."""
     features, tokens = data.shape
     output = np.zeros((len(attention.groups), features, tokens))
     for stacked, group in zip(output, attention.groups, strict=True):

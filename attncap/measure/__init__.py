@@ -1,10 +1,16 @@
-"""How much a model memorized: recall, margin, divergence, bits - the one definition of each."""
+"""How much a model memorized: recall, margin, divergence, bits, evidence - the one definition of each."""
 
-from attncap.measure.tokens import (
-    LN2,
-    Recall,
+from attncap.measure.code_length import (
+    Memorized,
     bits,
+    bits_hard,
     bits_per_parameter,
+    evidence,
+    memorized,
+)
+from attncap.measure.mixture import LN2
+from attncap.measure.tokens import (
+    Recall,
     divergence,
     divergences,
     margin,
@@ -15,13 +21,17 @@ from attncap.measure.tokens import (
 
 __all__ = [
     "LN2",
+    "Memorized",
     "Recall",
     "bits",
+    "bits_hard",
     "bits_per_parameter",
     "divergence",
     "divergences",
+    "evidence",
     "margin",
     "margins",
+    "memorized",
     "recall",
     "verify",
 ]

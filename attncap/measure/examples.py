@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
+from attncap.measure.tokens import margins
 from attncap.models import DTYPES, AttentionLayer
 from attncap.tasks import Examples
 
@@ -14,7 +15,7 @@ def verify_examples(layer: AttentionLayer, task: Examples) -> tuple[dict[str, fl
     if task.classes is None:
         return residuals, None
     right = task.labels.argmax(axis=1)
-    return residuals, {dtype: float((outputs.argmax(axis=1) == right).mean()) for dtype, outputs in found.items()}
+    return residuals, {dtype: float((margins(outputs, right) > 0).mean()) for dtype, outputs in found.items()}
 
 
 def predicted(layer: AttentionLayer, contexts: np.ndarray, queries: np.ndarray) -> Float[np.ndarray, "T out"]:

@@ -1,4 +1,4 @@
-r"""How much a model memorized: recall, margin, divergence, bits, bits per parameter - the one definition of each.
+r"""What a model answers: recall, margin, divergence - the one definition of each.
 
 Every measure reads a model through its logits $\ell(t)_v$ of token $v$ after sequence $t$.
 """
@@ -10,12 +10,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_softmax, xlogy
 
-from attncap.models import DTYPES, AttentionOnlyTransformer
+from attncap.models import DTYPES, TokenModel
 from attncap.progress import bar
 from attncap.result import Result
 from attncap.tasks import Associations, Distributions
-
-LN2 = float(np.log(2.0))
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def margins(logits: Float[np.ndarray, "T N"], answers: Int[np.ndarray, " T"]) ->
     return own - others.max(axis=1)
 
 
-def margin(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> Float[np.ndarray, " T"]:
+def margin(model: TokenModel, task: Associations, dtype: str | None = None) -> Float[np.ndarray, " T"]:
     """Return the margin of every association, in logits.
 
     Args:
@@ -67,10 +65,10 @@ def margin(model: AttentionOnlyTransformer, task: Associations, dtype: str | Non
         task: what.
         dtype: round the weights to it first; as they are by default.
     """
-    return np.concatenate([margins(logits, task.answers[rows]) for rows, logits in _logits(model, task, dtype)])
+    return np.concatenate([margins(logits, task.answers[rows]) for rows, logits in logits_of(model, task, dtype)])
 
 
-def recall(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> Recall:
+def recall(model: TokenModel, task: Associations, dtype: str | None = None) -> Recall:
     """Run a model on every sequence and count the right answers.
 
     Args:
@@ -84,7 +82,7 @@ def recall(model: AttentionOnlyTransformer, task: Associations, dtype: str | Non
     return _recall(margin(model, task, dtype))
 
 
-def verify(model: AttentionOnlyTransformer, task: Associations, dtypes: Sequence[str] = DTYPES) -> dict[str, Recall]:
+def verify(model: TokenModel, task: Associations, dtypes: Sequence[str] = DTYPES) -> dict[str, Recall]:
     """Run a model on every sequence in several types and compare each with the model as it is.
 
     Args:
@@ -122,7 +120,7 @@ def divergences(pi: Float[np.ndarray, "T N"], logits: Float[np.ndarray, "T N"]) 
     return np.einsum("tv->t", xlogy(pi, pi) - pi * log_softmax(logits, axis=1))
 
 
-def divergence(model: AttentionOnlyTransformer, task: Distributions, dtype: str | None = None) -> float:
+def divergence(model: TokenModel, task: Distributions, dtype: str | None = None) -> float:
     r"""Return $\sum_t w_t \mathrm{KL}(\pi_t \| p_t)$ of a model's next-token distributions $p_t$, in nats.
 
     Args:
@@ -136,49 +134,8 @@ def divergence(model: AttentionOnlyTransformer, task: Distributions, dtype: str 
     return total
 
 
-def bits(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> float:
-    r"""Return how many bits of the task the model memorized.
-
-    $$\max_{\lambda > 0} \sum_t \max\big(0, \log_2 p_\lambda(y_t) - \log_2 q(y_t)\big),
-    \qquad p_\lambda = \operatorname{softmax}(\lambda \ell(t))$$
-
-    The temperature is free because a scale of the unembedding costs nothing; as $\lambda \to \infty$ every right
-    answer counts in full, so exact recall memorizes all of ``task.bits``.
-
-    Args:
-        model: who memorized.
-        task: what; its ``surprisal`` is $-\log_2 q(y_t)$.
-        dtype: round the weights to it first; as they are by default.
-
-    Returns:
-        Bits, between 0 and ``task.bits``.
-
-    Source: Morris et al. 2025, "How much do language models memorize?" (arXiv 2505.24832), who count the entropy
-    less the code length.
-    """
-    right = margin(model, task, dtype) > 0
-    frozen = float(task.surprisal[right].sum())
-    spread = max(float(np.ptp(logits)) for _, logits in _logits(model, task, dtype))
-    if right.all() or spread == 0:
-        return frozen
-    scales = np.geomspace(0.1, 300.0, 25) / spread
-    for _ in range(2):
-        totals = _bits_at(model, task, dtype, scales)
-        best = int(np.argmax(totals))
-        low, high = scales[max(best - 1, 0)], scales[min(best + 1, len(scales) - 1)]
-        frozen = max(frozen, float(totals[best]))
-        scales = np.linspace(low, high, 15)
-    return frozen
-
-
-def bits_per_parameter(model: AttentionOnlyTransformer, task: Associations, dtype: str | None = None) -> float:
-    """Return `bits` divided by the number of free parameters (embeddings and unembeddings included)."""
-    return bits(model, task, dtype) / model.parameters["total"]
-
-
-def _logits(
-    model: AttentionOnlyTransformer, task: Associations, dtype: str | None
-) -> Iterator[tuple[slice, np.ndarray]]:
+def logits_of(model: TokenModel, task: Associations, dtype: str | None) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield the logits of a task's sequences piece by piece, the weights rounded to a type first."""
     return (model.astype(dtype) if dtype else model).logits(task.sequences)
 
 
@@ -186,14 +143,3 @@ def _recall(margins: Float[np.ndarray, " T"], deviation: float | None = None) ->
     correct, smallest = int((margins > 0).sum()), float(margins.min())
     certified = None if deviation is None else correct == len(margins) and smallest > 2 * deviation
     return Recall(correct, correct / len(margins), smallest, deviation, certified)
-
-
-def _bits_at(model: AttentionOnlyTransformer, task: Associations, dtype: str | None, scales: np.ndarray) -> np.ndarray:
-    total = np.zeros(len(scales))
-    for rows, logits in _logits(model, task, dtype):
-        below = logits - logits.max(axis=1, keepdims=True)
-        own = np.take_along_axis(below, task.answers[rows, None], axis=1)[:, 0]
-        for index, scale in enumerate(scales.tolist()):
-            log_p = scale * own - np.log(np.exp(scale * below).sum(axis=1))
-            total[index] += np.maximum(0.0, log_p / LN2 + task.surprisal[rows]).sum()
-    return total

@@ -1,18 +1,23 @@
 """Who memorizes: models, their one forward pass, their weight files."""
 
-from attncap.models.attend import attend
+from attncap.models.attention import attend
 from attncap.models.attention_layer import AttentionLayer
 from attncap.models.attention_only import AttentionOnlyTransformer
+from attncap.models.kinds import load, save
+from attncap.models.model import Model, TokenModel
 from attncap.models.precision import DTYPES, Dtype
 from attncap.models.transformer import Transformer
-from attncap.models.weights import load, save
+from attncap.models.weights import FILE
 from attncap.numerics.memory import chunks
 
 __all__ = [
     "DTYPES",
+    "FILE",
     "AttentionLayer",
     "AttentionOnlyTransformer",
     "Dtype",
+    "Model",
+    "TokenModel",
     "Transformer",
     "attend",
     "chunks",

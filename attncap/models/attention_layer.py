@@ -1,20 +1,21 @@
 """One multi-head attention layer without skip connection."""
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar, final
 
 import numpy as np
 from jaxtyping import Float
 
-from attncap.models.attend import Array, attend
-from attncap.models.precision import computing, storage
+from attncap.models.attention import Array, attend
+from attncap.models.model import Model
 from attncap.numerics.memory import chunks
-from attncap.result import Result, hidden
+from attncap.result import hidden
 
 
+@final
 @dataclass(frozen=True)
-class AttentionLayer(Result):
+class AttentionLayer(Model):
     r"""Attention of one query over a context, read out linearly.
 
     $$f(E, e) = \sum_{h=1}^H W_O^h W_V^h E^\top \operatorname{softmax}\big(E {W_K^h}^\top W_Q^h e\big)$$
@@ -32,30 +33,18 @@ class AttentionLayer(Result):
     (arXiv 2306.02010), section 2.
     """
 
+    kind: ClassVar[str] = "mha"
+    parts: ClassVar = {"query_key": ("query", "key"), "output_value": ("output", "value")}
+
     query: Float[Array, "H dh d"] = hidden()
     key: Float[Array, "H dh d"] = hidden()
     value: Float[Array, "H dv d"] = hidden()
     output: Float[Array, "H out dv"] = hidden()
 
     @property
-    def dtype(self) -> str:
-        """Name of the type that the weights are held in."""
-        return self.query.dtype.name
-
-    def tensors(self) -> dict[str, Array]:
-        """Return the weights by name."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-
-    @property
-    def parameters(self) -> int:
-        """Free parameters: $H (2 d d_h + d d_v + d_v d_{out})$."""
-        return sum(int(tensor.size) for tensor in self.tensors().values())
-
-    def astype(self, dtype: str) -> "AttentionLayer":
-        """Round the weights to float64, float32 or bfloat16 and hold them in the type they compute in."""
-        kind = storage(dtype)
-        rounded = {name: tensor.astype(kind).astype(computing(kind)) for name, tensor in self.tensors().items()}
-        return dataclasses.replace(self, **rounded)
+    def cites(self) -> tuple[str, ...]:
+        """The paper."""
+        return ("mahdavi2024",)
 
     def forward(self, contexts: Float[Array, "T n d"], queries: Float[Array, "T d"]) -> Float[Array, "T out"]:
         """Return the layer's output for each example, in one piece."""
@@ -68,9 +57,10 @@ class AttentionLayer(Result):
         self, contexts: Float[np.ndarray, "T n d"], queries: Float[np.ndarray, "T d"]
     ) -> Iterator[tuple[slice, Float[np.ndarray, "chunk out"]]]:
         """Yield the outputs piece by piece, inputs rounded to the weights' type."""
-        kind = self.query.dtype
+        layer = self.ready()
+        kind = layer.query.dtype
         for rows in chunks(len(queries), row_bytes(self.query, contexts.shape[1])):
-            yield rows, self.forward(contexts[rows].astype(kind, copy=False), queries[rows].astype(kind, copy=False))
+            yield rows, layer.forward(contexts[rows].astype(kind, copy=False), queries[rows].astype(kind, copy=False))
 
 
 def row_bytes(query: Float[Array, "H dh d"], context: int) -> int:

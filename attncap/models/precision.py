@@ -27,7 +27,7 @@ def storage(dtype: str) -> np.dtype:
         2
     """
     if dtype not in _NUMPY:
-        raise InputError(f"--dtype: expected one of {', '.join(DTYPES)}, got {dtype!r}{nearest(dtype, DTYPES)}")
+        raise InputError("dtype", f"one of {', '.join(DTYPES)}", dtype, nearest(dtype, DTYPES))
     return _NUMPY[dtype]
 
 

@@ -1,12 +1,12 @@
 """The transformer of several layers, each of attention and a perceptron."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from typing import ClassVar, final
 
 from jaxtyping import Float, Int
 
-from attncap.models.attend import Array, attend, combine, project
-from attncap.models.attention_only import AttentionOnlyTransformer
+from attncap.models.attention import Array, attend, combine, project
+from attncap.models.model import TokenModel
 from attncap.models.precision import computing
 from attncap.result import hidden
 
@@ -17,8 +17,9 @@ def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
     return 0.5 * x * (1 + xp.tanh(0.7978845608028654 * (x + 0.044715 * x**3)))
 
 
+@final
 @dataclass(frozen=True)
-class Transformer(AttentionOnlyTransformer):
+class Transformer(TokenModel):
     r"""$L$ layers of causal attention and, where ``up`` has rows, a GELU perceptron of $w$ units.
 
     $$x_s \leftarrow x_s + \sum_h W_O^{lh} W_V^{lh} \bar x^{lh}_s, \qquad
@@ -28,21 +29,38 @@ class Transformer(AttentionOnlyTransformer):
     ``residual_position`` the positions are added where a layer's attention reads, and nowhere else.
 
     Attributes:
-        query: $W_Q$, (L, H, dh, d); key, value and output likewise.
+        embedding: $e$, (N, d).
+        position: $p$, (S, d).
+        query: $W_Q$, (L, H, r, d).
+        key: $W_K$, (L, H, r, d).
+        value: $W_V$, (L, H, dh, d).
+        output: $W_O$, (L, H, d, dh).
+        unembedding: $W_U$, (N, d).
         up: $W_1$, (L, w, d).
         bias: $b$, (L, w).
         down: $W_2$, (L, d, w).
+        score_scale: multiplies the attention scores.
+        residual_position: whether the residual stream carries the positions.
 
     Source: Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), the experiments on MLP transformers and on depth.
     """
 
-    query: Float[Array, "L H dh d"] = hidden()
-    key: Float[Array, "L H dh d"] = hidden()
+    kind: ClassVar[str] = "transformer"
+    parts: ClassVar = TokenModel.parts | {"perceptron": ("up", "bias", "down")}
+    empty: ClassVar[str] = "w"
+
+    embedding: Float[Array, "N d"] = hidden()
+    position: Float[Array, "S d"] = hidden()
+    query: Float[Array, "L H r d"] = hidden()
+    key: Float[Array, "L H r d"] = hidden()
     value: Float[Array, "L H dh d"] = hidden()
     output: Float[Array, "L H d dh"] = hidden()
+    unembedding: Float[Array, "N d"] = hidden()
     up: Float[Array, "L w d"] = hidden(kw_only=True)
     bias: Float[Array, "L w"] = hidden(kw_only=True)
     down: Float[Array, "L d w"] = hidden(kw_only=True)
+    score_scale: float = 1.0
+    residual_position: bool = True
 
     @property
     def depth(self) -> int:
@@ -50,26 +68,9 @@ class Transformer(AttentionOnlyTransformer):
         return self.query.shape[0]
 
     @property
-    def heads(self) -> int:
-        """$H$, of each layer."""
-        return self.query.shape[1]
-
-    @property
-    def head_dim(self) -> int:
-        """$d_h$."""
-        return self.query.shape[2]
-
-    @property
     def width(self) -> int:
         """$w$."""
         return self.up.shape[1]
-
-    @cached_property
-    def parameters(self) -> dict[str, int]:
-        """Free parameters by part: those of the attention-only transformer, and the perceptrons."""
-        units = int(self.up.size + self.bias.size + self.down.size)
-        attention = {name: size for name, size in super().parameters.items() if name != "total"}
-        return {**attention, "perceptron": units, "total": sum(attention.values()) + units}
 
     def encode(self, sequences: Int[Array, "T S"]) -> Float[Array, "T d"]:
         """Return the representation that the unembedding reads."""
@@ -97,11 +98,7 @@ class Transformer(AttentionOnlyTransformer):
         xp = x.__array_namespace__()
         return x + xp.matmul(gelu(xp.matmul(x, self.up[layer].T) + self.bias[layer]), self.down[layer].T)
 
-    def values(self, sequences: Int[Array, "T S"]) -> Float[Array, "T Hdh"]:
-        """Raise: only one layer of attention has value outputs that the logits are linear in."""
-        raise NotImplementedError("the logits of a Transformer are not linear in the value outputs of its heads")
-
     def row_bytes(self) -> int:
         """Return about how many bytes `forward` takes a sequence."""
-        attention = super().row_bytes() * self.context
-        return attention + 4 * self.context * self.width * computing(self.embedding.dtype).itemsize
+        perceptron = 4 * self.width * computing(self.query.dtype).itemsize
+        return self.context * (super().row_bytes() + perceptron)

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-from attncap.models import chunks
+from attncap.numerics.memory import chunks
 from attncap.progress import track
 
 # Directions this much weaker than the mean (in variance) are damped, not blown up to rounding noise.

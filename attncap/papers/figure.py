@@ -76,6 +76,11 @@ class Reproduction(Result):
     scale: str
     figures: list[Reproduced] = field(default_factory=list)
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The paper."""
+        return (self.paper,)
+
 
 def figures(paper: str) -> dict[str, Figure]:
     """Return a paper's figures by id.
@@ -116,7 +121,7 @@ def reproduce(
         if each not in known:
             raise InputError(f"figure {each!r}: not one of {paper}{nearest(each, known) or ': ' + ', '.join(known)}")
     check_scale(scale)
-    with replacing(out, force=force, directory=True, marker=RESULT) as directory:
+    with replacing(out, force=force, directory=True) as directory:
         wanted = [known[each] for each in dict.fromkeys(ids or known)]
         done = [attempt(figure, scale, seed, directory, must=bool(ids)) for figure in track(wanted, paper)]
         result = Reproduction(paper, scale, done)
@@ -131,7 +136,7 @@ def check_scale(scale: str) -> None:
         InputError: it is not one of ``SCALES``.
     """
     if scale not in SCALES:
-        raise InputError(f"--scale must be {' or '.join(SCALES)}. Got {scale!r}")
+        raise InputError("scale", " or ".join(SCALES), scale)
 
 
 def attempt(figure: Figure, scale: str, seed: int, directory: Path, *, must: bool) -> Reproduced:

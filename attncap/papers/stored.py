@@ -1,6 +1,5 @@
 """Runs of a figure that the user's cache keeps: an interrupted figure continues, and figures share their points."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from attncap import sweep
 from attncap.errors import UnmetError
 from attncap.files import cache
 from attncap.sweep.commands import resolve
+from attncap.sweep.numbers import cores
 
 
 def stored(command: str, cells: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
@@ -31,7 +31,7 @@ def stored(command: str, cells: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     distinct = list(dict.fromkeys(wanted))
     grid = sweep.Grid(command, zip={name: [dict(cell)[name] for cell in distinct] for name in cells[0]})
     jobs = -(-len(grid) // (resolve(command).pack_size if resolve(command).pack else 1))
-    done = sweep.run(grid, store, workers=min(os.cpu_count() or 1, jobs), retry_failed=True)
+    done = sweep.run(grid, store, workers=min(cores(), jobs), retry_failed=True)
     table = sweep.table(store)
     if done.failed:
         raise UnmetError(f"{done.failed} of {len(cells)} runs failed, the first with: {table['error'].drop_nulls()[0]}")

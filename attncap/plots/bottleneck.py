@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 import altair as alt
 import polars as pl
 
+from attncap.plots import theme
+
 if TYPE_CHECKING:
     from attncap.construct import Encoder
 
-COLOURS = ["#1b6ca8", "#e07b39", "#3a923a", "#8c564b", "#6a51a3"]
+KINDS = {"best encoder found": theme.SOLID, "truncated SVD": theme.DOTTED}
 FLOOR = 1e-6
 
 
 def softmax_bottleneck(curves: Mapping[str, Sequence["Encoder"]], title: str = "Softmax bottleneck") -> alt.LayerChart:
-    r"""Draw the divergence of the best encoder found against $d$, both on log scales, one curve a task.
+    r"""Draw the divergence of the best encoder found against $d$, both on log scales, one curve per task.
 
     Solid: the encoder; dotted: the truncated singular value decomposition of $\log \pi$. Divergences below
     $10^{-6}$ nats are drawn there.
@@ -37,22 +39,15 @@ def softmax_bottleneck(curves: Mapping[str, Sequence["Encoder"]], title: str = "
         (name, encoder.embedding_dim, max(value, FLOOR), kind)
         for name, encoders in curves.items()
         for encoder in encoders
-        for kind, value in (("best encoder found", encoder.kl), ("truncated SVD", encoder.kl_svd))
+        for kind, value in zip(KINDS, (encoder.kl, encoder.kl_svd), strict=True)
     ]
     frame = pl.DataFrame(rows, schema=["task", "d", "kl", "kind"], orient="row")
-    x = alt.X("d:Q", title="embedding dimension d", scale=alt.Scale(type="log", nice=False), axis=_axis("d"))
-    y = alt.Y("kl:Q", title="KL divergence (nats)", scale=alt.Scale(type="log"), axis=_axis(".0e"))
-    colour = alt.Color(
-        "task:N", title=None, sort=list(curves), scale=alt.Scale(range=COLOURS), legend=alt.Legend(labelLimit=0)
-    )
-    kinds = ["best encoder found", "truncated SVD"]
-    dash = alt.StrokeDash("kind:N", title=None, scale=alt.Scale(domain=kinds, range=[[1, 0], [2, 3]]))
+    x = theme.channel(alt.X, "d", "embedding dimension d", frame["d"], log=True)
+    y = theme.channel(alt.Y, "kl", "KL divergence (nats)", frame["kl"], log=True)
+    colour = theme.colour("task", list(curves))
+    dash = theme.dash("kind", list(KINDS), list(KINDS.values()))
     base = alt.Chart(frame)
-    lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash)
-    points = base.transform_filter("datum.kind === 'best encoder found'").mark_point(filled=True, size=36)
-    both = alt.LayerChart(layer=[lines, points.encode(x=x, y=y, color=colour)])
-    return both.properties(width=460, height=300, title=title).configure_view(stroke=None)
-
-
-def _axis(form: str) -> alt.Axis:
-    return alt.Axis(format=form, tickCount=6, gridOpacity=0.35, labelOverlap=True)
+    lines = base.mark_line(strokeWidth=theme.LINE).encode(x, y, colour, dash)
+    points = base.transform_filter("datum.kind === 'best encoder found'").mark_point(filled=True, size=theme.POINT)
+    both = alt.LayerChart(layer=[lines, points.encode(x, y, colour)]).properties(width=460, height=300)
+    return theme.finished(both, title, width=460)

@@ -1,7 +1,7 @@
 """The capacity check: what is promised, constructed and stored, on one picture."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import altair as alt
 import numpy as np
@@ -9,6 +9,7 @@ import polars as pl
 
 from attncap import bounds
 from attncap.measure import Recall
+from attncap.plots import theme
 from attncap.tasks import Associations
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 # Label: the bound in the catalogue, colour, dashes.
 SERIES: dict[str, tuple[str, str, list[int]]] = {
-    "theorem: H d_h + d": ("dana2025", "#1b6ca8", [1, 0]),
-    "count on this data": ("corrected", "#e07b39", [7, 4]),
-    "2 bits per parameter": ("allenzhu2025", "#8a8a8a", [2, 2]),
-    "3.6 bits per parameter": ("morris2025", "#5a5a5a", [6, 3]),
+    "theorem: H dₕ + d": ("dana2025", theme.BLUE, theme.SOLID),
+    "count on this data": ("corrected", theme.VERMILION, theme.DASHED),
+    "2 bits per parameter": ("allenzhu2025", theme.GREY, theme.DOTTED),
+    "3.6 bits per parameter": ("morris2025", theme.DARK, theme.DASHDOT),
 }
 SHAPES = {"float64": "circle", "float32": "diamond", "bfloat16": "cross"}
 
@@ -57,18 +58,16 @@ def chart(
     each = task.bits / task.associations
     needed = heads or max(1, round((task.associations - embedding_dim) / head_dim))
     lines = _lines(task, embedding_dim, head_dim, _grid(2 * needed), each)
-    values = [*lines["associations"], task.associations]
+    values = [*lines["associations"], task.associations, *(max(each.correct, 0.5) for each in recalled.values())]
     domain = [10 ** np.floor(np.log10(min(values))), 10 ** np.ceil(np.log10(max(values)))]
-    x = alt.X(
-        "heads:Q", title="heads H", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="d", gridOpacity=0.35)
-    )
-    y = alt.Y("associations:Q", title="associations", scale=alt.Scale(type="log", domain=domain), axis=_axis("left"))
+    x = theme.channel(alt.X, "heads", "heads H", lines["heads"], log=True)
+    y = theme.channel(alt.Y, "associations", "associations", log=True, domain=domain, orient="left")
     names = [name for name in SERIES if name in lines["series"].to_list()]
-    colour = alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=[SERIES[n][1] for n in names]))
-    dash = alt.StrokeDash("series:N", title=None, scale=alt.Scale(domain=names, range=[SERIES[n][2] for n in names]))
+    colour = theme.colour("series", names, [SERIES[name][1] for name in names])
+    dash = theme.dash("series", names, [SERIES[name][2] for name in names])
     layers = [
-        alt.Chart(lines).mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash),
-        alt.Chart(pl.DataFrame({"associations": [task.associations]})).mark_rule(color="#b03060").encode(y=y),
+        alt.Chart(lines).mark_line(strokeWidth=theme.LINE).encode(x, y, colour, dash),
+        alt.Chart(pl.DataFrame({"associations": [task.associations]})).mark_rule(color=theme.PURPLE).encode(y=y),
         _size_label(task, y),
     ]
     if recalled and heads:
@@ -76,9 +75,8 @@ def chart(
     left = alt.LayerChart(layer=layers)
     if each == 0:
         return _titled(left, task, embedding_dim, head_dim)
-    bits = alt.Y(
-        "bits:Q", title="bits", scale=alt.Scale(type="log", domain=[v * each for v in domain]), axis=_axis("right")
-    )
+    ends = [value * each for value in domain]
+    bits = theme.channel(alt.Y, "bits", "bits", log=True, domain=ends, orient="right", grid=False)
     right = alt.Chart(lines).mark_line(opacity=0).encode(x=x, y=bits)
     both = alt.LayerChart(layer=[left, right]).resolve_scale(y="independent")
     return _titled(both, task, embedding_dim, head_dim)
@@ -113,26 +111,18 @@ def _points(recalled: Mapping[str, Recall], heads: int, x: alt.X, y: alt.Y) -> a
     labels = [f"{dtype}: {recall.correct:,} recalled" for dtype, recall in recalled.items()]
     frame = pl.DataFrame({"heads": [heads] * len(counts), "associations": counts, "recalled": labels})
     shapes = [SHAPES[dtype] for dtype in recalled]
-    mark = alt.Chart(frame).mark_point(size=110, strokeWidth=1.8, color="#222222", filled=False)
-    return mark.encode(
-        x=x, y=y, shape=alt.Shape("recalled:N", title=None, scale=alt.Scale(domain=labels, range=shapes))
-    )
+    mark = alt.Chart(frame).mark_point(size=110, strokeWidth=theme.LINE, color=theme.BLACK, filled=False)
+    scale = alt.Scale(domain=labels, range=shapes)
+    return mark.encode(x=x, y=y, shape=alt.Shape("recalled:N", title=None, scale=scale))
 
 
 def _size_label(task: Associations, y: alt.Y) -> alt.Chart:
     text = f"the task: {task.associations:,} associations, {task.bits:,.0f} bits"
     frame = pl.DataFrame({"associations": [task.associations], "text": [text]})
-    mark = alt.Chart(frame).mark_text(align="left", dy=-7, dx=6, color="#b03060")
+    mark = alt.Chart(frame).mark_text(align="left", dy=-7, dx=6, color=theme.PURPLE)
     return mark.encode(x=alt.value(0), y=y, text="text:N")
 
 
-def _axis(side: Literal["left", "right"]) -> alt.Axis:
-    return alt.Axis(orient=side, format="~s", tickCount=6, grid=side == "left", gridOpacity=0.35)
-
-
 def _titled(drawn: alt.LayerChart, task: Associations, embedding_dim: int, head_dim: int) -> alt.LayerChart:
-    title = alt.Title(
-        f"Capacity check: {task.name}",
-        subtitle=f"d = {embedding_dim}, d_h = {head_dim}, N = {task.vocabulary_size:,}, S = {task.context}",
-    )
-    return drawn.properties(width=520, height=340, title=title).configure_view(stroke=None)
+    sizes = f"d = {embedding_dim}, dₕ = {head_dim}, N = {task.vocabulary_size:,}, S = {task.context}"
+    return theme.finished(drawn.properties(width=520, height=340), f"Capacity check: {task.name}", sizes, width=520)

@@ -1,14 +1,17 @@
-"""Curves of the interpolation error: theory as lines, simulation as points with bars."""
+"""Curves of the interpolation error: the limit as lines, simulation as points with bars."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+import polars as pl
+
+from attncap.plots import theme
 
 if TYPE_CHECKING:
-    import altair as alt
-    import polars as pl
-
     from attncap.interpolation import Interpolation
 
-COLORS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#b279a2", "#72b7b2", "#9d755d", "#eeca3b")
 AXES = {
     "ridge": "ridge γ",
     "ratio": "ratio c = p/n",
@@ -16,92 +19,116 @@ AXES = {
     "alignment": "alignment κ",
     "features": "embedding dimension p",
 }
-
-
+RANGES = ("ratio", "ridge", "snr", "alignment")
 BASELINE = "linear regression"
+BARS = "lines: limit; points: mean of the simulated draws ± standard error"
+# Series beyond these have no room in a legend.
+MOST = 12
 
 
 def curves(
-    frame: "pl.DataFrame",
-    x: str,
-    *,
-    title: str = "",
-    subtitle: str = "",
-    log_x: bool = True,
-    log_y: bool = False,
-    width: int = 420,
-    height: int = 280,
-) -> "alt.LayerChart":
-    """Draw theory (lines) and simulation (points, one standard deviation) against one variable.
+    frame: pl.DataFrame, x: str, *, title: str = "", note: str | Sequence[str] = "", width: int = 420, **look: Any
+) -> alt.LayerChart:
+    """Draw the limit (lines) and simulation (points, one standard error) against one variable.
 
     Args:
-        frame: columns ``x``, ``series`` (the legend), ``theory`` and, if simulated, ``mean`` and ``std``.
+        frame: columns ``x``, ``series`` (the legend), ``theory`` and, if simulated, ``mean`` and ``stderr``.
         x: name of the column on the horizontal axis.
         title: what the figure shows.
-        subtitle: the setting.
-        log_x: logarithmic horizontal axis.
-        log_y: logarithmic vertical axis.
+        note: the setting; what the marks mean is added.
         width: in pixels, without the legend.
-        height: in pixels.
+        look: ``log_x``, ``log_y`` and ``colours`` (of the series), as `layers` takes them.
     """
-    import altair as alt
-    import polars as pl
+    notes = [note] if isinstance(note, str) else [*note]
+    marks = [BARS] if "mean" in frame.columns else []
+    return theme.finished(layers(frame, x, width=width, **look), title, [*filter(None, notes), *marks], width=width)
 
-    horizontal = alt.X(
-        f"{x}:Q",
-        title=AXES.get(x, x),
-        scale=alt.Scale(type="log" if log_x else "linear", nice=False),
-        axis=alt.Axis(grid=False, format="~e" if x == "ridge" else "~g", tickCount=6),
-    )
+
+def panels(
+    frames: Mapping[str, pl.DataFrame], x: str, *, title: str, note: str | Sequence[str], **look: Any
+) -> alt.HConcatChart:
+    """Draw several frames side by side on one vertical scale, each under its name."""
+    notes = [note] if isinstance(note, str) else [*note]
+    drawn = [
+        layers(frame, x, width=300, height=240, legend=name == list(frames)[-1], **look).properties(title=name)
+        for name, frame in frames.items()
+    ]
+    both = alt.HConcatChart(hconcat=drawn).resolve_scale(y="shared")
+    return theme.finished(both, title, [*notes, BARS], width=300 * len(drawn))
+
+
+def layers(
+    frame: pl.DataFrame,
+    x: str,
+    *,
+    log_x: bool = True,
+    log_y: bool = False,
+    colours: Mapping[str, str] | None = None,
+    legend: bool = True,
+    width: int = 420,
+    height: int = 280,
+) -> alt.LayerChart:
+    """Draw `curves` without its title: linear regression dashed, in grey unless ``colours`` says otherwise."""
+    limit = frame.drop_nulls("theory")
+    names, lined = (each["series"].unique(maintain_order=True).to_list() for each in (frame, limit))
+    hues = dict(zip(names, theme.styles(names)[0], strict=True)) | {BASELINE: theme.GREY} | dict(colours or {})
+    dashes = [theme.DASHED if name.startswith(BASELINE) else theme.SOLID for name in lined]
+    shown = {} if len(lined) <= MOST else {"values": [name for name in lined if not name.startswith(BASELINE)]}
+    kinds = ("stroke", "circle") if legend else (None, None)
+    colour = theme.colour("series", lined, [hues[name] for name in lined], kind=kinds[0], **shown)
+    dash = theme.dash("series", lined, dashes, kind=kinds[0], **shown)
+    dotted = [name for name in names if name not in lined]
+    points = theme.colour("series", dotted, [hues[name] for name in dotted], kind=kinds[1]) if dotted else colour
+    simulated = frame.drop_nulls("mean") if "mean" in frame.columns else frame.clear()
+    if len(simulated):
+        low = pl.col("mean") - pl.col("stderr")
+        # A logarithmic axis has no zero.
+        low = pl.max_horizontal(low, pl.col("mean") / 10) if log_y else low
+        simulated = simulated.with_columns(low=low, high=pl.col("mean") + pl.col("stderr"))
+    heights = [*frame["theory"].drop_nulls(), *(simulated[name] for name in ("low", "high") if len(simulated))]
+    horizontal = theme.channel(alt.X, x, AXES.get(x, x), frame[x], log=log_x)
 
     def vertical(field: str) -> alt.Y:
-        axis = alt.Axis(gridOpacity=0.4, format="~e" if log_y else "~g", tickCount=6)
-        return alt.Y(
-            field,
-            title="interpolation error E",
-            scale=alt.Scale(type="log" if log_y else "linear", zero=False),
-            axis=axis,
-        )
+        return theme.channel(alt.Y, field, "interpolation error E", np.hstack(heights), log=log_y)
 
-    names = frame["series"].unique(maintain_order=True).to_list()
-    hues = ["#888888" if name.startswith(BASELINE) else COLORS[i % len(COLORS)] for i, name in enumerate(names)]
-    color = alt.Color("series:N", title=None, sort=names, scale=alt.Scale(domain=names, range=hues))
-    dashed = alt.when(f"slice(datum.series, 0, {len(BASELINE)}) == '{BASELINE}'").then(alt.value([5, 3]))
-    lines = alt.Chart(frame.drop_nulls("theory")).mark_line(strokeWidth=1.8)
-    layers = [lines.encode(horizontal, vertical("theory:Q"), color, strokeDash=dashed.otherwise(alt.value([1, 0])))]
-    if "mean" in frame.columns:
-        low = pl.max_horizontal(pl.col("mean") - pl.col("std"), pl.col("mean") / 10)  # a logarithmic axis has no zero
-        points = frame.drop_nulls("mean").with_columns(low=low, high=pl.col("mean") + pl.col("std"))
-        marks = alt.Chart(points)
-        layers += [
-            marks.mark_rule().encode(horizontal, vertical("low:Q"), alt.Y2("high:Q"), color),
-            marks.mark_point(filled=True, size=40, opacity=1).encode(horizontal, vertical("mean:Q"), color),
-        ]
-    heading = alt.Title(title, subtitle=subtitle, anchor="start", fontSize=14)
-    return alt.LayerChart(layer=layers).properties(title=heading, width=width, height=height)
+    lines = alt.Chart(limit)
+    drawn = [lines.mark_line(strokeWidth=theme.LINE).encode(horizontal, vertical("theory"), colour, dash)]
+    if limit[x].n_unique() == 1:
+        drawn.append(lines.mark_point(filled=True, opacity=1).encode(horizontal, vertical("theory"), colour))
+    for own, hue in ((lined, colour), (dotted, points)):
+        some = simulated.filter(pl.col("series").is_in(own))
+        if len(some):
+            mean = alt.Chart(some).mark_point(filled=True, size=theme.POINT, opacity=1)
+            bars = alt.Chart(some).mark_rule().encode(horizontal, vertical("low"), alt.Y2("high:Q"), hue)
+            drawn.append(alt.layer(bars, mean.encode(horizontal, vertical("mean"), hue)))
+    whole = alt.LayerChart(layer=drawn).resolve_scale(color="independent") if dotted else alt.LayerChart(layer=drawn)
+    return whole.properties(width=width, height=height)
 
 
-def error_curve(result: "Interpolation", x: str) -> "alt.LayerChart":
-    """Draw one prediction, with ridge regression beside it and the simulation if there is one.
+def error_curve(result: "Interpolation", x: str | None = None) -> alt.LayerChart:
+    """Draw one prediction, with linear regression beside it (dashed) and the simulation if there is one.
 
     Args:
-        result: a prediction over one range, or over two (the second one makes the colours).
-        x: the range on the horizontal axis.
+        result: a prediction over one range, or over several (the others make the colours).
+        x: the range on the horizontal axis; the longest by default.
     """
-    import polars as pl
-
     frame = result.frame()
+    lengths = {each: frame[each].n_unique() for each in RANGES}
+    x = x or max(RANGES, key=lambda each: lengths[each])
+    others = [each for each in RANGES if each != x and lengths[each] > 1]
     name = result.activation if isinstance(result.activation, str) else " + ".join(result.activation)
-    others = [each for each in ("ratio", "ridge", "snr", "alignment") if each != x and frame[each].n_unique() > 1]
     label = pl.lit("", dtype=pl.String)
     for other in others:
         label = label + pl.lit(f", {other} ") + pl.col(other).round_sig_figs(3).cast(pl.String)
     own = frame.with_columns(series=pl.lit(name) + label)
     if result.simulated is not None:
-        own = own.rename({"simulated_mean": "mean", "simulated_std": "std"})
+        own = own.rename({"simulated_mean": "mean", "simulated_stderr": "stderr"})
     baseline = frame.with_columns(theory=pl.col("linear_regression"), series=pl.lit(BASELINE) + label)
-    fixed = ", ".join(
-        f"{each} = {frame[each][0]:g}" for each in ("ratio", "ridge", "snr", "alignment") if each not in (x, *others)
-    )
+    labels = own.with_columns(label=label)["label"].unique(maintain_order=True).to_list()
+    hues = theme.ramp(len(labels)) if len(labels) > len(theme.COLOURS) else theme.styles(labels)[0]
+    pairs = zip(labels, hues, strict=True)
+    colours = {kind + each: hue for each, hue in pairs for kind in (name, BASELINE)} if others else None
+    fixed = ", ".join(f"{each} {frame[each][0]:g}" for each in RANGES if each not in (x, *others))
+    note = [fixed, f"dashed: {BASELINE} of the same colour"] if others else [fixed]
     both = pl.concat([own, baseline], how="diagonal")
-    return curves(both, x, title=f"Interpolation error of {name} attention", subtitle=fixed)
+    return curves(both, x, title=f"Interpolation error of {name} attention", note=note, colours=colours)

@@ -2,27 +2,25 @@
 
 from typing import TYPE_CHECKING, Any
 
+import altair as alt
 import numpy as np
 
 from attncap.methods import methods
+from attncap.plots import theme
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from attncap.bounds.planner import Plans
 
 # Limits are grey and dotted, with their names.
 _LIMITS = {
-    "allenzhu2025": ("trained, Allen-Zhu & Li (2 bits/param)", "#999999", [2, 3]),
-    "morris2025": ("trained, Morris et al. (3.6 bits/param)", "#666666", [2, 3]),
-    "counting": ("counting limit (32 bits/param)", "#000000", [2, 3]),
+    "allenzhu2025": ("trained, Allen-Zhu & Li (2 bits per parameter)", theme.GREY, theme.DOTTED),
+    "morris2025": ("trained, Morris et al. (3.6 bits per parameter)", theme.DARK, theme.DOTTED),
+    "counting": ("counting limit (32 bits per parameter)", theme.BLACK, theme.DOTTED),
 }
 _TOOLTIP = ["method:N", "associations:Q", "parameters:Q", "shape:N", "bits_per_parameter:Q"]
-# Okabe and Ito's colours, apart for colour-blind readers: for methods in the order of their table, then for orders.
-_COLOURS = ("#0072B2", "#009E73", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 
 
-def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> "alt.LayerChart":
+def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> alt.LayerChart:
     """Draw the smallest number of parameters, per method, for tasks from fewer to more associations.
 
     Args:
@@ -33,8 +31,6 @@ def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> 
     Returns:
         An Altair chart; `attncap.plots.save` writes it.
     """
-    import altair as alt
-
     from attncap.bounds.values import complete
 
     here = plans.associations
@@ -43,29 +39,29 @@ def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> 
     rows = [row for count in sorted({*counts.tolist(), here}) for row in _rows(plans, count)]
     names, colours, dashes = zip(*_styles({row["id"] for row in rows}), strict=True)
     base = alt.Chart(alt.Data(values=rows)).encode(
-        x=_log("associations", "associations T", nice=False),
-        y=_log("parameters", "parameters", nice=True),
-        color=alt.Color("method:N", sort=names, title=None, scale=alt.Scale(domain=names, range=colours)),
+        x=theme.channel(alt.X, "associations", "associations T", [row["associations"] for row in rows], log=True),
+        y=theme.channel(alt.Y, "parameters", "parameters", [row["parameters"] for row in rows], log=True),
+        color=theme.colour("method", names, colours),
         tooltip=_TOOLTIP,
     )
-    dash = alt.StrokeDash("method:N", sort=names, title=None, scale=alt.Scale(domain=names, range=dashes))
-    task = alt.Chart(alt.Data(values=[{"associations": here}])).mark_rule(color="#444").encode(x="associations:Q")
-    chart = base.mark_line(strokeWidth=2).encode(strokeDash=dash) + task
-    # One colour: a coloured layer of points would replace the dashes in the legend.
+    dash = theme.dash("method", names, dashes)
+    task = alt.Chart(alt.Data(values=[{"associations": here}])).mark_rule(color=theme.DARK).encode(x="associations:Q")
+    chart = base.mark_line(strokeWidth=theme.LINE).encode(strokeDash=dash) + task
     points_here = alt.Chart(alt.Data(values=[row for row in rows if row["associations"] == here]))
-    chart += points_here.mark_point(filled=True, size=45, opacity=1, color="#222").encode(
+    chart += points_here.mark_point(filled=True, size=theme.POINT, opacity=1, color=theme.BLACK).encode(
         x="associations:Q", y="parameters:Q", tooltip=_TOOLTIP
     )
     subtitle = (
         f"{here:,} associations, {plans.bits:,.0f} bits (vertical line); N = {plans.vocabulary:,}, S = {plans.context}"
     )
-    title = alt.Title("Fewest parameters that hold T associations", subtitle=subtitle, anchor="start")
-    return chart.properties(width=420, height=320, title=title).configure_legend(labelLimit=260)
+    drawn = chart.properties(width=420, height=320)
+    return theme.finished(drawn, "Fewest parameters that hold T associations", subtitle)
 
 
 def _styles(ids: set[str]) -> list[tuple[str, str, list[int]]]:
     lines = [*methods("associations"), *sorted(ids - methods("associations").keys() - _LIMITS.keys())]
-    styles = {id: (_name(id), _COLOURS[i % len(_COLOURS)], [1, 0]) for i, id in enumerate(lines)} | _LIMITS
+    looks = zip(lines, *theme.styles(lines), strict=True)
+    styles = {id: (_name(id), colour, dashes) for id, colour, dashes in looks} | _LIMITS
     return [style for id, style in styles.items() if id in ids]
 
 
@@ -74,17 +70,6 @@ def _name(id: str) -> str:
         return _LIMITS[id][0]
     known = methods("associations")
     return known[id].label if id in known else f"{id} (user's constant)"
-
-
-def _log(field: str, title: str, *, nice: bool) -> Any:
-    """Make a logarithmic axis whose grid shows the decades only."""
-    import altair as alt
-
-    scale = alt.Scale(type="log", nice=nice)
-    channel = alt.X if field == "associations" else alt.Y
-    decades = [10**k for k in range(20)]
-    axis = alt.Axis(format="~s", values=decades, gridColor="#e8e8e8", domain=False, tickColor="#bbb")
-    return channel(f"{field}:Q", scale=scale, axis=axis, title=title)
 
 
 def _rows(plans: "Plans", count: int) -> list[dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+import altair as alt
 import polars as pl
 
-if TYPE_CHECKING:
-    import altair as alt
+from attncap.plots import theme
 
+if TYPE_CHECKING:
     from attncap.train import Ensemble
 
 PANELS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy", "bits_per_parameter": "bits per parameter"}
@@ -14,7 +15,7 @@ PANELS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy", "bits_per_para
 LEAST_LOSS = 1e-7
 
 
-def training_chart(run: "Ensemble", *, points: int = 300) -> "alt.HConcatChart":
+def training_chart(run: "Ensemble", *, points: int = 300) -> alt.HConcatChart:
     """Draw loss, accuracy and bits per parameter of every model against the steps it took.
 
     Args:
@@ -29,24 +30,21 @@ def training_chart(run: "Ensemble", *, points: int = 300) -> "alt.HConcatChart":
         >>> task = tasks.random_associations(vocabulary=10, context=2, count=20, seed=0)
         >>> chart = training_chart(train.ensemble(task, embedding_dim=8, heads=2, seeds=2, steps=128))
     """
-    import altair as alt
-
     every = -(-int(run.steps.max() + 1) // points)
     rows = run.curves.group_by("seed", pl.col("step") // every, maintain_order=True).mean()
     rows = rows.with_columns(pl.col("step") * every, pl.col("loss").clip(LEAST_LOSS))
-    x = alt.X("step:Q", title="step", scale=alt.Scale(nice=False), axis=alt.Axis(grid=False, format=",d", tickCount=5))
-    base = alt.Chart(rows).encode(x, detail="seed:N")
+    x = theme.channel(alt.X, "step", "step", format=",d", tickCount=5)
     panels = []
     for name, label in PANELS.items():
-        scale = alt.Scale(type="log", nice=False) if name == "loss" else alt.Scale(zero=True)
-        y = alt.Y(f"{name}:Q", title=label, scale=scale, axis=alt.Axis(format="~g", gridOpacity=0.4, tickCount=5))
-        panels.append(base.mark_line(color="#1b6ca8", strokeWidth=1.2, opacity=0.7).encode(y))
+        y = theme.channel(alt.Y, name, label, rows[name].drop_nulls(), log=name == "loss", zero=True)
+        line = alt.Chart(rows.drop_nulls(name)).mark_line(color=theme.BLUE, strokeWidth=theme.THIN, opacity=0.7)
+        panels.append(line.encode(x, y, detail="seed:N"))
     whole = alt.Chart(pl.DataFrame({"bits_per_parameter": [run.task.bits / run.parameters]}))
-    rule = whole.mark_rule(strokeDash=[4, 3], color="#5a5a5a").encode(y="bits_per_parameter:Q")
+    rule = whole.mark_rule(strokeDash=theme.DASHED, color=theme.DARK).encode(y="bits_per_parameter:Q")
     panels[-1] = alt.LayerChart(layer=[panels[-1], rule])
-    title = alt.Title(
+    return theme.finished(
+        alt.hconcat(*(panel.properties(width=240, height=220) for panel in panels)),
         f"{run.task.name}: {run.task.associations:,} associations; {run.shape.summary}",
-        subtitle=f"recipe {run.recipe.name}, one line a model; dashed: bits of the whole task",
-        anchor="start",
+        f"recipe {run.recipe.name}, one line per model; dashed: bits of the whole task",
+        width=3 * 240,
     )
-    return alt.hconcat(*(panel.properties(width=240, height=220) for panel in panels)).properties(title=title)

@@ -7,8 +7,9 @@ import jinja2
 import numpy as np
 import vl_convert
 
-from attncap import __version__, archive, measure
+from attncap import __version__, archive, measure, sums
 from attncap.construct import Shape
+from attncap.errors import InputError
 from attncap.files import check_free, replacing
 from attncap.plots import capacity
 
@@ -29,9 +30,13 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
     """
     directory = Path(directory)
     path = directory / "report.html" if out is None else Path(out)
-    force = force or out is None
+    memory = archive.read(directory)
+    if path.resolve() in {(directory / name).resolve() for name in (*archive.FILES, sums.NAME)}:
+        raise InputError(f"{path}: is part of the memory that the report is about; choose another path")
+    # Its own earlier page, as it was written, is replaced unasked.
+    force = force or (out is None and path.name in (sums.listing(directory) or ()))
     check_free(path, force=force)
-    page = render(archive.read(directory))
+    page = render(memory)
     with replacing(path, force=force) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path

@@ -1,6 +1,7 @@
 """Cells: the points of a grid with the key under which the store knows each."""
 
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Iterator
@@ -9,17 +10,21 @@ from functools import lru_cache
 from typing import Any
 
 from attncap.commands.command import Command
+from attncap.commands.options import FILES, check
 from attncap.errors import InputError
-from attncap.sweep.commands import code, defaults, file_hash, reference, resolve
+from attncap.sweep.code import code
+from attncap.sweep.commands import defaults, file_hash, named, reference, resolve
 from attncap.sweep.grid import Grid
+from attncap.sweep.numbers import precision
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One run: its key, what it is (JSON), and the group of cells that it may be packed with."""
+    """One run: its key, what it is (JSON), the code that runs it, and the group that it may be packed with."""
 
     key: str
     identity: str
+    code: str
     pack: str
 
 
@@ -36,32 +41,43 @@ class Plan:
     command: Command
     defaults: dict[str, Any]
     code: str
+    precision: str
     pack_size: int
 
     @classmethod
     def of(cls, grid: Grid) -> "Plan":
         """Find the command of a grid and check the grid against it."""
-        command = resolve(reference(grid.command))
-        packed = grid.pack_size or command.pack_size if command.pack else 1
-        return cls(grid, reference(grid.command), command, defaults(command, grid.options), code(command), packed)
+        found = reference(grid.command)
+        command = resolve(found)
+        for name, values in grid.values.items():
+            for value in values:
+                text(value)
+                check(command.function, {name: value})
+        if grid.files and FILES not in inspect.signature(command.function).parameters:
+            raise InputError(f"files: {command.function.__qualname__} has no parameter {FILES!r} to leave them with")
+        packed = grid.pack_size or command.pack_size if command.pack and not grid.files else 1
+        left_out = defaults(command, grid.options)
+        return cls(grid, found, command, left_out, code(found.partition(":")[0]), precision(), packed)
 
     def cells(self) -> Iterator[Cell]:
         """Yield the cells, in the order of the grid."""
         # Options may name files: another content is another number.
         content = lru_cache(lambda path: file_hash(path) if os.path.isfile(path) else None)
         shared = {
-            "command": self.reference,
-            "code": self.code,
+            "command": named(self.reference),
             "device": self.grid.device,
+            "precision": self.precision,
+            "threads": self.grid.threads,
             "pack_size": self.pack_size,
             "defaults": self.defaults,
+            **({"files_kept": True} if self.grid.files else {}),
         }
         for options in self.grid:
             texts = [(name, value) for name, value in options.items() if isinstance(value, str)]
             files = {name: hashed for name, value in texts if (hashed := content(value))}
             identity = text({**shared, "options": options, "files": files})
             group = text(self.command.pack_key(self.defaults | options)) if self.pack_size > 1 else ""
-            yield Cell(key(identity), identity, group)
+            yield Cell(key(identity + self.code), identity, self.code, group)
 
 
 def text(value: Any) -> str:
@@ -77,7 +93,7 @@ def text(value: Any) -> str:
 
 
 def key(identity: str) -> str:
-    """Hash everything that changes a cell's number.
+    """Hash everything that changes a cell's number: its identity with its code.
 
     Example:
         >>> key('{"options":{"heads":2}}')

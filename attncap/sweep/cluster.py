@@ -97,7 +97,7 @@ def connected(address: str) -> "Iterator[Client]":
     try:
         client = Client(address, timeout=10)
     except (OSError, ValueError) as error:
-        raise InputError(f"--cluster {address}: no Dask scheduler answers there ({error})") from None
+        raise InputError("cluster", f"a Dask scheduler that answers ({error})", address) from None
     with client:
         yield client
 

@@ -9,14 +9,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import attncap
 from attncap.commands.command import Command
+from attncap.commands.options import options as command_options
 from attncap.errors import InputError, nearest
 
 COMMANDS: dict[str, str] = {
+    "bounds": "attncap.commands.bounds:bounds",
     "capacity": "attncap.commands.capacity:capacity",
+    "encode": "attncap.commands.encode:encode",
     "interpolation": "attncap.commands.interpolation:interpolation",
     "memorize": "attncap.commands.memorize:memorize",
+    "plan": "attncap.commands.plan:plan",
     "train": "attncap.commands.train:train_cell",
 }
 
@@ -66,6 +69,16 @@ def reference(command: str | Callable[..., Any] | Command) -> str:
     return f"{module.__name__}:{name}"
 
 
+def named(reference: str) -> str:
+    """Return the registered name of a command, under which its cells stay known when its module moves.
+
+    Example:
+        >>> named("attncap.commands.train:train_cell"), named("collections:Counter")
+        ('train', 'collections:Counter')
+    """
+    return next((name for name, registered in COMMANDS.items() if registered == reference), reference)
+
+
 @lru_cache
 def resolve(command: str) -> Command:
     """Import a command by its name or reference.
@@ -101,32 +114,18 @@ def defaults(command: Command, options: Sequence[str]) -> dict[str, Any]:
             ...
         attncap.errors.InputError: unknown option 'head'; did you mean 'heads'? (known: heads, steps, seed)
     """
-    taken = inspect.signature(command.function).parameters
-    known = [name for name, p in taken.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    if "seed" in options and "seed" not in known:
+    taken = command_options(command.function)
+    anything = inspect.signature(command.function).parameters.values()
+    if "seed" in options and "seed" not in taken:
         raise InputError(f"seeds: {command.function.__qualname__} takes no seed; leave it out")
-    if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+    if not any(p.kind is p.VAR_KEYWORD for p in anything):
         for name in options:
-            if name not in known:
-                raise InputError(f"unknown option {name!r}{nearest(name, known)} (known: {', '.join(known)})")
-    missing = [name for name in known if taken[name].default is inspect.Parameter.empty and name not in options]
+            if name not in taken:
+                raise InputError(f"unknown option {name!r}{nearest(name, taken)} (known: {', '.join(taken)})")
+    missing = [name for name, p in taken.items() if p.default is p.empty and name not in options]
     if missing:
         raise InputError(f"option {missing[0]!r} is missing; {command.function.__qualname__} needs it")
-    return {name: taken[name].default for name in known if name not in options}
-
-
-@lru_cache
-def code(command: Command) -> str:
-    """Name the code that a cell runs: attncap's version and, for another's function, a hash of its file.
-
-    Example:
-        >>> code(Command(Command)).startswith("attncap ")
-        True
-    """
-    version = f"attncap {attncap.__version__}"
-    functions = [f for f in (command.function, command.pack) if f and f.__module__.partition(".")[0] != "attncap"]
-    files = {getattr(sys.modules[f.__module__], "__file__", None) for f in functions} - {None}
-    return " ".join([version, *sorted(file_hash(str(file)) for file in files)])
+    return {name: p.default for name, p in taken.items() if name not in options}
 
 
 def file_hash(path: str) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
 
+from attncap.commands.options import FILES
 from attncap.errors import InputError
-from attncap.progress import Advance, bar
+from attncap.progress import Advance, bar, note
 from attncap.result import Result
 from attncap.sweep.cells import Plan
 from attncap.sweep.executors import processes, serial
@@ -31,6 +32,8 @@ class Sweep(Result):
         done: those with a result.
         failed: those with an error.
         resumed: those that an earlier run had recorded.
+        reused: those of them that other code gave.
+        other_code: those that only other code had recorded, and that were not reused.
         seconds: time of this run.
         store: the store's file.
     """
@@ -39,6 +42,8 @@ class Sweep(Result):
     done: int
     failed: int
     resumed: int
+    reused: int
+    other_code: int
     seconds: float
     store: str
 
@@ -50,6 +55,7 @@ def run(
     workers: int | None = None,
     cluster: str | None = None,
     retry_failed: bool = False,
+    reuse: bool = False,
 ) -> Sweep:
     """Run every cell of a grid that the store does not hold yet.
 
@@ -59,6 +65,7 @@ def run(
         workers: local worker processes; without them (and without a cluster) cells run in this process.
         cluster: address of a Dask scheduler.
         retry_failed: run the failed cells again.
+        reuse: take results that other code gave for the same cells, rather than compute them again.
 
     Returns:
         The counts. The numbers are in the store: see `attncap.sweep.table`.
@@ -78,15 +85,18 @@ def run(
     """
     grid = grid if isinstance(grid, Grid) else load(grid)
     if workers is not None and cluster is not None:
-        raise InputError("--workers and --cluster: choose one")
+        raise InputError("workers", "no cluster beside it; choose one", workers)
     if workers is not None and workers < 1:
-        raise InputError(f"--workers: expected at least 1, got {workers}")
+        raise InputError("workers", "at least 1", workers)
     plan = Plan.of(grid)
     started = time.perf_counter()
     with ExitStack() as stack:
         store = stack.enter_context(Store(out, create=True))
         stack.enter_context(store.driving())
-        before = store.plan(plan.cells(), retry_failed=retry_failed)
+        before = store.plan(plan.cells(), retry_failed=retry_failed, reuse=reuse)
+        reused, other_code = store.of_other_code(plan.code)
+        if other_code:
+            note(f"{other_code} cells have results of other code, and are computed again; --reuse takes them")
         if before.pending:
             pace = _Pace(plan)
             execute = _executor(grid, workers, cluster, stack)
@@ -100,6 +110,8 @@ def run(
         done=counts.done,
         failed=counts.failed,
         resumed=before.done + before.failed,
+        reused=reused,
+        other_code=other_code,
         seconds=time.perf_counter() - started,
         store=str(store.path),
     )
@@ -122,10 +134,12 @@ class _Pace:
 
 def _jobs(plan: Plan, store: Store, pace: _Pace) -> Iterator[Job]:
     """Read the pending cells and put those of one pack together."""
+    files = str(store.path.parent.resolve() / FILES) if plan.grid.files else None
+    common = (plan.reference, plan.code, plan.grid.device, plan.precision, plan.grid.threads, plan.pack_size, files)
     for _, rows in groupby(store.pending(), key=lambda row: row[2]):
         while some := tuple(islice(rows, pace.cells)):
             cells = tuple((key, json.loads(identity)["options"]) for key, identity, _ in some)
-            yield Job(plan.reference, plan.code, plan.grid.device, plan.pack_size, cells)
+            yield Job(*common, cells)
 
 
 def _record(outcomes: Iterable[list[Outcome]], store: Store, pace: _Pace, advance: Advance) -> None:
@@ -147,7 +161,7 @@ def _record(outcomes: Iterable[list[Outcome]], store: Store, pace: _Pace, advanc
 
 def _executor(grid: Grid, workers: int | None, cluster: str | None, stack: ExitStack) -> Executor:
     if workers is not None:
-        return lambda jobs: processes(jobs, workers, grid.device)
+        return lambda jobs: processes(jobs, workers, grid.device, grid.threads)
     if cluster is None and not grid.cluster:
         return serial
     from attncap.sweep.cluster import connected, dask, slurm

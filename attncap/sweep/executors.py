@@ -4,17 +4,16 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from attncap.errors import UnmetError
+from attncap.sweep.numbers import VARIABLES, environment
 from attncap.sweep.worker import PLATFORMS, Job, Outcome, lost, run_job
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS")
 DIED = "the worker process died while it ran this cell (killed; by the system if memory ran out)"
 
 
@@ -49,7 +48,7 @@ def serial(jobs: Iterable[Job]) -> Generator[list[Outcome], None, None]:
         yield queue.collect(job, run_job(job))
 
 
-def processes(jobs: Iterable[Job], workers: int, device: str) -> Generator[list[Outcome], None, None]:
+def processes(jobs: Iterable[Job], workers: int, device: str, threads: int) -> Generator[list[Outcome], None, None]:
     """Run the jobs in worker processes, each pinned to its share of the cores.
 
     A worker that is killed takes only its own job with it and is replaced. When the iterator is closed
@@ -59,6 +58,7 @@ def processes(jobs: Iterable[Job], workers: int, device: str) -> Generator[list[
         jobs: the jobs.
         workers: number of processes.
         device: what their cells compute on.
+        threads: of the numerical libraries in each.
 
     Raises:
         UnmetError: a worker process cannot start.
@@ -67,7 +67,7 @@ def processes(jobs: Iterable[Job], workers: int, device: str) -> Generator[list[
     workforce: list[_Worker] = []
     busy: dict[Future, tuple[_Worker, Job]] = {}
     try:
-        workforce += (_Worker(share, device) for share in _shares(workers))
+        workforce += (_Worker(share, device, threads) for share in _shares(workers))
         for worker in workforce:
             worker.wait_ready()
         idle = list(workforce)
@@ -99,8 +99,9 @@ def processes(jobs: Iterable[Job], workers: int, device: str) -> Generator[list[
 class _Worker:
     """One process: a pool of one, so that a broken pool names the job that broke it."""
 
-    def __init__(self, cores: tuple[int, ...], device: str) -> None:
-        self._cores, self._device = cores, device
+    def __init__(self, cores: tuple[int, ...], device: str, threads: int) -> None:
+        self._cores = cores
+        self._variables = {"JAX_PLATFORMS": PLATFORMS[device], **dict.fromkeys(VARIABLES, str(threads))}
         self.start()
 
     def start(self) -> None:
@@ -108,8 +109,7 @@ class _Worker:
         # The worker waits for this pipe to close, which it does when this process ends, however.
         held, self._lifeline = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(1, context, _start, (held, self._cores))
-        threads = dict.fromkeys(THREADS, str(max(1, len(self._cores))))
-        with _environment({"JAX_PLATFORMS": PLATFORMS[self._device], **threads}):
+        with environment(self._variables):
             self._ready = self._pool.submit(os.getpid)
 
     def wait_ready(self) -> None:
@@ -151,18 +151,3 @@ def _shares(workers: int) -> list[tuple[int, ...]]:
         return [()] * workers
     cores = sorted(os.sched_getaffinity(0))
     return [tuple(cores[n::workers]) if workers <= len(cores) else () for n in range(workers)]
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes that start inside the block."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from attncap.commands.command import Command
+from attncap.commands.options import NAMES, fits
 from attncap.errors import InputError, nearest
 
 DEVICES = ("cpu", "gpu")
@@ -30,6 +31,8 @@ class Grid:
         seeds: cells per point, with ``seed`` = 0, 1, ...; a command without a ``seed`` takes none.
         device: what the cells compute on, "cpu" or "gpu".
         pack_size: cells in one packed run, where the command can pack; 1 runs each alone.
+        threads: of the numerical libraries in each cell; other numbers of them sum in another order.
+        files: leave what each cell writes, such as weights, in DIR/files/KEY, for a command with a parameter ``files``.
         cluster: options of a SLURM cluster (see `attncap.sweep.cluster.slurm`).
 
     Raises:
@@ -48,6 +51,8 @@ class Grid:
     seeds: int | None = None
     device: str = "cpu"
     pack_size: int | None = None
+    threads: int = 1
+    files: bool = False
     cluster: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -57,11 +62,11 @@ class Grid:
             object.__setattr__(self, table, options)
         _check_lists(self)
         _check_names(self)
-        for name, value in (("seeds", self.seeds), ("pack_size", self.pack_size)):
+        for name, value in (("seeds", self.seeds), ("pack_size", self.pack_size), ("threads", self.threads)):
             if value is not None and value < 1:
-                raise InputError(f"{name}: expected a whole number of at least 1, got {value}")
+                raise InputError(name, "a whole number of at least 1", value)
         if self.device not in DEVICES:
-            raise InputError(f"device: expected {' or '.join(DEVICES)}, got {self.device!r}")
+            raise InputError("device", " or ".join(DEVICES), self.device)
 
     def __len__(self) -> int:
         zipped = len(next(iter(self.zip.values()))) if self.zip else 1
@@ -81,6 +86,11 @@ class Grid:
     def options(self) -> list[str]:
         """The names of the options that the cells are given."""
         return [*self.fixed, *self.product, *self.zip, *(["seed"] if self.seeds else [])]
+
+    @property
+    def values(self) -> dict[str, Sequence[Any]]:
+        """The values of each option, without the seeds."""
+        return {name: [value] for name, value in self.fixed.items()} | dict(self.product) | dict(self.zip)
 
 
 def _check_lists(grid: Grid) -> None:
@@ -103,8 +113,8 @@ def load(path: str | Path) -> Grid:
     """Read a grid from TOML.
 
     Args:
-        path: the file: ``command``, ``seeds``, ``device``, ``pack_size`` and the tables ``[fixed]``,
-            ``[product]``, ``[zip]``, ``[cluster]``.
+        path: the file: ``command``, ``seeds``, ``device``, ``pack_size``, ``threads``, ``files`` and the tables
+            ``[fixed]``, ``[product]``, ``[zip]``, ``[cluster]``.
 
     Raises:
         InputError: no such file, no TOML, an unknown key, or a value of the wrong type.
@@ -123,13 +133,20 @@ def load(path: str | Path) -> Grid:
         raise InputError(f"{path}: cannot read it ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected TOML; {error}") from None
-    kinds: dict[str, type] = dict.fromkeys(("command", "device"), str) | dict.fromkeys(("seeds", "pack_size"), int)
+    kinds: dict[str, Any] = {
+        "command": str,
+        "device": str,
+        "seeds": int,
+        "pack_size": int,
+        "threads": int,
+        "files": bool,
+    }
     kinds |= dict.fromkeys(("fixed", "product", "zip", "cluster"), dict)
     for key, value in spec.items():
         if key not in kinds:
             raise InputError(f"{path}: unknown key {key!r}{nearest(key, kinds)} (known: {', '.join(kinds)})")
-        if not isinstance(value, kinds[key]) or isinstance(value, bool):
-            raise InputError(f"{path}: {key}: expected a {kinds[key].__name__}, got {value!r}")
+        if not fits(value, kinds[key]):
+            raise InputError(f"{path}: {key}: expected {NAMES[kinds[key]]}, got {value!r}")
     if "command" not in spec:
         raise InputError(f'{path}: the key command is missing; for example command = "train"')
     try:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 FORMATS = (".parquet", ".csv")
+# The table's own columns.
+FIRST, LAST = ("key", "status"), ("code", "seconds", "finished", "error", "environment")
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Status(Result):
         failed: those with an error.
         pending: those to run.
         running: whether a driver runs it now.
-        rate: cells a second of the last run.
+        rate: cells per second of the last run.
         remaining_seconds: time that the pending cells take at this rate.
+        codes: cells by the hash of the code that runs them.
         failures: what went wrong, most frequent first.
     """
 
@@ -48,6 +51,7 @@ class Status(Result):
     running: bool
     rate: float | None
     remaining_seconds: float | None
+    codes: dict[str, int]
     failures: tuple[Failure, ...]
 
     def __rich__(self) -> "RenderableType":
@@ -57,6 +61,7 @@ class Status(Result):
         table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         table.add_row("cells", f"{self.done} done, {self.failed} failed, {self.pending} pending of {self.cells}")
         table.add_row("driver", "running" if self.running else "none")
+        table.add_row("code", ", ".join(f"{code} ({cells} cells)" for code, cells in self.codes.items()))
         if self.rate:
             table.add_row("rate", f"{self.rate:.3g} cells/s")
         if self.pending and self.remaining_seconds is not None:
@@ -97,6 +102,7 @@ def status(directory: str | Path) -> Status:
             running=store.running,
             rate=rate,
             remaining_seconds=counts.pending / rate if rate else None,
+            codes=store.codes(),
             failures=failures,
         )
 
@@ -106,7 +112,8 @@ def table(directory: str | Path) -> "pl.DataFrame":
 
     Returns:
         The columns key, status, the options (and the command's defaults) by name, the results with
-        ``result.`` before theirs, seconds, finished (Unix time), error and environment (JSON).
+        ``result.`` before theirs, code, seconds, finished (Unix time), error and environment (JSON). An option with the
+        name of another column has ``option.`` before it.
 
     Raises:
         InputError: there is no store in the directory.
@@ -128,9 +135,21 @@ def table(directory: str | Path) -> "pl.DataFrame":
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     identity = json.loads(row["identity"])
+    options = {column(name): value for name, value in {**identity["defaults"], **identity["options"]}.items()}
     result = flatten({"result": json.loads(row["result"] or "{}")})
-    last = {name: row[name] for name in ("seconds", "finished", "error", "environment")}
-    return {"key": row["key"], "status": row["status"], **identity["defaults"], **identity["options"], **result, **last}
+    first, last = ({name: row[name] for name in names} for names in (FIRST, LAST))
+    return {**first, **options, **result, **last}
+
+
+def column(option: str) -> str:
+    """Name the column of an option, which is never another's.
+
+    Example:
+        >>> column("heads"), column("seconds")
+        ('heads', 'option.seconds')
+    """
+    taken = option in (*FIRST, *LAST) or option.startswith(("result.", "option."))
+    return f"option.{option}" if taken else option
 
 
 def export(directory: str | Path, path: str | Path, *, force: bool = False) -> int:

@@ -13,13 +13,14 @@ from attncap.sweep.cells import Cell
 from attncap.sweep.worker import Outcome
 
 FILE = "results.sqlite"
-VERSION = 1
+VERSION = 2
 SCHEMA = f"""
 CREATE TABLE environments (id INTEGER PRIMARY KEY, description TEXT UNIQUE NOT NULL);
 CREATE TABLE cells (
     id INTEGER PRIMARY KEY,
     key TEXT UNIQUE NOT NULL,
-    identity TEXT NOT NULL,           -- JSON of everything that changes the number; key is its hash
+    code TEXT NOT NULL,               -- hash of the code that runs it
+    identity TEXT NOT NULL,           -- JSON of everything else that changes the number; key hashes both
     pack TEXT NOT NULL,               -- cells of one pack may run together
     planned INTEGER NOT NULL,         -- place in the last grid, from 1; 0 if it does not hold the cell
     status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'failed')),
@@ -30,6 +31,7 @@ CREATE TABLE cells (
     environment INTEGER REFERENCES environments
 );
 CREATE INDEX queue ON cells (status, pack, id, planned);
+CREATE INDEX same ON cells (identity);
 CREATE TABLE runs (id INTEGER PRIMARY KEY, started REAL NOT NULL);
 PRAGMA user_version = {VERSION};
 """
@@ -86,6 +88,12 @@ class Store:
                 if not self._tables():
                     self.connection.execute("PRAGMA journal_mode = WAL")
                     self.connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        elif version == 1:
+            with self.driving(), self._transaction() as connection:
+                connection.execute("ALTER TABLE cells ADD COLUMN code TEXT NOT NULL DEFAULT ''")
+                connection.execute("UPDATE cells SET code = json_extract(identity, '$.code')")
+                connection.execute("CREATE INDEX same ON cells (identity)")
+                connection.execute(f"PRAGMA user_version = {VERSION}")
         elif version != VERSION:
             raise InputError(f"{self.path}: expected an attncap sweep of version {VERSION}, got version {version}")
 
@@ -140,32 +148,48 @@ class Store:
                 return True
         return False
 
-    def plan(self, cells: Iterable[Cell], *, retry_failed: bool = False) -> Counts:
+    def plan(self, cells: Iterable[Cell], *, retry_failed: bool = False, reuse: bool = False) -> Counts:
         """Take in the cells of a grid; those that are recorded stay so.
 
         Args:
             cells: the grid. Cells of earlier grids stay in the store, but are not counted.
             retry_failed: make the failed ones pending again.
+            reuse: where other code has done what these cells would, take its latest results.
 
         Returns:
             The counts before anything runs.
         """
         with self._transaction() as connection:
-            connection.execute("CREATE TEMP TABLE plan (key TEXT PRIMARY KEY, identity TEXT, pack TEXT)")
-            rows = ((cell.key, cell.identity, cell.pack) for cell in cells)
-            connection.executemany("INSERT OR IGNORE INTO plan VALUES (?, ?, ?)", rows)
+            connection.execute("CREATE TEMP TABLE plan (key TEXT PRIMARY KEY, identity TEXT, code TEXT, pack TEXT)")
+            rows = ((cell.key, cell.identity, cell.code, cell.pack) for cell in cells)
+            connection.executemany("INSERT OR IGNORE INTO plan VALUES (?, ?, ?, ?)", rows)
+            if reuse:
+                connection.execute(
+                    "UPDATE plan SET key = coalesce((SELECT cells.key FROM cells WHERE cells.identity = plan.identity "
+                    "AND status = 'done' ORDER BY finished DESC LIMIT 1), key) "
+                    "WHERE key NOT IN (SELECT key FROM cells WHERE status = 'done')"
+                )
             connection.execute(
                 "UPDATE cells SET planned = place FROM (SELECT cells.id AS cell, coalesce(plan.rowid, 0) AS place "
                 "FROM cells LEFT JOIN plan USING (key)) WHERE id = cell AND planned != place"
             )
             connection.execute(
-                "INSERT OR IGNORE INTO cells (key, identity, pack, planned) "
-                "SELECT key, identity, pack, rowid FROM plan ORDER BY rowid"
+                "INSERT OR IGNORE INTO cells (key, identity, code, pack, planned) "
+                "SELECT key, identity, code, pack, rowid FROM plan ORDER BY rowid"
             )
             if retry_failed:
                 connection.execute("UPDATE cells SET status = 'pending' WHERE planned AND status = 'failed'")
             connection.execute("DROP TABLE plan")
         return self.counts()
+
+    def of_other_code(self, code: str) -> tuple[int, int]:
+        """Count the cells of the last grid whose result is of other code, and those to run that other code has done."""
+        ((reused,),) = self._select("SELECT count(*) FROM cells WHERE planned > 0 AND code != ?", (code,))
+        ((other,),) = self._select(
+            "SELECT count(*) FROM cells WHERE planned > 0 AND status = 'pending' AND EXISTS "
+            "(SELECT 1 FROM cells AS older WHERE older.identity = cells.identity AND older.status = 'done')"
+        )
+        return reused, other
 
     def start(self) -> None:
         """Note that cells begin to run."""
@@ -214,6 +238,11 @@ class Store:
         frequent = sorted(found.items(), key=lambda item: -item[1][0])[:limit]
         return [(line, cells, first) for line, (cells, first) in frequent]
 
+    def codes(self) -> dict[str, int]:
+        """Count the cells of the last grid by the code that runs them, the most frequent first."""
+        query = "SELECT code, count(*) FROM cells WHERE planned > 0 GROUP BY code ORDER BY count(*) DESC, code"
+        return dict(self._select(query))
+
     def rate(self) -> float | None:
         """Return the cells recorded per second since the last driver started (None before the second)."""
         ((started,),) = self._select("SELECT max(started) FROM runs")
@@ -224,9 +253,9 @@ class Store:
 
     def rows(self) -> list[dict[str, Any]]:
         """Read the cells of the last grid, in its order."""
-        names = ("key", "identity", "status", "result", "error", "seconds", "finished", "environment")
+        names = ("key", "identity", "code", "status", "result", "error", "seconds", "finished", "environment")
         found = self._select(
-            "SELECT key, identity, status, result, error, seconds, finished, description FROM cells "
+            "SELECT key, identity, code, status, result, error, seconds, finished, description FROM cells "
             "LEFT JOIN environments ON environments.id = environment WHERE planned > 0 ORDER BY planned"
         )
         return [dict(zip(names, row, strict=True)) for row in found]

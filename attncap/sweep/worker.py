@@ -3,8 +3,8 @@
 import dataclasses
 import json
 import math
-import os
 import platform
+import shutil
 import sys
 import time
 import traceback
@@ -17,9 +17,13 @@ from typing import Any, cast
 import numpy as np
 
 from attncap.commands.command import Command
+from attncap.commands.options import FILES
 from attncap.errors import UnmetError
+from attncap.files import replacing
 from attncap.result import Result, plain
-from attncap.sweep.commands import code, defaults, resolve
+from attncap.sweep.code import code
+from attncap.sweep.commands import defaults, resolve
+from attncap.sweep.numbers import cores, precision, threads
 
 # What the environment variable JAX_PLATFORMS calls a device.
 PLATFORMS = {"cpu": "cpu", "gpu": "cuda,rocm"}
@@ -28,12 +32,26 @@ SECONDS = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """Cells to run together: the command, what it must run on, and (key, options) of each."""
+    """Cells to run together.
+
+    Args:
+        command: reference of what runs them.
+        code: which its hash must be.
+        device: on which JAX must compute.
+        precision: in which JAX must compute.
+        threads: of the numerical libraries.
+        pack_size: cells in a pack; 1 for cells that run alone.
+        files: directory in which each cell gets one for its files, if it does.
+        cells: key and options of each.
+    """
 
     command: str
     code: str
     device: str
+    precision: str
+    threads: int
     pack_size: int
+    files: str | None
     cells: tuple[tuple[str, dict[str, Any]], ...]
 
     def alone(self) -> "list[Job]":
@@ -68,19 +86,35 @@ def run_job(job: Job) -> list[Outcome]:
             of the code, another device).
     """
     command = resolve(job.command)
-    if (mine := code(command)) != job.code:
-        raise UnmetError(f"{platform.node()}: this worker runs {mine}, the driver {job.code}; install the same on both")
-    started = time.perf_counter()
-    outcomes: list[Outcome] = []
-    if command.pack and job.pack_size > 1:
-        outcomes = _run_pack(job, command)
-    else:
-        for key, options in job.cells:
-            outcomes.append(_run_cell(key, partial(command.function, **options)))
-            if time.perf_counter() - started > SECONDS:
-                break
+    for what, mine, asked in (
+        ("code", code(job.command.partition(":")[0]), job.code),
+        ("precision", precision(), job.precision),
+    ):
+        if mine != asked:
+            raise UnmetError(f"{platform.node()}: this worker has {what} {mine}, the driver {asked}; use one for both")
+    with threads(job.threads):
+        outcomes = _run_pack(job, command) if command.pack and job.pack_size > 1 else _run_alone(job, command)
     _check_device(job.device)
     return outcomes
+
+
+def _run_alone(job: Job, command: Command) -> list[Outcome]:
+    started = time.perf_counter()
+    outcomes: list[Outcome] = []
+    for key, options in job.cells:
+        outcomes.append(_run_cell(key, job.threads, partial(_with_files, command, job.files, key, options)))
+        if time.perf_counter() - started > SECONDS:
+            break
+    return outcomes
+
+
+def _with_files(command: Command, files: str | None, key: str, options: Mapping[str, Any]) -> Any:
+    if files is None:
+        return command.function(**options)
+    # A run that was killed before it was recorded may have left some.
+    shutil.rmtree(Path(files, key), ignore_errors=True)
+    with replacing(Path(files, key), directory=True) as own:
+        return command.function(**options, **{FILES: own})
 
 
 def _run_pack(job: Job, command: Command) -> list[Outcome]:
@@ -95,7 +129,7 @@ def _run_pack(job: Job, command: Command) -> list[Outcome]:
         return given[: len(options)]
 
     if len(options) == 1:
-        return [_run_cell(job.cells[0][0], lambda: results()[0])]
+        return [_run_cell(job.cells[0][0], job.threads, lambda: results()[0])]
     started = time.perf_counter()
     try:
         together = results()
@@ -103,30 +137,34 @@ def _run_pack(job: Job, command: Command) -> list[Outcome]:
         # Run alone, the cells that are not to blame give what they would have given here.
         return [outcome for single in job.alone() for outcome in _run_pack(single, command)]
     seconds = (time.perf_counter() - started) / len(options)
-    return [_outcome(key, result, seconds) for (key, _), result in zip(job.cells, together, strict=True)]
+    return [
+        _outcome(key, result, seconds, environment(job.threads))
+        for (key, _), result in zip(job.cells, together, strict=True)
+    ]
 
 
-def _run_cell(key: str, cell: Callable[[], Any]) -> Outcome:
+def _run_cell(key: str, number: int, cell: Callable[[], Any]) -> Outcome:
     started = time.perf_counter()
     try:
-        return _outcome(key, cell(), time.perf_counter() - started)
+        result = cell()
+        return _outcome(key, result, time.perf_counter() - started, environment(number))
     except (Exception, SystemExit) as error:
         # Notes, such as JAX's on how it shortens tracebacks, would take the place of the error's own line.
         vars(error).pop("__notes__", None)
         text = "".join(traceback.format_exception(error)).strip()
-        return Outcome(key, None, text, time.perf_counter() - started, environment())
+        return Outcome(key, None, text, time.perf_counter() - started, environment(number))
 
 
-def _outcome(key: str, result: Any, seconds: float) -> Outcome:
+def _outcome(key: str, result: Any, seconds: float, where: str) -> Outcome:
     if not isinstance(result, Result | Mapping):
         error = f"TypeError: a cell returns a Result or a mapping, not a {type(result).__name__}"
-        return Outcome(key, None, error, seconds, environment())
+        return Outcome(key, None, error, seconds, where)
     wrong = ", ".join(f"{name or 'result'} is {value}" for name, value in _not_finite(result))
     try:
         text = json.dumps(plain(result), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
-        return Outcome(key, None, f"{type(error).__name__}: {error}", seconds, environment())
-    return Outcome(key, text, f"FloatingPointError: {wrong}" if wrong else None, seconds, environment())
+        return Outcome(key, None, f"{type(error).__name__}: {error}", seconds, where)
+    return Outcome(key, text, f"FloatingPointError: {wrong}" if wrong else None, seconds, where)
 
 
 def _not_finite(value: Any, name: str = "") -> Iterable[tuple[str, Any]]:
@@ -155,8 +193,8 @@ def _check_device(device: str) -> None:
 
 
 @lru_cache
-def environment() -> str:
-    """Describe the machine and the libraries of this process (JSON)."""
+def environment(number: int) -> str:
+    """Describe the machine, the libraries and their number of threads in this process (JSON)."""
     info = Path("/proc/cpuinfo")
     models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
     jax = sys.modules.get("jax")
@@ -165,8 +203,8 @@ def environment() -> str:
             "host": platform.node(),
             "system": platform.platform(),
             "processor": models[0].partition(": ")[2] if models else platform.processor(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-            "threads": os.environ.get("OMP_NUM_THREADS"),
+            "cores": cores(),
+            "threads": number,
             "device": jax.devices()[0].device_kind if jax else "cpu",
             "python": platform.python_version(),
             "attncap": version("attncap"),

@@ -12,20 +12,22 @@ from scipy.sparse.csgraph import connected_components
 
 from attncap.errors import InputError
 from attncap.result import Result, hidden
+from attncap.tasks.prior import expected_surprisal, sequential_surprisal
 
 
 @dataclass(frozen=True)
 class Associations(Result):
     r"""$T$ distinct sequences of $S$ tokens out of $N$, each with its answer.
 
-    The task holds $\sum_t -\log_2 q(y_t)$ bits, $q$ the prior over the answers.
+    The task holds $\sum_t -\log_2 q_t(y_t)$ bits, $q$ the prior over the answers, fixed before they are drawn:
+    uniform over the vocabulary, or, for facts, the answers of a relation without replacement (`attncap.tasks.prior`).
 
     Attributes:
         name: where the task comes from.
         kind: "facts" (sequences are relation, subject), "text" or "random".
         sequences: token numbers, (T, S).
         answers: the token that follows each sequence, (T,).
-        surprisal: $-\log_2 q(y_t)$ in bits, (T,).
+        surprisal: $-\log_2 q_t(y_t)$ in bits, (T,); for facts the mean over the orders of sending them.
         vocabulary: the N tokens, by number.
         notes: what was skipped or dropped on the way, in words.
     """
@@ -58,6 +60,13 @@ class Associations(Result):
         """What the task holds, in bits."""
         return float(self.surprisal.sum())
 
+    @cached_property
+    def surprisal_by_order(self) -> Float[np.ndarray, "orders T"]:
+        r"""$-\log_2 q_t(y_t)$ in bits, one row an order of sending the answers (one row where it does not matter)."""
+        if self.kind != "facts":
+            return self.surprisal[None]
+        return sequential_surprisal(relations(self.sequences), self.answers)
+
     @property
     def summary(self) -> tuple[str, ...]:
         """The lines that introduce it: name, number and bits, sizes, notes."""
@@ -82,10 +91,30 @@ class Associations(Result):
         graph = coo_array((np.ones(len(edges)), (tokens, self.vocabulary_size + positions)), shape=(nodes, nodes))
         return nodes - int(connected_components(graph, directed=False)[0])
 
+    def subset(self, rows: Any) -> "Associations":
+        """Return the task of some rows; its prior knows their answers only.
+
+        Args:
+            rows: their numbers, a mask or a slice.
+        """
+        return associations(
+            self.sequences[rows],
+            self.answers[rows],
+            self.vocabulary,
+            surprisal=None if self.kind == "facts" else self.surprisal[rows],
+            name=self.name,
+            kind=self.kind,
+            notes=self.notes,
+        )
+
     def words(self, index: int) -> tuple[tuple[str, ...], str]:
         """Return one association in words: its sequence and its answer."""
         sequence = tuple(self.vocabulary[token] for token in self.sequences[index])
         return sequence, self.vocabulary[self.answers[index]]
+
+    def __repr__(self) -> str:
+        sizes = f"T={self.associations}, N={self.vocabulary_size}, S={self.context}"
+        return f"Associations({self.name!r}, {self.kind!r}, {sizes}, {self.bits:.6g} bits)"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON: name, associations, vocabulary, context, bits, and the notes."""
@@ -98,6 +127,11 @@ class Associations(Result):
             "bits": self.bits,
             "notes": list(self.notes),
         }
+
+
+def relations(sequences: Int[np.ndarray, "T S"]) -> Int[np.ndarray, " T"]:
+    """Return the relation of each fact: its first token, or one for all where a sequence is the subject alone."""
+    return sequences[:, 0] if sequences.shape[1] > 1 else np.zeros(len(sequences), dtype=np.int32)
 
 
 def associations(
@@ -116,7 +150,8 @@ def associations(
         sequences: token numbers, (T, S), no sequence twice.
         answers: token numbers, (T,).
         vocabulary: the N tokens, or N (tokens are then named by their numbers).
-        surprisal: bits of each answer, (T,); log2 N each by default (a uniform prior).
+        surprisal: bits of each answer under a prior fixed before they are drawn, (T,); log2 N each by default (a
+            uniform prior). That of facts follows from their relations and is not given.
         name: where the task comes from.
         kind: "facts", "text" or "random".
         notes: what was skipped or dropped, in words.
@@ -148,7 +183,11 @@ def associations(
     if len(first) < len(sequences):
         again = int(np.flatnonzero(first[inverse] != np.arange(len(sequences)))[0])
         raise InputError(f"{name}: row {again} repeats the sequence of row {first[inverse][again]}; expected each once")
-    if surprisal is None:
+    if kind == "facts":
+        if surprisal is not None:
+            raise InputError(f"{name}: the surprisal of facts follows from their relations; expected none, got one")
+        surprisal = expected_surprisal(relations(sequences), answers)
+    elif surprisal is None:
         surprisal = np.full(len(answers), np.log2(size))
     return Associations(name, kind, sequences, answers, surprisal, words, tuple(notes))
 

@@ -68,23 +68,17 @@ class Distributions(Result):
     def modes(self) -> Associations:
         r"""Every sequence with its most likely next token (the first of several).
 
-        The prior over the answers is the marginal $q = \sum_t w_t \pi_t$.
-
         Raises:
             InputError: the sequences are not known, or are no sequences of these tokens.
         """
         if self.sequences is None:
             raise InputError(f"{self.name}: holds no sequences; expected an array `sequences` (T,S) beside `pi`")
         answers = self.pi.argmax(axis=1)
-        return associations(
-            self.sequences,
-            answers,
-            self.vocabulary,
-            surprisal=-np.log2((self.weight @ self.pi)[answers]),
-            name=self.name,
-            kind=self.kind,
-            notes=self.notes,
-        )
+        return associations(self.sequences, answers, self.vocabulary, name=self.name, kind=self.kind, notes=self.notes)
+
+    def __repr__(self) -> str:
+        context = "unknown" if self.sequences is None else self.sequences.shape[1]
+        return f"Distributions({self.name!r}, {self.kind!r}, T={self.count}, N={self.vocabulary_size}, S={context})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON: name, sequences, vocabulary, entropy in nats, and the notes."""

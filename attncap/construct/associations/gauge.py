@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from attncap.measure import margins
-from attncap.models import AttentionOnlyTransformer, chunks
+from attncap.models import AttentionOnlyTransformer
+from attncap.numerics.memory import chunks
 from attncap.tasks import Associations
 
 FLOORS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)

@@ -6,7 +6,8 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-from attncap.models import AttentionOnlyTransformer, chunks
+from attncap.models import AttentionOnlyTransformer
+from attncap.numerics.memory import chunks
 from attncap.progress import bar, track
 from attncap.tasks import Associations
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from attncap.models import AttentionOnlyTransformer, chunks
+from attncap.models import AttentionOnlyTransformer
 from attncap.numerics.lbfgs import Objective
+from attncap.numerics.memory import chunks
 
 # Logits of the first guess, in units of log n: enough to tell n answers apart, not so much that the loss saturates.
 INITIAL_SCALE = 3.0

@@ -1,1 +1,3 @@
 """Encoders and explicit weights whose next-token distributions are near to given ones."""
+
+__all__: list[str] = []

@@ -1,15 +1,9 @@
 """Propositions 2 and 3 of Dana, Pydi and Chevaleyre: distributions that an encoder of rank d represents exactly."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from attncap.construct.distributions import lowrank
 from attncap.tasks import Distributions
-
-if TYPE_CHECKING:
-    pass
-
 
 RADIUS = 1e4
 

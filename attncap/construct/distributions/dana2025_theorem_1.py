@@ -1,80 +1,31 @@
 """Distribution mode: weights whose next-token distributions are those of the best rank-d encoder."""
 
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from attncap import measure
-from attncap.construct.associations.dana2025_theorem_1 import SLACK, attempts, attention_of, balance
+from attncap.construct.associations.attempts import SLACK, attempts, attention_of
 from attncap.construct.associations.gauge import fold
-from attncap.construct.associations.random_attention import features
+from attncap.construct.associations.linear_system import LinearSystem
 from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
 from attncap.construct.distributions.encoder import Encoder, encode
+from attncap.construct.distributions.fit import DistributionFit
 from attncap.errors import InputError, UnmetError
-from attncap.fits.count import capacity_of, check_shape, least_heads
-from attncap.fits.fit import Fit, Shape
+from attncap.fits import Shape, capacity_of, check_shape, least_heads
 from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import Associations, Distributions
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 # The divergence above the encoder's, in nats, that rounding to each type may cost.
 EXCESS = {"float64": 1e-9, "float32": 1e-6, "bfloat16": 1e-2}
 # Storing as many sequences as the count allows leaves no freedom for the others: their logits then run wild.
 STORED = 0.9
-
-
-@dataclass(frozen=True, kw_only=True)
-class DistributionFit(Fit):
-    r"""A model that memorized distributions, beside the encoder that bounds it and the theory's bounds.
-
-    Attributes:
-        encoder: the best rank-$d$ encoder found; its ``kl`` cannot be beaten by this $d$ if it is the optimum.
-        kl: $\sum_t w_t \mathrm{KL}(\pi_t \| p_t)$ in nats, the weights rounded to each type.
-        excess: ``kl`` less the encoder's, in nats.
-        stored: the number $T_\varepsilon$ of most likely sequences whose encoding is exact.
-        epsilon: $\varepsilon$, the probability of the others.
-        bounds: of the excess in nats: "paper" ($C \varepsilon |W E|_2$ of Theorem 1) and "quadratic"
-            ($\sum_t w_t |W \delta E_t|^2 / 4$); and "theorem2", which bounds the encoder's divergence itself
-            (None where its constant is too large for it to hold).
-    """
-
-    encoder: Encoder
-    kl: dict[str, float]
-    excess: dict[str, float]
-    stored: int
-    epsilon: float
-    bounds: dict[str, float | None]
-
-    def __rich__(self) -> "RenderableType":
-        from rich.console import Group
-        from rich.table import Table
-
-        shape, encoder = self.shape, self.encoder
-        head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-        head.add_row("task", f"{self.task.name}: {self.task.associations:,} next-token distributions")
-        head.add_row("", f"{self.task.vocabulary_size:,} tokens, sequences of {self.task.context}")
-        for note in self.task.notes:
-            head.add_row("", note)
-        head.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, embedding dimension {shape.embedding_dim}")
-        head.add_row("", f"{shape.parameters:,} parameters")
-        head.add_row("stored", f"{self.stored:,} exactly; the others have probability {self.epsilon:.3g}")
-        head.add_row("encoder", f"KL {encoder.kl:.6g} nats (SVD {encoder.kl_svd:.6g}), entropy {encoder.entropy:.6g}")
-        if self.epsilon:
-            bounds = ", ".join(f"{self.bounds[name]:.3g} ({name})" for name in ("quadratic", "paper"))
-            head.add_row("excess at most", bounds)
-        head.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
-        columns = ("weights in", "KL (nats)", "excess (nats)", "most likely token recalled")
-        table = Table(*columns, box=None, padding=(0, 2, 0, 0))
-        for dtype, recall in self.recall.items():
-            table.add_row(dtype, f"{self.kl[dtype]:.6g}", f"{self.excess[dtype]:.2g}", f"{recall.accuracy:.2%}")
-        return Group(head, "", table)
+# Sums of probabilities are exact to this.
+ROUNDING = 1e-12
 
 
 def distribution(
@@ -84,6 +35,7 @@ def distribution(
     heads: int | None = None,
     *,
     stored: int | None = None,
+    epsilon: float | int | None = None,
     starts: int | None = None,
     dtype: str = "float32",
     seed: int = 0,
@@ -92,15 +44,18 @@ def distribution(
 
     The targets of the linear solve are the encodings $E_t$ of the best rank-$d$ encoder, the unembedding is its $W$.
     If $H$ heads hold all sequences (the corrected count), nothing but rounding separates the model from the encoder.
-    Else the most likely sequences are stored exactly and the others fitted by least squares.
+    Else the most likely sequences are stored exactly and the others, of probability $\varepsilon$ together, fitted by
+    least squares: Theorem 1 asks for $H d_h + d \ge T_\varepsilon$, the fewest sequences of probability
+    $1 - \varepsilon$.
 
     Args:
         task: sequences with their distributions.
         embedding_dim: $d$, at least 2.
         head_dim: $d_h \le d$; $d$ by default.
-        heads: $H$; by default the smallest number that stores every sequence.
+        heads: $H$; by default the fewest that store every sequence, or of which nine tenths hold what is to be stored.
         stored: how many sequences to store exactly where ``heads`` cannot hold all; by default nine tenths of what
-            they hold.
+            they hold, as the full count leaves the logits of the others to chance.
+        epsilon: $\varepsilon$, in place of ``stored``: store the $T_\varepsilon$ most likely sequences.
         starts: of `encode`.
         dtype: the type whose excess must be small.
         seed: of every random draw.
@@ -125,13 +80,16 @@ def distribution(
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
     check_shape(embedding_dim, head_dim, heads, dtype)
+    if stored is not None and epsilon is not None:
+        raise InputError("stored and epsilon: expected one of them, got both")
     modes = task.modes
-    count = heads or least_heads(modes, embedding_dim, head_dim, SLACK[dtype])
-    held = capacity_of(modes, embedding_dim, head_dim, count)["rank"]
-    whole = held >= task.count
-    kept = task.count if whole else int(STORED * held) if stored is None else stored
-    if not 0 <= kept <= min(held, task.count):
-        raise InputError(f"stored: expected 0 to {min(held, task.count):,}, what {count} heads hold, got {kept:,}")
+    asked = stored if epsilon is None else fewest_likely(task, epsilon)
+    count = heads or _least_heads(task, embedding_dim, head_dim, asked, SLACK[dtype])
+    held = min(capacity_of(modes, embedding_dim, head_dim, count)["rank"], task.count)
+    whole = held == task.count
+    kept = held if whole else int(STORED * held) if asked is None else asked
+    if not 0 <= kept <= held:
+        raise InputError(f"stored: expected 0 to {held:,}, what {count} heads hold, got {kept:,}")
     encoder = encode(task, embedding_dim, starts=starts, seed=seed)
     settled = _settled(task)
     for attempt in attempts(modes, embedding_dim, head_dim, count, heads is None, seed):
@@ -144,10 +102,9 @@ def distribution(
     else:
         raise UnmetError(
             f"{task.name}: {attempt.heads} heads leave {excess[dtype]:.2g} nats above the encoder in {dtype} "
-            f"(expected at most {EXCESS[dtype]:g}); give more --heads or a wider --dtype"
+            f"(expected at most {EXCESS[dtype]:g}); give more heads or a wider dtype"
         )
     shape = Shape.of(model)
-    order = np.argsort(-task.weight, kind="stable")
     return DistributionFit(
         task=modes,
         shape=shape,
@@ -164,19 +121,56 @@ def distribution(
         kl=kl,
         excess=excess,
         stored=kept,
-        epsilon=float(task.weight[order[kept:]].sum()),
-        bounds=limits | {"theorem2": lookup_bound(task, embedding_dim)},
+        epsilon=float(task.weight[_likely_first(task)[kept:]].sum()),
+        bounds=limits
+        | {
+            "theorem2": lookup_bound(task, embedding_dim),
+            "theorem2_published": lookup_bound(task, embedding_dim, published=True),
+        },
     )
+
+
+def fewest_likely(task: Distributions, epsilon: float | int) -> int:
+    r"""Return $T_\varepsilon$, the fewest sequences that have probability at least $1 - \varepsilon$ together.
+
+    Args:
+        task: sequences with their probabilities.
+        epsilon: $\varepsilon$, 0 to 1.
+
+    Raises:
+        InputError: another number.
+
+    Example:
+        >>> from attncap.tasks import distributions
+        >>> task = distributions(np.full((4, 2), 0.5), weight=[4, 3, 2, 1])
+        >>> [fewest_likely(task, epsilon) for epsilon in (0, 0.1, 0.15, 0.3, 1)]
+        [4, 3, 3, 2, 0]
+    """
+    if not 0 <= epsilon <= 1:
+        raise InputError(f"epsilon: expected 0 to 1, got {epsilon:g}")
+    if epsilon == 0:
+        return task.count
+    together = np.cumsum(np.append(0.0, task.weight[_likely_first(task)]))
+    return min(int(np.searchsorted(together, 1 - epsilon - ROUNDING)), task.count)
+
+
+def _likely_first(task: Distributions) -> Int[np.ndarray, " T"]:
+    return np.argsort(-task.weight, kind="stable")
+
+
+def _least_heads(task: Distributions, embedding_dim: int, head_dim: int, asked: int | None, slack: float) -> int:
+    """Return the fewest heads that hold every sequence, or of which nine tenths hold those asked for."""
+    if asked is None or asked >= task.count:
+        return least_heads(task.modes, embedding_dim, head_dim, slack)
+    if asked < 0:
+        raise InputError(f"stored: expected 0 to {task.count:,}, got {asked:,}")
+    return least_heads(task.modes.subset(_likely_first(task)[: max(1, asked)]), embedding_dim, head_dim, slack / STORED)
 
 
 def _settled(task: Distributions) -> Associations:
     """Return the associations whose answer is the only most likely token: what recall can be counted on."""
     modes, clear = task.modes, ~task.tied
-    if clear.all() or not clear.any():
-        return modes
-    return replace(
-        modes, sequences=modes.sequences[clear], answers=modes.answers[clear], surprisal=modes.surprisal[clear]
-    )
+    return modes if clear.all() or not clear.any() else modes.subset(clear)
 
 
 def _solve(
@@ -184,23 +178,22 @@ def _solve(
 ) -> tuple[AttentionOnlyTransformer, dict[str, float | None]]:
     """Solve for the output matrices; return the model and the bounds of its excess."""
     dim = model.embedding_dim
-    matrix = features(model, task.modes)
-    skip = matrix[:, :dim].copy()
-    unembedding, encoding = _orthonormal(encoder, skip)
-    scale = balance(matrix, dim)
-    wanted = encoding - skip
-    order = np.argsort(-task.weight, kind="stable")
+    system = LinearSystem.of(model, task.modes)
+    matrix = system.matrix
+    unembedding, encoding = _orthonormal(encoder, system.skip)
+    wanted = encoding - system.skip
+    order = _likely_first(task)
     first, rest = order[:stored], order[stored:]
     departure = minimum_norm(matrix[first], wanted[first]) if stored else np.zeros((matrix.shape[1], dim))
     if len(rest):
         departure += _least_squares(matrix, wanted - matrix @ departure, task.weight, first, rest)
-    solution = np.eye(len(departure), dim) + scale[:, None] * departure
+    solution = system.solution(departure)
     size = np.linalg.norm(unembedding, axis=0).max()
     error = (matrix @ departure - wanted)[:, : np.linalg.matrix_rank(unembedding)] * size
+    epsilon = float(task.weight[rest].sum())
+    paper = theorem_constant(matrix, first) * epsilon * np.linalg.norm(encoder.logits, 2) if len(rest) else 0.0
     limits: dict[str, float | None] = {
-        "paper": _theorem_bound(matrix, first, float(task.weight[rest].sum()), float(np.linalg.norm(encoder.logits, 2)))
-        if len(rest)
-        else 0.0,
+        "paper": float(paper),
         "quadratic": float(task.weight @ (error**2).sum(axis=1)) / 4,
     }
     return fold(replace(model, unembedding=unembedding), solution[:dim], solution[dim:]), limits
@@ -231,10 +224,23 @@ def _least_squares(
     return free @ minimum_norm(each * (matrix[rest] @ free), each * wanted[rest])
 
 
-def _theorem_bound(matrix: np.ndarray, first: np.ndarray, epsilon: float, norm: float) -> float:
-    r"""Return $C \varepsilon |W E|_2$, $C = (1 + |(P_1 V P_1^\top)^{-1}|^2)^{1/2}$.
+def theorem_constant(matrix: Float[np.ndarray, "T F"], first: Int[np.ndarray, " k"]) -> float:
+    r"""Return Theorem 1's constant $C = \sqrt{1 + |V^{-1}|^2}$ of features and of the sequences stored exactly.
 
-    $V$ projects onto the span of the features, $P_1$ picks the stored sequences.
+    With an orthonormal basis $A$ of the features' span and $P$ picking the stored sequences, $P A = U \Sigma R^\top$;
+    the paper's $V$ is what the stored encodings are divided by, so that $|V^{-1}| = 1 / \sigma$ with the least singular
+    value $\sigma$ of $P A$.
+
+    Args:
+        matrix: the features, a row a sequence.
+        first: the stored sequences.
+
+    Returns:
+        $C = \sqrt{1 + \sigma^{-2}}$; infinity where the stored rows are dependent.
+
+    Example:
+        >>> round(theorem_constant(np.eye(3)[:, :2], np.array([0, 1])) ** 2, 6)
+        2.0
     """
     basis, triangle = scipy.linalg.qr(matrix, mode="economic", pivoting=True, check_finite=False)[:2]
     diagonal = abs(np.diag(triangle))
@@ -242,4 +248,4 @@ def _theorem_bound(matrix: np.ndarray, first: np.ndarray, epsilon: float, norm: 
     if len(first) > basis.shape[1]:
         return float("inf")
     smallest = scipy.linalg.svdvals(basis[first])[-1] if len(first) else 1.0
-    return float(np.sqrt(1 + smallest**-4.0) * epsilon * norm) if smallest > 0 else float("inf")
+    return float(np.sqrt(1 + smallest**-2.0)) if smallest > 0 else float("inf")

@@ -47,6 +47,7 @@ class Encoder(Result):
         seconds: wall time.
         unembedding: $W$, (N, d).
         encoding: $E$, (T, d).
+        notes: of the task, for people.
     """
 
     name: str
@@ -60,11 +61,17 @@ class Encoder(Result):
     seconds: float
     unembedding: Float[np.ndarray, "N d"] = hidden()
     encoding: Float[np.ndarray, "T d"] = hidden()
+    notes: tuple[str, ...] = hidden(default=())
 
     @property
     def logits(self) -> Float[np.ndarray, "T N"]:
         """The logits $W E_t$."""
         return self.encoding @ self.unembedding.T
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The propositions, and this project's algorithm."""
+        return ("dana2025", "attncap")
 
     def __rich__(self) -> "RenderableType":
         from rich.table import Table
@@ -117,9 +124,9 @@ def encode(task: Distributions, embedding_dim: int, *, starts: int | None = None
     """
     started = time.perf_counter()
     if embedding_dim < 1:
-        raise InputError(f"--embedding-dim: expected at least 1, got {embedding_dim}")
+        raise InputError("embedding_dim", "at least 1", embedding_dim)
     if starts is not None and starts < 1:
-        raise InputError(f"--starts: expected at least 1, got {starts}")
+        raise InputError("starts", "at least 1", starts)
     require(8.0 * task.pi.size * 5, f"encoding {task.count:,} x {task.vocabulary_size:,} probabilities")
     svd = lowrank.svd_start(task.pi, task.weight, embedding_dim)
     if task.deterministic and embedding_dim >= min(2, task.vocabulary_size - 1):
@@ -147,6 +154,7 @@ def encode(task: Distributions, embedding_dim: int, *, starts: int | None = None
         seconds=time.perf_counter() - started,
         unembedding=w,
         encoding=e,
+        notes=task.notes,
     )
 
 

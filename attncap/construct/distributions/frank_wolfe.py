@@ -1,4 +1,4 @@
-"""Bounds on what the best low-rank encoder reaches: a conditional lower one, and Theorem 2's upper one."""
+"""A conditional lower bound on what the best low-rank encoder reaches, its tangent point found by Frank-Wolfe steps."""
 
 import numpy as np
 import scipy.linalg

@@ -10,7 +10,7 @@ import scipy.linalg
 from jaxtyping import Float
 from scipy.optimize import OptimizeResult, minimize
 
-from attncap.models import chunks
+from attncap.numerics.memory import chunks
 from attncap.progress import bar
 
 LOG_FLOOR = 1e-4

@@ -2,11 +2,12 @@
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncap.construct.labelled.layer import FITTED, _capacity, _check, _scores, read_out
+from attncap.construct.labelled.count import capacity_of, check_layer
+from attncap.construct.labelled.fit import FITTED
+from attncap.construct.labelled.layer import check_method, solved
 from attncap.errors import InputError
 from attncap.measure.examples import predicted, residual
 from attncap.numerics.bracketing import boundary
@@ -14,9 +15,6 @@ from attncap.numerics.rank import rank
 from attncap.progress import track
 from attncap.result import Result
 from attncap.tasks import Examples, random_examples
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,17 @@ class ExamplesCapacity(Result):
     seeds: list[int]
     seconds: float
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """The bounds beside it, and this project's measured rank."""
+        return ("mahdavi2024", "mahdavi2024-shared", "attncap")
+
 
 def examples_capacity(
-    heads: int,
     context: int,
     embedding_dim: int,
     head_dim: int | None = None,
+    heads: int = 1,
     *,
     method: str = "lstsq",
     shared: bool = False,
@@ -58,10 +61,10 @@ def examples_capacity(
     r"""Search for the largest number of random examples with real labels that a layer of this shape memorizes.
 
     Args:
-        heads: $H$.
         context: $n$.
         embedding_dim: $d$.
         head_dim: $d_h$; $d$ by default.
+        heads: $H$.
         method: "theorem" or "lstsq".
         shared: whether all examples have one context.
         seeds: how many tasks and layers to draw.
@@ -74,22 +77,24 @@ def examples_capacity(
         InputError: a shape that no layer has.
 
     Example:
-        >>> found = examples_capacity(heads=3, context=4, embedding_dim=8, shared=True)
+        >>> found = examples_capacity(context=4, embedding_dim=8, heads=3, shared=True)
         >>> found.capacity, found.rank, found.shared_limit, found.bracket
         (10, 10, 10, (10, 11))
     """
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
-    if min(heads, context, embedding_dim, seeds) < 1:
-        raise InputError("--heads, --context, --embedding-dim and --seeds must be at least 1")
+    for name, size in (("context", context), ("embedding_dim", embedding_dim), ("seeds", seeds)):
+        if size < 1:
+            raise InputError(name, "at least 1", size)
+    check_layer(embedding_dim, head_dim, heads)
+    check_method(method)
     most = heads * embedding_dim
     found, ranks = [], []
     for draw in track(range(seed, seed + seeds), "seeds"):
         task = random_examples(most + 1, context, embedding_dim, shared=shared, seed=draw)
-        _check(task, heads, head_dim, method, 1.0, count=0)
-        found.append(largest_memorized(task, heads, head_dim, method, draw))
-        ranks.append(rank(_scores(task, heads, head_dim, "lstsq", 1.0, 3.0, np.random.default_rng(draw))[1]))
-    counts = _capacity(task, heads, head_dim)
+        found.append(largest_memorized(task, head_dim, heads, method, draw))
+        ranks.append(rank(solved(task, head_dim, heads, "lstsq", np.random.default_rng(draw))[1]))
+    counts = capacity_of(task, head_dim, heads)
     capacity = min(found)
     return ExamplesCapacity(
         capacity=capacity,
@@ -103,16 +108,15 @@ def examples_capacity(
     )
 
 
-def largest_memorized(task: Examples, heads: int, head_dim: int, method: str, seed: int) -> int:
+def largest_memorized(task: Examples, head_dim: int, heads: int, method: str, seed: int) -> int:
     """Search for the most of the task's first examples that a layer memorizes; the task itself is too large."""
 
     def holds(count: int) -> bool:
         first = replace(task, contexts=task.contexts[:count], queries=task.queries[:count], labels=task.labels[:count])
-        layer, matrix = _scores(first, heads, head_dim, method, 1.0, 3.0, np.random.default_rng(seed))
-        layer = read_out(layer, matrix, first.labels)
+        layer, _ = solved(first, head_dim, heads, method, np.random.default_rng(seed))
         return residual(predicted(layer, first.contexts, first.queries), first.labels) <= FITTED
 
-    counts = _capacity(task, heads, head_dim)
+    counts = capacity_of(task, head_dim, heads)
     expected = counts["theorem"] if method == "theorem" else counts["shared" if task.shared else "features"]
     limit = min(task.count - 1, counts["theorem"]) if method == "theorem" else task.count - 1
     return boundary(holds, expected, limit)[0]

@@ -3,17 +3,21 @@
 import numpy as np
 from jaxtyping import Float
 
-from attncap.construct.labelled.generic_scores import PROBE, unit_vectors, without_values
+from attncap.construct.labelled.count import group_size
+from attncap.construct.labelled.features import scores_only
+from attncap.construct.labelled.generic_scores import PROBE
 from attncap.models import AttentionLayer
 from attncap.progress import track
 from attncap.tasks import Examples
 
+# Directions drawn, of which the best is taken.
 DRAWS = 64
+# Scores of the chosen token above the others: softmax gives it nearly all of the weight, in any precision.
 LIFT = 6.0
 
 
 def theorem_heads(
-    task: Examples, heads: int, head_dim: int, saturation: float, rng: np.random.Generator
+    task: Examples, head_dim: int, heads: int, saturation: float, rng: np.random.Generator
 ) -> AttentionLayer:
     r"""Build $W_{QK}^h = V_h Q_h^+ + c\, w u_h^\top$ for groups of $\min(n, d_h) - 1$ examples a head.
 
@@ -23,14 +27,14 @@ def theorem_heads(
 
     Args:
         task: the examples, at most $H(\min(n, d_h) - 1) + 1$.
-        heads: $H$.
         head_dim: $d_h$.
+        heads: $H$.
         saturation: $c$.
         rng: draws $w$ and $u_h$.
     """
     dim = task.embedding_dim
-    group = min(task.context, head_dim) - 1
-    shared = unit_vectors(rng, DRAWS, dim)
+    group = group_size(task, head_dim)
+    shared = _unit_vectors(rng, DRAWS, dim)
     chosen = max(range(DRAWS), key=lambda i: _worst_gap(task, shared[i]))
     w = shared[chosen] / (task.contexts[:PROBE] @ shared[chosen]).std()
     query, key = np.zeros((2, heads, head_dim, dim))
@@ -43,7 +47,7 @@ def theorem_heads(
         query[head, : len(rows)] = np.linalg.pinv(task.queries[rows].T)
         key[head, : len(rows)] = _lifts(task, rows, w)
         query[head, -1], key[head, -1] = u, saturation * w
-    return without_values(query, key)
+    return scores_only(query, key)
 
 
 def _worst_gap(task: Examples, w: Float[np.ndarray, " d"]) -> float:
@@ -55,7 +59,7 @@ def _worst_gap(task: Examples, w: Float[np.ndarray, " d"]) -> float:
 def _blind_direction(task: Examples, rows: np.ndarray, rng: np.random.Generator) -> Float[np.ndarray, " d"]:
     """Choose u orthogonal to the group's queries that sees every other query well."""
     basis = np.linalg.qr(task.queries[rows].T)[0]
-    drawn = unit_vectors(rng, DRAWS, task.embedding_dim)
+    drawn = _unit_vectors(rng, DRAWS, task.embedding_dim)
     drawn -= (drawn @ basis) @ basis.T
     others = np.delete(task.queries, rows, axis=0)
     if not len(others):
@@ -82,3 +86,8 @@ def _lifts(task: Examples, rows: np.ndarray, w: Float[np.ndarray, " d"]) -> Floa
             basis = np.column_stack([basis, free[token] / size])
         lifts[at] = LIFT * np.linalg.pinv(context)[:, token]
     return lifts
+
+
+def _unit_vectors(rng: np.random.Generator, count: int, dim: int) -> Float[np.ndarray, "count d"]:
+    drawn = rng.standard_normal((count, dim))
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)

@@ -1,22 +1,22 @@
 """The experiments: every point trained, over the published numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from attncap import bounds
-from attncap.commands.train import OPTIONS, count_of, program_of, recipe_of, shape_of
-from attncap.errors import UnmetError
+from attncap.commands.train import OPTIONS, program_of, recipe_of, shape_of
+from attncap.papers.dana2025.floors import FLOORS, floors
 from attncap.papers.dana2025.published import Experiment, Line
 from attncap.papers.figure import Drawing
 from attncap.papers.stored import stored
-from attncap.plots.experiments import FLOORS, RECIPES, chart
+from attncap.plots.experiments import accuracy_chart
 from attncap.progress import bar
 from attncap.train.loop.cost import lane_seconds
 
+RECIPES = {"quick": ("paper",), "paper": ("paper", "best")}
 QUICK_MINUTES = 3.0
 
 
@@ -33,7 +33,7 @@ def experiment(wanted: Experiment, recipes: Sequence[str], seed: int) -> Drawing
         found = stored("train", cells)
     fixed = [{**described(wanted, *point), "seed": number} for point in points for number in seeds]
     table = pl.concat([pl.DataFrame(fixed, infer_schema_length=None), found], how="horizontal")
-    return Drawing(summary(table, wanted.x), table, chart(table, wanted))
+    return Drawing(summary(table, wanted.x), table, drawn(table, wanted))
 
 
 def scaled(wanted: Experiment, scale: str) -> Experiment:
@@ -62,39 +62,80 @@ def minutes(wanted: Experiment, recipes: Sequence[str]) -> float:
 
 def described(wanted: Experiment, recipe: str, line: Line, value: int) -> dict[str, Any]:
     """Return what all repetitions of a point share: where it is drawn, the published accuracy and the floors."""
-    cell = {**OPTIONS, **wanted.cell(line, value, recipe)}
-    shape = shape_of(cell)
-    floors = {name: floor(id, shape.quantities, count_of(cell)) for name, id in FLOORS.items()}
+    shape = shape_of({**OPTIONS, **wanted.cell(line, value, recipe)})
+    # The floors of one layer are floors of several: the others can be switched off, for each has a skip connection.
+    sizes = (shape.vocabulary, shape.embedding_dim, shape.head_dim, shape.heads)
     return {
         "line": line.label,
+        "kind": line.kind,
         wanted.x: value,
+        "paper_parameters": wanted.parameters(line, value),
         "recipe": recipe,
         "published": line.accuracy[wanted.values.index(value)],
-        **(floors if shape.attention_only else dict.fromkeys(FLOORS)),
+        **(floors(*sizes) if line.kind == "attention" else {**dict.fromkeys(FLOORS), "random": 1 / shape.vocabulary}),
     }
 
 
-def floor(bound: str, quantities: Mapping[str, int], associations: int) -> float | None:
-    """Return the accuracy that a bound promises, if it speaks of such a shape (the theorem does not of $d_h > d$)."""
-    try:
-        return min(1.0, float(bounds.value(bound, **quantities)) / associations)
-    except UnmetError:
-        return None
+def means(table: pl.DataFrame, x: str) -> pl.DataFrame:
+    """Average over the repetitions, and give their range."""
+    return table.group_by("recipe", "line", "kind", x, maintain_order=True).agg(
+        pl.col("accuracy").mean(),
+        low=pl.col("accuracy").min(),
+        high=pl.col("accuracy").max(),
+        **{name: pl.col(name).first() for name in ("published", "paper_parameters", *FLOORS)},
+    )
+
+
+def drawn(table: pl.DataFrame, wanted: Experiment) -> Any:
+    """Draw an experiment over the published accuracies, with the floors of one of its lines."""
+    points = means(table, wanted.x)
+    x = "parameters" if wanted.by_parameters else wanted.x
+    points = points.rename({"paper_parameters": "parameters"} if wanted.by_parameters else {})
+    attention = [line.label for line in wanted.lines if line.kind == "attention"]
+    shown = wanted.shown if wanted.shown in attention else attention[-1]
+    below = floor_lines(points.filter(line=shown, recipe=points["recipe"][0]), x)
+    sizes = {line.label: line.size for line in wanted.lines}
+    measured = f"mean and range of {wanted.seeds} models" if wanted.seeds > 1 else "one model per point"
+    note = [
+        wanted.source,
+        f"N = {wanted.shared['vocabulary']}, S = 2; lines: measured ({measured}); circles: published",
+    ]
+    if len(attention) > 1:
+        note.append(f"floors: those of {shown}")
+    if wanted.shared.get("depth", 1) > 1:
+        note.append(
+            "floors: those of one layer; parameters: of three layers" if x == "parameters" else "floors: of one layer"
+        )
+    if points.filter(pl.col("theorem").is_null(), kind="attention").height:
+        note.append("no floor where dₕ > d: the theorem assumes dₕ ≤ d")
+    return accuracy_chart(
+        points.rename({"recipe": "panel"}).with_columns(pl.col("line").replace_strict(sizes)),
+        below,
+        x=x,
+        title=wanted.title,
+        note=note,
+        panels={recipe: f"recipe {recipe}" for recipe in points["recipe"].unique(maintain_order=True)},
+    )
+
+
+def floor_lines(points: pl.DataFrame, x: str) -> pl.DataFrame:
+    """Return the floors of one line's points, one row each; our count only where it differs from the theorem's."""
+    same = points["corrected"].equals(points["theorem"])
+    names = [name for name in FLOORS if not (same and name == "corrected")]
+    return points.select(x, *names).unpivot(index=x, variable_name="floor", value_name="accuracy").drop_nulls()
 
 
 def summary(table: pl.DataFrame, x: str) -> dict[str, Any]:
     """Compare the mean over the repetitions with the published accuracies."""
     out: dict[str, Any] = {}
     for (recipe,), rows in table.group_by("recipe", maintain_order=True):
-        means = rows.group_by("line", x, maintain_order=True).agg(
-            pl.col("accuracy").mean(), pl.col("published").first()
-        )
-        off = means["accuracy"] - means["published"]
+        each = means(rows, x).select("line", x, "accuracy", "published")
+        off = each["accuracy"] - each["published"]
         # Other recipes are to be better, not near.
         near = (0.03, 0.05) if recipe == "paper" else ()
         out |= {
             **{f"{recipe}: within {most}": f"{(off.abs() <= most).sum()} of {len(off)}" for most in near},
             f"{recipe}: least excess": round(float(off.min()), 3),  # type: ignore[arg-type]
-            f"{recipe}: accuracy": means.to_dicts(),
+            f"{recipe}: accuracy": each.to_dicts(),
         }
     return out

@@ -5,9 +5,11 @@ measured lines. What is followed is the authors' code where it differs from the 
 has its own task.
 """
 
+from attncap.papers.dana2025.claims import CLAIMS, claims, claims_minutes
 from attncap.papers.dana2025.experiments import RECIPES, experiment, minutes, scaled
 from attncap.papers.dana2025.published import EXPERIMENTS, Experiment
 from attncap.papers.dana2025.slopes import slope, sloped, slopes
+from attncap.papers.dana2025.table1 import PUBLISHED, table1
 from attncap.papers.figure import Figure
 from attncap.papers.ours import capacities
 
@@ -33,7 +35,7 @@ def figure(wanted: Experiment) -> Figure:
 def slope_figure(heads: Experiment) -> Figure:
     """Register the slopes of the experiment on heads."""
     published = {line.options["embedding_dim"]: slope(heads.values, line.accuracy) for line in heads.lines}
-    title = "Accuracy gained a head, against the dimension"
+    title = "Accuracy gained per head, against the dimension"
     return Figure(
         "fig2b",
         title,
@@ -43,10 +45,18 @@ def slope_figure(heads: Experiment) -> Figure:
     )
 
 
-# In the order of the paper: 1a, 1b, 2a, 2b, 3 to 10.
+# In the order of the paper: 1a, 1b, 2a, 2b, 3 to 10, then the tables.
 FIGURES = (
     *map(figure, EXPERIMENTS[:3]),
     slope_figure(EXPERIMENTS[0]),
     *map(figure, EXPERIMENTS[3:]),
+    Figure("table1", "Capacities and parameters of the three results", PUBLISHED, table1),
+    Figure(
+        "claims",
+        "What the paper says in words, judged on its data and on ours",
+        {"claims": [f"{claim.where}: {claim.says}" for claim in CLAIMS]},
+        claims,
+        claims_minutes,
+    ),
     *capacities.FIGURES,
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 ARXIV = "arXiv 2411.10115"
+PERCEPTRON = ", MLP"
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,33 @@ class Line:
     accuracy: tuple[float, ...]
     schedule: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def kind(self) -> str:
+        """Attention, or one head and a perceptron."""
+        return "perceptron" if self.options.get("perceptron") else "attention"
+
+    @property
+    def size(self) -> str:
+        """The label without the kind."""
+        return self.label.removesuffix(PERCEPTRON)
+
 
 @dataclass(frozen=True)
 class Experiment:
-    """One figure: what varies along x, the lines, what all models share, changes to the recipe, and repetitions."""
+    """One figure.
+
+    Attributes:
+        id: its name on the command line, "fig" and the paper's number.
+        title: what it shows.
+        x: the option that varies.
+        values: its values.
+        lines: the lines.
+        shared: options of all models.
+        schedule: changes to the recipe.
+        seeds: repetitions.
+        shown: the line whose floors the figure draws, as the paper draws them for one size.
+        by_parameters: whether the axis is the number of parameters that x makes.
+    """
 
     id: str
     title: str
@@ -29,6 +53,22 @@ class Experiment:
     shared: Mapping[str, Any] = field(default_factory=dict)
     schedule: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 5
+    shown: str = ""
+    by_parameters: bool = False
+
+    @property
+    def source(self) -> str:
+        """The paper and the figure's number in it."""
+        return f"Dana et al. 2025, Figure {self.id.removeprefix('fig')}"
+
+    def parameters(self, line: Line, value: int) -> int:
+        """Return the parameters as the paper counts them: 4 d^2 H in each layer and 2 d (N + 1).
+
+        The perceptron has the width 2 d (H - 1), which makes it as large as the heads that it stands for.
+        """
+        cell = {**self.shared, **line.options, self.x: value}
+        d, heads = cell["embedding_dim"], cell["heads"]
+        return int(4 * d * d * heads * cell.get("depth", 1) + 2 * d * (cell["vocabulary"] + 1))
 
     def thinned(self, lines: Iterable[Line], values: tuple[int, ...], seeds: int) -> "Experiment":
         """Keep some lines, some places on x, and so many repetitions."""
@@ -60,7 +100,7 @@ def by_dim(table: str, **options: Any) -> tuple[Line, ...]:
 def perceptrons(table: str, **schedule: Any) -> tuple[Line, ...]:
     """Read the same for one head and a perceptron, trained with changes to the schedule."""
     lines = by_dim(table, perceptron=True)
-    return tuple(Line(f"{line.label}, MLP", line.options, line.accuracy, schedule) for line in lines)
+    return tuple(Line(f"{line.label}{PERCEPTRON}", line.options, line.accuracy, schedule) for line in lines)
 
 
 EVERY_5 = (1, 6, 11, 16, 21, 26, 31)
@@ -73,10 +113,21 @@ DEEP: dict[str, Any] = {
     "schedule": {"batch": 512, "batches": 128, "steps": 8192, "rate": 0.0025, "final_rate": 0.0025},
 }
 
+LARGE_HEADS = by_dim("""
+    40: .077 .148 .214 .278 .335 .395
+    50: .094 .203 .299 .393 .478 .559
+    60: .110 .259 .394 .515 .624 .727
+""")
+DEEP_HEADS = by_dim("""
+    7: .066 .114 .152 .197 .240 .294
+    10: .088 .177 .289 .383 .464 .543
+    13: .114 .288 .434 .586 .696 .770
+""")
+
 EXPERIMENTS = (
     Experiment(
         "fig1a",
-        "Accuracy against heads, d_h = d",
+        "Accuracy against heads, dₕ = d",
         "heads",
         EVERY_5,
         by_dim("""
@@ -93,6 +144,7 @@ EXPERIMENTS = (
             13: .163 .482 .774 .988 1.000 1.000 1.000
         """),
         {"vocabulary": 50},
+        shown="d = 10",
     ),
     Experiment(
         "fig1b",
@@ -109,7 +161,7 @@ EXPERIMENTS = (
         tuple(range(5, 16)),
         (
             Line(
-                "d_h = 10",
+                "dₕ = 10",
                 {"head_dim": 10, "heads": 20},
                 (0.264, 0.362, 0.460, 0.578, 0.697, 0.809, 0.777, 0.789, 0.786, 0.812, 0.814),
             ),
@@ -118,7 +170,7 @@ EXPERIMENTS = (
     ),
     Experiment(
         "fig3",
-        "Heads against a perceptron of as many parameters",
+        "Heads and perceptrons against parameters",
         "heads",
         EVERY_5,
         by_dim("""
@@ -136,10 +188,12 @@ EXPERIMENTS = (
         ),
         {"vocabulary": 70},
         {"batch": 1024, "batches": 256, "steps": 16384},
+        shown="d = 10",
+        by_parameters=True,
     ),
     Experiment(
         "fig4",
-        "Accuracy against heads at d = d_h = 2",
+        "Accuracy against heads at d = dₕ = 2",
         "heads",
         (1, 5, 9, 13, 17, 21),
         by_dim("2: .330 .497 .633 .734 .857 .858"),
@@ -151,12 +205,9 @@ EXPERIMENTS = (
         "Accuracy against heads, N = 200",
         "heads",
         (1, 3, 5, 7, 9, 11),
-        by_dim("""
-            40: .077 .148 .214 .278 .335 .395
-            50: .094 .203 .299 .393 .478 .559
-            60: .110 .259 .394 .515 .624 .727
-        """),
+        LARGE_HEADS,
         **LARGE,
+        shown="d = 50",
     ),
     Experiment(
         "fig6",
@@ -168,10 +219,11 @@ EXPERIMENTS = (
     ),
     Experiment(
         "fig7",
-        "A perceptron in place of heads, N = 200",
+        "Heads and perceptrons against parameters, N = 200",
         "heads",
         (1, 3, 5, 7, 9, 11),
-        perceptrons(
+        LARGE_HEADS
+        + perceptrons(
             """
             40: .078 .274 .379 .378 .368 .371
             50: .094 .408 .539 .519 .505 .509
@@ -180,18 +232,17 @@ EXPERIMENTS = (
             final_rate=PERCEPTRON_FINAL_RATE,
         ),
         **LARGE,
+        shown="d = 50",
+        by_parameters=True,
     ),
     Experiment(
         "fig8",
         "Accuracy against heads, three layers",
         "heads",
         (1, 5, 9, 13, 17, 21),
-        by_dim("""
-            7: .066 .114 .152 .197 .240 .294
-            10: .088 .177 .289 .383 .464 .543
-            13: .114 .288 .434 .586 .696 .770
-        """),
+        DEEP_HEADS,
         **DEEP,
+        shown="d = 10",
     ),
     Experiment(
         "fig9",
@@ -203,14 +254,17 @@ EXPERIMENTS = (
     ),
     Experiment(
         "fig10",
-        "A perceptron in place of heads, three layers",
+        "Heads and perceptrons against parameters, three layers",
         "heads",
         (1, 5, 9, 13, 17, 21),
-        perceptrons("""
+        DEEP_HEADS
+        + perceptrons("""
             7: .066 .139 .187 .227 .251 .304
             10: .090 .291 .399 .493 .528 .570
             13: .118 .452 .672 .728 .676 .710
         """),
         **DEEP,
+        shown="d = 10",
+        by_parameters=True,
     ),
 )

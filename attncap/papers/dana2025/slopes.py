@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from attncap import scaling
+from attncap.papers.dana2025 import fitting
 from attncap.papers.dana2025.experiments import RECIPES, experiment, spread
 from attncap.papers.dana2025.published import Experiment
 from attncap.papers.figure import Drawing
@@ -35,13 +36,16 @@ def slopes(wanted: Experiment, scale: str, seed: int) -> Drawing:
         fits = [slope(one["heads"].to_list(), one["accuracy"].to_list()) for _, one in points.group_by("seed")]
         rows.append({"d": d, "series": f"recipe {recipe}", "slope": np.mean(fits), "low": min(fits), "high": max(fits)})
     table = pl.DataFrame(rows, strict=False)
-    return Drawing({"slopes": table.to_dicts(), **growth(table)}, table, slope_chart(table))
+    marks = f"up to the first accuracy above .95; N = {wanted.shared['vocabulary']}, S = 2; bars: range of the models"
+    note = ["Dana et al. 2025, Figure 2b", marks]
+    chart = slope_chart(table, title="Accuracy gained per head", note=note)
+    return Drawing({"slopes": table.to_dicts(), **growth(table)}, table, chart)
 
 
 def slope(heads: Any, accuracy: Any) -> float:
     """Return the slope of accuracy in heads, up to the first accuracy above .95."""
     part = scaling.before_saturation(np.asarray(accuracy))
-    return float(np.polyfit(np.asarray(heads)[part], np.asarray(accuracy)[part], 1)[0])
+    return fitting.slope(np.asarray(heads, dtype=np.float64)[part], np.asarray(accuracy)[part])
 
 
 def growth(table: pl.DataFrame) -> dict[str, str]:
@@ -50,6 +54,6 @@ def growth(table: pl.DataFrame) -> dict[str, str]:
     for (series,), rows in table.group_by("series", maintain_order=True):
         if len(rows) > 5:
             with warnings.catch_warnings(action="ignore", category=scaling.ScalingWarning):
-                found = scaling.fit(rows["d"].to_numpy(), rows["slope"].to_numpy(), resamples=0)
-            out[f"{series}: best law"] = " or ".join((found.best, *found.close))
+                found = scaling.fit(rows["d"].to_numpy(), rows["slope"].to_numpy())
+            out[f"{series}: best law"] = " or ".join(filter(None, (found.best, *found.close)))
     return out

@@ -1,11 +1,13 @@
 r"""Liao, Liu, Hou, Zou, Ling 2025: the interpolation error of nonlinear attention (arXiv 2506.18656).
 
-The paper shows curves and gives no tables, so what is published is each figure's setting and what it is said to show;
-ours are the limit, the simulation and how many points agree: |mean - theory| < 3 std/sqrt(draws) + 5/n. Figures on
-heads, softmax and real data go beyond the paper.
+The paper shows curves and gives no tables, so what is published is what each figure is said to show, and its setting
+where the text states one; the others are ours and say so. Ours are the limit, the simulation and how many points
+agree: |mean - theory| < 3 std/sqrt(draws) + 5/n. One diagonal everywhere: zero (no token attends to itself), the only
+one for which every f has a limit.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,11 @@ SHRINK = {"quick": 4, "paper": 1}
 DRAWS = {"quick": 8, "paper": 10}
 REGRESSION: dict[str, dict[str, Any]] = {"ridge regression": {"activations": KEEP, "diagonal": 1.0}}
 ATTENTION: dict[str, dict[str, Any]] = {
-    name: {"activations": name, "diagonal": "full"} for name in ("linear", "tanh", "relu", "clipped-exp")
+    name: {"activations": name} for name in ("linear", "tanh", "relu", "clipped-exp")
 }
+LIAO = "Liao et al. 2025"
+OURS = f"{LIAO}, setting: ours"
+ZERO = "diagonal zero"
 
 
 def points(result: Interpolation, x: str, series: str) -> pl.DataFrame:
@@ -45,6 +50,9 @@ def compare(
     tokens: int,
     draws: int,
     seed: int,
+    title: str,
+    note: str,
+    source: str = OURS,
     baseline: bool = True,
     measured: int = 7,
     **look: Any,
@@ -69,7 +77,14 @@ def compare(
     table = pl.concat(frames, how="diagonal")
     if x == "ratio":
         table = table.with_columns(features=pl.col("ratio") * tokens)
-    return Drawing(agreement(table, tokens, draws), table, curves(table, "features" if x == "ratio" else x, **look))
+    chart = curves(
+        table,
+        "features" if x == "ratio" else x,
+        title=title,
+        note=[source, f"{note}, {draws} draws"],
+        **look,
+    )
+    return Drawing(agreement(table, tokens, draws), table, chart)
 
 
 def agreement(table: pl.DataFrame, tokens: int, draws: int) -> dict[str, Any]:
@@ -87,7 +102,17 @@ def agreement(table: pl.DataFrame, tokens: int, draws: int) -> dict[str, Any]:
     }
 
 
-def along_ridge(lines: Mapping[str, Mapping[str, Any]], title: str, scale: str, seed: int) -> Drawing:
+def kind(lines: Mapping[str, Mapping[str, Any]]) -> str:
+    """Name what the lines are."""
+    return "Ridge regression" if lines is REGRESSION else "Nonlinear attention"
+
+
+def convention(lines: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say which diagonal of K attention has; ridge regression has none."""
+    return "" if lines is REGRESSION else f", {ZERO}"
+
+
+def along_ridge(lines: Mapping[str, Mapping[str, Any]], scale: str, seed: int) -> Drawing:
     """Against the ridge: p = 2048, n = 512, SNR 1."""
     tokens = 512 // SHRINK[scale]
     fixed = {name: {**arguments, "ratio": 4.0, "snr": 1.0} for name, arguments in lines.items()}
@@ -100,12 +125,13 @@ def along_ridge(lines: Mapping[str, Mapping[str, Any]], title: str, scale: str, 
         seed=seed,
         baseline=len(lines) > 1,
         log_y=True,
-        title=title,
-        subtitle=f"p = {4 * tokens}, n = {tokens}, ρ = 1",
+        title=f"{kind(lines)} against the ridge",
+        note=f"p = {4 * tokens}, n = {tokens}, ρ = 1{convention(lines)}",
+        source=LIAO if lines is REGRESSION else OURS,
     )
 
 
-def along_dimension(lines: Mapping[str, Mapping[str, Any]], title: str, scale: str, seed: int) -> Drawing:
+def along_dimension(lines: Mapping[str, Mapping[str, Any]], scale: str, seed: int) -> Drawing:
     """Against the embedding dimension: n = 4096, ridge 1e-5, SNR 1."""
     tokens = 4096 // SHRINK[scale]
     fixed = {name: {**arguments, "ridge": 1e-5, "snr": 1.0} for name, arguments in lines.items()}
@@ -119,12 +145,13 @@ def along_dimension(lines: Mapping[str, Mapping[str, Any]], title: str, scale: s
         baseline=len(lines) > 1,
         measured=9,
         log_y=True,
-        title=title,
-        subtitle=f"n = {tokens}, γ = 1e-5, ρ = 1",
+        title=f"{kind(lines)} against the embedding dimension",
+        note=f"n = {tokens}, γ = 10⁻⁵, ρ = 1{convention(lines)}",
+        source=LIAO if lines is REGRESSION else OURS,
     )
 
 
-def along_snr(lines: Mapping[str, Mapping[str, Any]], title: str, scale: str, seed: int) -> Drawing:
+def along_snr(lines: Mapping[str, Mapping[str, Any]], scale: str, seed: int) -> Drawing:
     """Against the signal-to-noise ratio: p = 512, n = 2048, ridge 1e-5."""
     tokens = 2048 // SHRINK[scale]
     fixed = {name: {**arguments, "ridge": 1e-5, "ratio": 0.25} for name, arguments in lines.items()}
@@ -136,8 +163,9 @@ def along_snr(lines: Mapping[str, Mapping[str, Any]], title: str, scale: str, se
         draws=DRAWS[scale],
         seed=seed,
         baseline=len(lines) > 1,
-        title=title,
-        subtitle=f"p = {tokens // 4}, n = {tokens}, γ = 1e-5",
+        title=f"{kind(lines)} against the signal-to-noise ratio",
+        note=f"p = {tokens // 4}, n = {tokens}, γ = 10⁻⁵{convention(lines)}",
+        source=LIAO if lines is REGRESSION else OURS,
     )
 
 
@@ -154,7 +182,7 @@ def activations(scale: str, seed: int) -> Drawing:
         draws=DRAWS[scale],
         seed=seed,
         title="Which nonlinearity memorizes",
-        subtitle=f"f scaled to E f(ξ)² = 1, diagonal zero, c = 0.5, ρ = 1, n = {tokens}",
+        note=f"f scaled to E f(ξ)² = 1, {ZERO}, c = 0.5, ρ = 1, n = {tokens}",
     )
 
 
@@ -174,7 +202,7 @@ def alignment(scale: str, seed: int) -> Drawing:
         seed=seed,
         log_x=False,
         title="Attention weights aligned with the signal",
-        subtitle=f"w_K = w_Q = κ μ/|μ|, diagonal zero, c = 0.5, γ = 1, ρ = 1, n = {tokens}",
+        note=f"w_K = w_Q = κ μ/|μ|, {ZERO}, c = 0.5, γ = 1, ρ = 1, n = {tokens}",
     )
 
 
@@ -194,7 +222,7 @@ def no_linear_part(scale: str, seed: int) -> Drawing:
         draws=DRAWS[scale],
         seed=seed,
         title="Without a linear part, structure does not help",
-        subtitle=f"cos has a1 = 0; diagonal zero, c = 0.5, γ = 0.01, n = {tokens}",
+        note=f"cos has a1 = 0; {ZERO}, c = 0.5, γ = 0.01, n = {tokens}",
     )
 
 
@@ -215,7 +243,7 @@ def heads(scale: str, seed: int) -> Drawing:
         draws=DRAWS[scale],
         seed=seed,
         title="Concatenated heads memorize together",
-        subtitle=f"tanh, random query-key matrices, p = {tokens // 4}, n = {tokens}, ρ = 1, κ = 1",
+        note=f"tanh, random query-key matrices, {ZERO}, p = {tokens // 4}, n = {tokens}, ρ = 1, κ = 1",
     )
 
 
@@ -231,54 +259,68 @@ def true_softmax(scale: str, seed: int) -> Drawing:
         draws=DRAWS[scale],
         seed=seed,
         title="True softmax attention",
-        subtitle=f"K = (n/√p) softmax(βS), diagonal masked, c = 0.5, ρ = 1, n = {tokens}",
+        source="setting: ours, not in Liao et al. 2025",
+        note=f"K = (n/√p) softmax(βS), diagonal masked, c = 0.5, ρ = 1, n = {tokens}",
     )
 
 
 def published(shows: str, **setting: Any) -> dict[str, Any]:
-    """Return what the paper says a figure shows, and its setting."""
-    return {"source": "arXiv 2506.18656", "shows": shows, **setting}
+    """Return what the paper says a figure shows, and its setting: the paper's where it states one, or ours."""
+    return {**SOURCE, "shows": shows, "setting": {"of": "the paper", **setting} if setting else "ours"}
 
 
 MATCH = "theory and simulation coincide"
-BEYOND = {"source": "not in the paper"}
+SOURCE = {
+    "source": "arXiv 2506.18656",
+    "titles": [
+        "A Random Matrix Analysis of In-context Memorization for Nonlinear Attention (v1)",
+        "On the Interpolation Error of Nonlinear Attention versus Linear Regression (v2)",
+    ],
+}
+SOFTMAX = {
+    "source": "Hayase, Collins, Karakida 2025 (arXiv 2510.06685); Hayase, Karakida 2026, Gaussian Equivalence for "
+    "Multi-Head Self-Attention",
+    "shows": "the limit of softmax attention, proved",
+    "setting": "ours",
+}
+BEYOND = {"source": "not in the paper", "setting": "ours"}
 
 FIGURES = (
     Figure(
         "regression-ridge",
         "ridge regression against the ridge",
         published(MATCH, features=2048, tokens=512, snr=1),
-        lambda scale, seed: along_ridge(REGRESSION, "Ridge regression", scale, seed),
+        partial(along_ridge, REGRESSION),
     ),
     Figure(
         "regression-dimension",
         "ridge regression against the embedding dimension",
         published(MATCH, tokens=4096, ridge=1e-5, snr=1),
-        lambda scale, seed: along_dimension(REGRESSION, "Ridge regression", scale, seed),
+        partial(along_dimension, REGRESSION),
     ),
     Figure(
         "regression-snr",
         "ridge regression against the signal-to-noise ratio",
         published(MATCH, features=512, tokens=2048, ridge=1e-5),
-        lambda scale, seed: along_snr(REGRESSION, "Ridge regression", scale, seed),
+        partial(along_snr, REGRESSION),
     ),
     Figure(
         "attention-ridge",
         "nonlinear attention against the ridge",
-        published(MATCH, features=2048, tokens=512, snr=1),
-        lambda scale, seed: along_ridge(ATTENTION, "Nonlinear attention", scale, seed),
+        published(MATCH),
+        partial(along_ridge, ATTENTION),
     ),
     Figure(
         "attention-dimension",
         "nonlinear attention against the embedding dimension",
-        published(MATCH, tokens=4096, ridge=1e-5, snr=1),
-        lambda scale, seed: along_dimension(ATTENTION, "Nonlinear attention", scale, seed),
+        published(MATCH),
+        partial(along_dimension, ATTENTION),
     ),
     Figure(
         "attention-snr",
         "nonlinear attention against the signal-to-noise ratio",
-        published(MATCH, features=512, tokens=2048, ridge=1e-5),
-        lambda scale, seed: along_snr(ATTENTION, "Nonlinear attention", scale, seed),
+        published(MATCH),
+        partial(along_snr, ATTENTION),
     ),
     Figure(
         "activations",
@@ -293,8 +335,8 @@ FIGURES = (
         alignment,
     ),
     Figure("cosine", "an activation without linear part", published("cos(t), a1 = 0, memorizes badly"), no_linear_part),
-    Figure("heads", "concatenated heads", BEYOND, heads),
-    Figure("softmax", "the true softmax", BEYOND, true_softmax),
+    Figure("heads", "concatenated heads", published("v2 discusses finitely many heads"), heads),
+    Figure("softmax", "the true softmax", SOFTMAX, true_softmax),
     Figure("words", "word embeddings of a real model as tokens", BEYOND, words),
     Figure("digits", "handwritten digits of two classes as tokens", BEYOND, digits),
     Figure(

@@ -1,1 +1,3 @@
 """Figures that no paper shows."""
+
+__all__: list[str] = []

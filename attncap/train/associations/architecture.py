@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Float
 
 from attncap.errors import InputError
-from attncap.models import AttentionOnlyTransformer, Transformer
-from attncap.models.attend import Array
+from attncap.models import AttentionOnlyTransformer, TokenModel, Transformer
+from attncap.models.attention import Array
+from attncap.train.loop.problem import Tensors
 from attncap.train.loop.recipes import Recipe
 
-Tensors = dict[str, Float[Array, "..."]]
 HEAD_BUCKETS = (1, 2, 4)
 
 
@@ -44,9 +44,7 @@ class Architecture:
         sizes = vars(self)
         for name, value in sizes.items():
             if value < (0 if name == "width" else 1):
-                raise InputError(
-                    f"--{name.replace('_', '-')}: expected at least {0 if name == 'width' else 1}, got {value}"
-                )
+                raise InputError(name, f"at least {0 if name == 'width' else 1}", value)
 
     @property
     def summary(self) -> str:
@@ -136,7 +134,7 @@ def trimmed(tensors: Tensors, shape: Architecture) -> Tensors:
     return {name: tensor[:, : shape.heads] if tensor.ndim == 4 else tensor for name, tensor in tensors.items()}
 
 
-def model(recipe: Recipe, shape: Architecture, tensors: Tensors) -> AttentionOnlyTransformer:
+def model(recipe: Recipe, shape: Architecture, tensors: Tensors) -> TokenModel:
     """Compose the model of trained tensors (NumPy's or JAX's)."""
     tensors = dict(tensors)
     options: dict[str, Any] = {

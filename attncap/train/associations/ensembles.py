@@ -2,17 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from attncap import measure
 from attncap.errors import InputError
-from attncap.models import AttentionOnlyTransformer
-from attncap.result import Result, hidden
+from attncap.fits import Found
+from attncap.models import TokenModel
+from attncap.progress import bar
+from attncap.result import hidden
 from attncap.tasks import Associations
-from attncap.train.associations.architecture import Architecture
-from attncap.train.loop.lanes import History, Lane, train
+from attncap.train.associations.architecture import Architecture, model, trimmed
+from attncap.train.associations.problem import Lane
+from attncap.train.loop.batches import SEGMENT
+from attncap.train.loop.lanes import Checkpoint, History, train
 from attncap.train.loop.recipes import Recipe
 from attncap.train.loop.recipes import recipe as named
 
@@ -21,10 +27,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 COLUMNS = ("accuracy", "recall", "bits", "bits_per_parameter", "steps")
+# Of a model, about so many are kept on the way; their bits are measured when `Ensemble.curves` is read.
+CHECKPOINTS = 32
 
 
-@dataclass(frozen=True)
-class Ensemble(Result):
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(Found):
     """Models that differ in their seed.
 
     Attributes:
@@ -38,9 +46,13 @@ class Ensemble(Result):
         bits: memorized.
         bits_per_parameter: the same over ``parameters``.
         steps: taken by each before it stopped.
+        method: "train".
+        details: the recipe's name.
+        seconds: compiling and running the loop.
         seconds_compile: compiling the loop, or reading it from the cache.
         seconds_train: running it.
-        history: of every step; `curves` is the same as a table.
+        history: of every step.
+        checkpoints: weights on the way, of each.
         models: the weights, in float32.
     """
 
@@ -57,22 +69,59 @@ class Ensemble(Result):
     seconds_compile: float
     seconds_train: float
     history: History = hidden()
-    models: tuple[AttentionOnlyTransformer, ...] = hidden()
+    checkpoints: tuple[list[Checkpoint], ...] = hidden()
+    models: tuple[TokenModel, ...] = hidden()
 
     @property
-    def curves(self) -> "pl.DataFrame":
-        """Each model before each step: seed, step, loss (nats), accuracy, bits (at temperature one) and per parameter.
+    def model(self) -> TokenModel:
+        """The weights of the model that recalls most, the first of several."""
+        return self.models[int(self.recall.argmax())]
 
-        They are of the sequences that the step trains on, and end where the model stops.
+    @property
+    def seed(self) -> int:
+        """The seed of `model`."""
+        return self.seeds[int(self.recall.argmax())]
+
+    @property
+    def dtype(self) -> str:
+        """The type that the models were trained in."""
+        return self.models[0].dtype
+
+    @property
+    def recalled(self) -> tuple[float, ...]:
+        """Share of the task that each model recalls."""
+        return tuple(self.recall.tolist())
+
+    @cached_property
+    def curves(self) -> "pl.DataFrame":
+        """Each model on the way: seed, step, loss (nats), accuracy, bits and bits per parameter.
+
+        Loss and accuracy are those before every step, of the sequences that it trains on. Bits are
+        `attncap.measure.bits` of the whole task, of the weights after so many steps: at the first, about thirty times
+        on the way, and at the last, where they are the model's `bits`; they are null in between.
         """
         import polars as pl
 
-        history, parts = self.history, []
-        for k, seed in enumerate(self.seeds):
-            taken = slice(int(self.steps[k]) + 1)
-            columns = {name: part[taken, k].astype(np.float64) for name, part in vars(history).items()}
-            parts.append(pl.DataFrame({"seed": seed, "step": np.arange(len(columns["loss"])), **columns}))
+        parts = []
+        with bar("measure bits on the way", sum(map(len, self.checkpoints))) as advance:
+            for k, seed in enumerate(self.seeds):
+                taken = slice(int(self.steps[k]) + 1)
+                columns = {name: part[taken, k].astype(np.float64) for name, part in vars(self.history).items()}
+                told = pl.DataFrame({"step": np.arange(len(columns["loss"])), **columns})
+                bits = []
+                for one in self.checkpoints[k]:
+                    bits.append(self._bits(k, one))
+                    advance(1)
+                measured = pl.DataFrame({"step": [one.steps for one in self.checkpoints[k]], "bits": bits})
+                joined = told.join(measured, on="step", how="full", coalesce=True).sort("step")
+                parts.append(joined.select(pl.lit(seed).alias("seed"), "step", "loss", "accuracy", "bits"))
         return pl.concat(parts).with_columns(bits_per_parameter=pl.col("bits") / self.parameters)
+
+    def _bits(self, k: int, one: Checkpoint) -> float:
+        """Return the bits that a model held at a checkpoint; at its last, those of the table."""
+        if one.steps == self.steps[k]:
+            return float(self.bits[k])
+        return measure.bits(model(self.recipe, self.shape, trimmed(one.tensors, self.shape)), self.task)
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
@@ -88,7 +137,9 @@ class Ensemble(Result):
         head.add_row("recipe", f"{recipe.name}: {recipe.optimizer}, {rates}, {rows}")
         head.add_row("time", f"{self.seconds_train:.1f} s, and {self.seconds_compile:.1f} s to compile")
         window = (f"accuracy of the last {recipe.window} batches",) if recipe.window else ()
-        table = Table("seed", "recalled", *window, "bits", "bits a parameter", "steps", box=None, padding=(0, 2, 0, 0))
+        table = Table(
+            "seed", "recalled", *window, "bits", "bits per parameter", "steps", box=None, padding=(0, 2, 0, 0)
+        )
         for k, seed in enumerate(self.seeds):
             batches = (f"{self.accuracy[k]:.2%}",) if recipe.window else ()
             each = f"{self.bits[k]:,.0f}", f"{self.bits_per_parameter[k]:.4f}", f"{self.steps[k]:,}"
@@ -141,19 +192,25 @@ def ensemble(
     head_dim = embedding_dim if head_dim is None else head_dim
     shape = Architecture(task.vocabulary_size, task.context, embedding_dim, head_dim, heads, depth, width)
     numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not numbers or chosen.steps < 1:
-        raise InputError(f"--seeds and --steps: expected at least 1, got {len(numbers)} and {chosen.steps}")
-    run = train([Lane(task, shape, seed) for seed in numbers], chosen)
+    for name, number in (("seeds", len(numbers)), ("steps", chosen.steps)):
+        if number < 1:
+            raise InputError(name, "at least 1", number)
+    every = -(-chosen.steps // (SEGMENT * CHECKPOINTS))
+    run = train([Lane(task, shape, seed) for seed in numbers], chosen, every=every)
     columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
     return Ensemble(
-        task,
-        shape,
-        chosen,
-        tuple(numbers),
-        run.models[0].parameters,
+        task=task,
+        shape=shape,
+        method="train",
+        details={"recipe": chosen.name},
+        seconds=run.seconds_compile + run.seconds_train,
+        recipe=chosen,
+        seeds=tuple(numbers),
+        parameters=run.models[0].parameters,
         **columns,
         seconds_compile=run.seconds_compile,
         seconds_train=run.seconds_train,
         history=run.history,
+        checkpoints=tuple(run.checkpoints),
         models=tuple(one.model for one in run.models),
     )

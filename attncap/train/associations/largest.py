@@ -11,7 +11,8 @@ from attncap.fits.capacity import Capacity
 from attncap.numerics.bracketing import boundary
 from attncap.tasks import random_associations
 from attncap.train.associations.architecture import Architecture
-from attncap.train.loop.lanes import Lane, Trained, train
+from attncap.train.associations.problem import Lane, Trained
+from attncap.train.loop.lanes import train
 from attncap.train.loop.recipes import Recipe
 from attncap.train.loop.recipes import recipe as named
 
@@ -76,8 +77,10 @@ def capacity(
         >>> found.theorem < found.capacity <= 100
         True
     """
-    if not 0 < target <= 1 or seeds < 1:
-        raise InputError(f"--target and --seeds: expected 0 < target <= 1 and at least one seed, got {target}, {seeds}")
+    if not 0 < target <= 1:
+        raise InputError("target", "above 0 and at most 1", target)
+    if seeds < 1:
+        raise InputError("seeds", "at least 1", seeds)
     chosen = named(recipe) if isinstance(recipe, str) else recipe
     chosen = chosen if steps is None else replace(chosen, steps=steps)
     if target == 1:

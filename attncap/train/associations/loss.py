@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
-from attncap.models.attend import Array
+from attncap.models.attention import Array
+from attncap.train.loop.problem import Report
 
 LN2 = 0.6931471805599453
 
@@ -20,47 +21,39 @@ class Batch(NamedTuple):
     surprisal: Float[Array, " T"]
 
 
-class Report(NamedTuple):
-    """Before the update of a step: loss (nats), accuracy, bits of an average sequence, and whether all is right."""
-
-    loss: Float[Array, "..."]
-    accuracy: Float[Array, "..."]
-    bits: Float[Array, "..."]
-    whole: Bool[Array, "..."]
-
-
 def evaluate(
     logits: Float[Array, "T N"], batch: Batch, forget: Float[Array, ""] | None = None
 ) -> tuple[Float[Array, ""], Report]:
-    r"""Return the loss to differentiate and the report.
+    r"""Return the loss to differentiate, in nats, and the report.
 
     With $p_t$ the probability of the right answer, $q_t = 2^{-\text{surprisal}}$ its prior and $\phi$ how much may be
     forgotten, the loss of a sequence is
 
-    $$\ln\frac{1 + \phi q_t}{p_t + \phi q_t}, \qquad
+    $$\ln\frac{1 + \phi}{p_t + \phi q_t}, \qquad
       \text{with the gradient of } -\ln p_t \text{ times } \frac{p_t}{p_t + \phi q_t}.$$
 
-    It is the cross-entropy for $\phi = 0$; for $\phi = 1$ it is a smooth $-\max(0, \ln p_t / q_t)$, the bits that
-    `attncap.measure.bits` counts: what cannot be memorized costs no more than its prior, and the capacity goes to what
-    can.
+    It is the length of the answer in the code that mixes model and prior,
+    $-\ln((1 - \varepsilon) p_t + \varepsilon q_t)$ with $\varepsilon = \phi / (1 + \phi)$; for $\phi = 0$ the
+    cross-entropy. What cannot be memorized has next to no gradient, and the capacity goes to what can.
 
     Args:
         logits: one row a sequence.
         batch: the right answers.
         forget: $\phi$; 0 by default.
+
+    Returns:
+        The loss, and the report with the cross-entropy in nats.
     """
     right = batch.answers[:, None] == jnp.arange(logits.shape[1])
     own = jnp.where(right, logits, 0.0).sum(axis=1)
-    top = jax.lax.stop_gradient(logits.max(axis=1))
+    others = jnp.where(right, -jnp.inf, logits).max(axis=1)
+    top = jax.lax.stop_gradient(jnp.maximum(own, others))
     log_p = own - top - jnp.log(jnp.exp(logits - top[:, None]).sum(axis=1))
-    log_q = -batch.surprisal * LN2
     each = -log_p
     if forget is not None:
-        log_floor = jnp.log(forget) + log_q
-        each = jnp.log1p(jnp.exp(log_floor)) - jnp.logaddexp(log_p, log_floor)
-    bits = jnp.maximum(0.0, log_p - log_q) / LN2
-    correct = own >= top
+        each = jnp.log1p(forget) - jnp.logaddexp(log_p, jnp.log(forget) - batch.surprisal * LN2)
+    correct = own > others
     whole = jnp.all(correct | (batch.weight == 0))
     # The weights sum to one up to rounding, which must not show as an accuracy above it.
     accuracy = jnp.minimum(1.0, batch.weight @ correct)
-    return batch.weight @ each, Report(batch.weight @ -log_p, accuracy, batch.weight @ bits, whole)
+    return batch.weight @ each, Report(batch.weight @ -log_p, accuracy, whole)

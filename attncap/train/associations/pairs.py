@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from attncap.models import AttentionOnlyTransformer
+from attncap.models import TokenModel
 from attncap.train.associations.short_contexts import layers, perceptron
 
 
-def encode_pairs(model: AttentionOnlyTransformer) -> Float[jax.Array, "NN d"]:
+def encode_pairs(model: TokenModel) -> Float[jax.Array, "NN d"]:
     r"""Return what `encode` of a model of one layer does for every pair $(a, b)$ of tokens, in the order $a N + b$.
 
     Attention over two positions is a sigmoid of two score tables, $\sigma(q_b \cdot k_a - q_b \cdot k'_b)$ with the

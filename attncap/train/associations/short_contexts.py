@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
-from attncap.models import AttentionOnlyTransformer, Transformer
+from attncap.models import TokenModel, Transformer
 
 # Activations of a perceptron that are held at a time, so that they stay in a core's cache.
 HELD = 1 << 16
@@ -14,13 +14,13 @@ HELD = 1 << 16
 Layer = tuple[Float[jax.Array, "H _ _"], ...]
 
 
-def layers(model: AttentionOnlyTransformer) -> list[Layer]:
+def layers(model: TokenModel) -> list[Layer]:
     """Return query, key, value and output of each layer, whether the model has an axis of layers or not."""
     tensors = (model.query, model.key, model.value, model.output)
     return list(zip(*(tensor.reshape(-1, *tensor.shape[-3:]) for tensor in tensors), strict=True))
 
 
-def perceptron(model: AttentionOnlyTransformer, layer: int, x: Float[jax.Array, "T d"]) -> Float[jax.Array, "T d"]:
+def perceptron(model: TokenModel, layer: int, x: Float[jax.Array, "T d"]) -> Float[jax.Array, "T d"]:
     """Return what `Transformer.perceptron` does where there is one, a piece at a time and again on the way back.
 
     All activations at once take two to three times as long: they come and go from memory.
@@ -31,7 +31,7 @@ def perceptron(model: AttentionOnlyTransformer, layer: int, x: Float[jax.Array, 
     return jax.lax.map(jax.checkpoint(partial(model.perceptron, layer)), x, batch_size=rows)
 
 
-def encode_short(model: AttentionOnlyTransformer, sequences: Int[jax.Array, "T S"]) -> Float[jax.Array, "T d"]:
+def encode_short(model: TokenModel, sequences: Int[jax.Array, "T S"]) -> Float[jax.Array, "T d"]:
     """Return what the model's `encode` does, at a fifth of the time of a step or less for few positions.
 
     Args:

@@ -8,7 +8,8 @@ from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.tasks import Associations
 from attncap.train.associations.architecture import Architecture
-from attncap.train.loop.lanes import Lane, train
+from attncap.train.associations.problem import Lane
+from attncap.train.loop.lanes import train
 from attncap.train.loop.recipes import BEST
 
 SEEDS = 5

@@ -1,25 +1,23 @@
-"""Models trained side by side: each lane has its task, its heads and its seed, and ends as if it were alone."""
+"""Models trained side by side: each lane has its data, its size and its seed, and ends as if it were alone."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain
+from typing import Any, Generic, NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from attncap import measure
 from attncap.errors import InputError, UnmetError
-from attncap.models import AttentionOnlyTransformer
 from attncap.numerics.memory import require
 from attncap.progress import bar
-from attncap.result import Result, hidden
-from attncap.tasks import Associations
-from attncap.train.associations.architecture import Architecture, Tensors, initial, model, padded, trimmed
-from attncap.train.associations.loss import Batch, Report
+from attncap.result import Result
+from attncap.train.loop.batches import SEGMENT
 from attncap.train.loop.cost import lane_bytes
-from attncap.train.loop.program import SEGMENT, Program, Segment, State, compiled, one_by_one, start
+from attncap.train.loop.problem import Data, Lane, Problem, Report, Tensors, TrainedT
+from attncap.train.loop.program import Segment, State, compiled, one_by_one, start
 from attncap.train.loop.recipes import Recipe, forgetting, rates
 
 PACK_BYTES = 1 << 30
@@ -28,79 +26,38 @@ LANES = {"cpu": 5, "gpu": 40, "tpu": 40}
 
 
 @dataclass(frozen=True)
-class Lane:
-    """One model to train: what, with how many heads, from which seed."""
-
-    task: Associations
-    shape: Architecture
-    seed: int
-
-
-@dataclass(frozen=True)
-class History:
-    """Every step of every model: loss (nats), accuracy and bits on what the step trained on, before its update.
-
-    Bits are those at temperature one; `attncap.measure.bits`, which frees the temperature, counts more.
-    """
+class History(Result):
+    """Every step of every model: loss and accuracy on what the step trained on, before its update."""
 
     loss: Float[np.ndarray, "steps K"]
     accuracy: Float[np.ndarray, "steps K"]
-    bits: Float[np.ndarray, "steps K"]
 
 
-@dataclass(frozen=True)
-class Trained(Result):
-    """One trained model.
+class Checkpoint(NamedTuple):
+    """A model's weights on the way, and after how many steps."""
 
-    Attributes:
-        model: its weights, in float32.
-        accuracy: by the recipe's definition.
-        recall: share of the whole task that the final weights recall.
-        bits: memorized bits of the task.
-        bits_per_parameter: over the tensors trained.
-        parameters: numbers trained.
-        steps: taken before it stopped.
-    """
-
-    accuracy: float
-    recall: float
-    bits: float
-    bits_per_parameter: float
-    parameters: int
     steps: int
-    model: AttentionOnlyTransformer = hidden()
+    tensors: Tensors
 
 
 @dataclass(frozen=True)
-class Run:
-    """What `train` returns: the models in the order of the lanes, and every step of each."""
+class Run(Generic[TrainedT]):
+    """What `train` returns: the models in the order of the lanes, every step of each, and weights on the way."""
 
-    models: list[Trained]
+    models: list[TrainedT]
     history: History
+    checkpoints: list[list[Checkpoint]]
     seconds_compile: float
     seconds_train: float
 
 
-def program(shape: Architecture, count: int, recipe: Recipe, lanes: int = 0) -> Program:
-    """Return the compiled loop that a task of so many associations needs: lanes of one program train side by side."""
-    exact_pairs = shape.depth == 1 and shape.context == 2 and 3 * count >= shape.vocabulary**2
-    pairs = recipe.batch is None and exact_pairs
-    size = shape.vocabulary**2 if pairs else count if recipe.batch else bucket(count)
-    return Program(replace(shape, heads=shape.head_bucket), replace(recipe, steps=0), size, lanes, pairs)
-
-
-def bucket(count: int) -> int:
-    """Round a number of sequences up to one of eight sizes an octave."""
-    unit = 1 << max(0, count.bit_length() - 4)
-    return -(-count // unit) * unit
-
-
-def train(lanes: Sequence[Lane], recipe: Recipe) -> Run:
+def train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, *, every: int = 0) -> Run[TrainedT]:
     """Train models side by side.
 
     Args:
-        lanes: models whose `program` is the same.
+        lanes: models whose `Problem` is the same.
         recipe: how.
+        every: segments between two checkpoints of a model's weights; none by default.
 
     Returns:
         The models, in the order of the lanes.
@@ -109,19 +66,24 @@ def train(lanes: Sequence[Lane], recipe: Recipe) -> Run:
         InputError: lanes that need different programs.
         UnmetError: more memory than there is, or a loss that is not finite.
     """
-    alike = {program(lane.shape, lane.task.associations, recipe) for lane in lanes}
+    # How many steps there are changes no program.
+    alike = {lane.problem(replace(recipe, steps=0)) for lane in lanes}
     if len(alike) != 1:
         raise InputError(f"train: {len(alike)} different programs among {len(lanes)} lanes; expected one")
-    common = alike.pop()
-    each, width = lane_bytes(common), LANES[jax.default_backend()]
+    problem = alike.pop()
+    each, width = lane_bytes(problem), LANES[jax.default_backend()]
     if not one_by_one():
         width = max(1, min(width, PACK_BYTES // each))
         each *= width
-    require(float(each), f"training on {common.sequences:,} sequences")
-    runs = [train_pack(lanes[i : i + width], recipe, width) for i in range(0, len(lanes), width)]
-    history = History(*(joined([getattr(run.history, name) for run in runs]) for name in ("loss", "accuracy", "bits")))
-    models = [one for run in runs for one in run.models]
-    return Run(models, history, sum(run.seconds_compile for run in runs), sum(run.seconds_train for run in runs))
+    require(float(each), f"training on {problem.rows:,} examples")
+    runs = [train_pack(problem, lanes[i : i + width], width, recipe, every) for i in range(0, len(lanes), width)]
+    return Run(
+        [one for run in runs for one in run.models],
+        History(*(joined([getattr(run.history, name) for run in runs]) for name in ("loss", "accuracy"))),
+        [each for run in runs for each in run.checkpoints],
+        sum(run.seconds_compile for run in runs),
+        sum(run.seconds_train for run in runs),
+    )
 
 
 def joined(parts: list[Float[np.ndarray, "_ _"]]) -> Float[np.ndarray, "steps K"]:
@@ -130,106 +92,71 @@ def joined(parts: list[Float[np.ndarray, "_ _"]]) -> Float[np.ndarray, "steps K"
     return np.concatenate([np.pad(part, ((0, longest - len(part)), (0, 0)), mode="edge") for part in parts], axis=1)
 
 
-def train_pack(lanes: Sequence[Lane], recipe: Recipe, width: int) -> Run:
+def train_pack(
+    problem: Problem[Any, TrainedT], lanes: Sequence[Lane[TrainedT]], width: int, recipe: Recipe, every: int
+) -> Run[TrainedT]:
     """Train as many lanes as one compiled program takes; copies of the last, which never start, fill it up."""
     filled = [*lanes, *[lanes[-1]] * (width - len(lanes))]
-    common = program(lanes[0].shape, lanes[0].task.associations, recipe, width)
-    loop = compiled(common)
+    data = jax.device_put(stacked([problem.data(lane) for lane in filled]))
+    state = start(recipe, stacked([problem.start(lane) for lane in filled]), len(lanes), width)
+    upcoming = segments(problem, filled, recipe)
+    first = next(upcoming)
+    loop = compiled(problem, state, data, first)
     started = time.perf_counter()
-    data = Batch(*(np.stack(parts) for parts in zip(*(whole(lane, common) for lane in filled), strict=True)))
-    drawn = [padded(initial(recipe, lane.shape, np.random.default_rng(lane.seed)), lane.shape) for lane in filled]
-    state = start(common, jax.tree.map(lambda *parts: np.stack(parts), *drawn), len(lanes))
-    state, history = descend(loop.run, common, state, data, filled, recipe)
-    tensors = jax.tree.map(np.asarray, state.tensors)
-    steps = np.asarray(state.steps)
+    reports: list[Report] = []
+    ways = [[one] for one in checkpoints(state, len(lanes))]
+    with bar(f"train {len(lanes)} models", recipe.steps) as advance:
+        for number, segment in enumerate(chain([first], upcoming)):
+            state, report = loop.run(state, data, segment)
+            reports.append(jax.tree.map(np.asarray, report))
+            check_finite(reports[-1], lanes, number * SEGMENT)
+            advance(min(SEGMENT, recipe.steps - number * SEGMENT))
+            ended = recipe.stop and np.asarray(state.done).all()
+            if ended or (number + 1) * SEGMENT >= recipe.steps or (every and (number + 1) % every == 0):
+                for way, one in zip(ways, checkpoints(state, len(lanes)), strict=True):
+                    way.extend([one] if one.steps > way[-1].steps else [])
+            if ended:
+                break
     seconds = time.perf_counter() - started
-    models = []
-    for index, lane in enumerate(lanes):
-        own = trimmed({name: tensor[index] for name, tensor in tensors.items()}, lane.shape)
-        models.append(trained(lane, recipe, own, history.accuracy[:, index], int(steps[index])))
-    kept = History(*(part[:, : len(lanes)] for part in (history.loss, history.accuracy, history.bits)))
-    return Run(models, kept, loop.seconds, seconds)
+    history = told(reports, np.array([way[-1].steps for way in ways]), recipe)
+    models = [
+        problem.measure(lane, way[-1].tensors, history.accuracy[:, k], way[-1].steps)
+        for k, (lane, way) in enumerate(zip(lanes, ways, strict=True))
+    ]
+    return Run(models, history, ways, loop.seconds, seconds)
 
 
-def descend(
-    run: Callable[[State, Batch, Segment], tuple[State, Report]],
-    common: Program,
-    state: State,
-    data: Batch,
-    lanes: Sequence[Lane],
-    recipe: Recipe,
-) -> tuple[State, History]:
-    """Run segment after segment until the steps are taken or every model has stopped."""
+def stacked(parts: Sequence[Data], axis: int = 0) -> Data:
+    """Put the lanes' arrays side by side."""
+    return jax.tree.map(lambda *leaves: np.stack(leaves, axis), *parts)
+
+
+def segments(problem: Problem[Any, Any], lanes: Sequence[Lane[Any]], recipe: Recipe) -> Iterator[Segment]:
+    """Yield what the steps of each segment take; those beyond the recipe's have rate zero and change nothing."""
     rate, forget = np.zeros((2, -(-recipe.steps // SEGMENT) * SEGMENT), np.float32)
     rate[: recipe.steps], forget[: recipe.steps] = rates(recipe, recipe.steps), forgetting(recipe, recipe.steps)
-    orders = [batches(recipe, lane) for lane in lanes]
-    reports = []
-    data = jax.device_put(data)
-    with bar(f"train {len(lanes)} models", recipe.steps) as advance:
-        for begin in range(0, len(rate), SEGMENT):
-            part = slice(begin, begin + SEGMENT)
-            chosen = np.stack([next(order) for order in orders], axis=1)
-            state, report = run(state, data, Segment(rate[part], forget[part], chosen))
-            reports.append(report)
-            loss = np.asarray(report.loss)
-            if not np.isfinite(loss).all():
-                seeds = [lane.seed for lane, column in zip(lanes, loss.T, strict=True) if not np.isfinite(column).all()]
-                raise UnmetError(f"the loss of seed {seeds[0]} is not finite after {begin} steps; lower the rate")
-            advance(min(SEGMENT, recipe.steps - begin))
-            if recipe.stop and np.asarray(state.done).all():
-                break
-    columns = [
-        np.concatenate([np.asarray(part) for part in parts])[: recipe.steps] for parts in zip(*reports, strict=True)
-    ]
-    # A model that has stopped keeps what it reported last.
-    last = np.minimum(np.arange(len(columns[0]))[:, None], np.asarray(state.steps))
-    loss, accuracy, bits = (np.take_along_axis(column, last, axis=0) for column in columns[:3])
-    return state, History(loss, accuracy, bits * np.array([lane.task.associations for lane in lanes]))
+    feeds = [problem.feed(lane) for lane in lanes]
+    for begin in range(0, len(rate), SEGMENT):
+        part = slice(begin, begin + SEGMENT)
+        yield Segment(rate[part], forget[part], stacked([next(feed) for feed in feeds], axis=1))
 
 
-def batches(recipe: Recipe, lane: Lane) -> Iterator[Int[np.ndarray, "steps batch"]]:
-    """Yield the sequences of each segment's steps: one sample with replacement, reshuffled every epoch."""
-    if recipe.batch is None:
-        while True:
-            yield np.zeros((SEGMENT, 0), np.int32)
-    rng = np.random.default_rng([lane.seed, 1])
-    sample = rng.integers(lane.task.associations, size=recipe.batches * recipe.batch).astype(np.int32)
-
-    def rows() -> Iterator[Int[np.ndarray, " batch"]]:
-        while True:
-            yield from rng.permutation(sample).reshape(recipe.batches, -1)
-
-    endless = rows()
-    while True:
-        yield np.stack(list(islice(endless, SEGMENT)))
+def checkpoints(state: State, models: int) -> list[Checkpoint]:
+    """Copy the weights of a state's models, whose memory the next segment takes."""
+    tensors = {name: np.array(tensor) for name, tensor in state.tensors.items()}
+    steps = np.asarray(state.steps)
+    return [Checkpoint(int(steps[k]), {name: x[k] for name, x in tensors.items()}) for k in range(models)]
 
 
-def whole(lane: Lane, program: Program) -> Batch:
-    """Lay a task out as the program reads it: rows of weight zero for pairs that are no association, or as filling."""
-    task, shape = lane.task, lane.shape
-    rows = np.arange(task.associations)
-    if program.pairs:
-        rows = task.sequences[:, 0].astype(np.int64) * shape.vocabulary + task.sequences[:, 1]
-
-    def spread(values: np.ndarray, dtype: type) -> np.ndarray:
-        out = np.zeros((program.sequences, *values.shape[1:]), dtype)
-        out[rows] = values
-        return out
-
-    weight = np.full(task.associations, 1 / task.associations)
-    return Batch(
-        spread(task.sequences, np.int32),
-        spread(task.answers, np.int32),
-        spread(weight, np.float32),
-        spread(task.surprisal, np.float32),
-    )
+def check_finite(report: Report, lanes: Sequence[Lane[Any]], begin: int) -> None:
+    """Raise at the first segment in which a loss is not finite."""
+    for lane, finite in zip(lanes, np.isfinite(report.loss).all(axis=0), strict=False):
+        if not finite:
+            raise UnmetError(f"the loss of seed {lane.seed} is not finite after {begin} steps; lower the rate")
 
 
-def trained(lane: Lane, recipe: Recipe, tensors: Tensors, accuracy: Float[np.ndarray, " steps"], steps: int) -> Trained:
-    """Measure a trained model."""
-    final = model(recipe, lane.shape, tensors)
-    parameters = sum(tensor.size for tensor in tensors.values())
-    recall = measure.recall(final, lane.task).accuracy
-    bits = measure.bits(final, lane.task)
-    shown = float(accuracy[-recipe.window :].mean()) if recipe.window else recall
-    return Trained(shown, recall, bits, bits / parameters, parameters, steps, final)
+def told(reports: Sequence[Report], steps: Int[np.ndarray, " K"], recipe: Recipe) -> History:
+    """Join the reports of the segments; a model that has stopped keeps what it reported last."""
+    loss, accuracy = (np.concatenate([getattr(one, name) for one in reports]) for name in ("loss", "accuracy"))
+    last = np.minimum(np.arange(min(len(loss), recipe.steps))[:, None], steps)
+    return History(*(np.take_along_axis(column[:, : len(steps)], last, axis=0) for column in (loss, accuracy)))

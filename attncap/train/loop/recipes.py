@@ -24,7 +24,8 @@ class Recipe(Result):
         schedule: "epochs" (linear, constant within an epoch) or "cosine" (with a linear warm-up).
         steps: optimizer steps.
         forget_from: the share of the steps after which the model may forget what it cannot memorize, more and more
-            (see `attncap.train.associations.loss.evaluate`); 1 for the cross-entropy throughout.
+            (`Problem.loss` says how); 1 for never.
+        forget_to: how much it may forget at the end.
         batch: sequences a step; None for the exact loss over the whole task.
         batches: batches an epoch, drawn once with replacement and reshuffled every epoch.
         initialization: "paper" (uniform, as PyTorch's modules draw) or "normal" (scaled by fan-in).
@@ -41,6 +42,7 @@ class Recipe(Result):
     schedule: Literal["epochs", "cosine"]
     steps: int
     forget_from: float = 1.0
+    forget_to: float = 1.0
     batch: int | None = None
     batches: int = 64
     initialization: Literal["paper", "normal"] = "normal"
@@ -89,7 +91,7 @@ def recipe(name: str) -> Recipe:
         256
     """
     if name not in RECIPES:
-        raise InputError(f"--recipe: expected one of {', '.join(RECIPES)}, got {name!r}{nearest(name, RECIPES)}")
+        raise InputError("recipe", f"one of {', '.join(RECIPES)}", name, nearest(name, RECIPES))
     return RECIPES[name]
 
 
@@ -115,7 +117,11 @@ def rates(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
 
 
 def forgetting(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
-    r"""Return how much may be forgotten at every step: $\phi$, 0 until ``forget_from``, then a line up to 1.
+    r"""Return how much may be forgotten at every step: $\phi$, 0 until ``forget_from``, then a line to ``forget_to``.
+
+    Args:
+        recipe: its schedule.
+        steps: how many.
 
     Example:
         >>> from dataclasses import replace
@@ -124,4 +130,5 @@ def forgetting(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
     """
     if recipe.forget_from >= 1:
         return np.zeros(steps)
-    return np.clip((np.arange(steps) / steps - recipe.forget_from) / (1 - recipe.forget_from), 0, 1)
+    line = (np.arange(steps) / steps - recipe.forget_from) / (1 - recipe.forget_from)
+    return recipe.forget_to * np.clip(line, 0, 1)

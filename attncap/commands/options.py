@@ -1,0 +1,129 @@
+"""The options of a command, read off its function: what each may be, and what its docstring says of it."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from attncap.errors import InputError, nearest
+
+# The parameter for which a sweep provides a directory; a terminal has an option of its own for that.
+FILES = "files"
+NAMES = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
+
+
+def options(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return what a person or a sweep may give, in order.
+
+    Example:
+        >>> def count(source: str, *, heads: int = 1, files=None): ...
+        >>> list(options(count))
+        ['source', 'heads']
+    """
+    taken = inspect.signature(function).parameters.values()
+    named = (p for p in taken if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    return {p.name: p for p in named if p.name != FILES}
+
+
+def described(function: Callable[..., Any]) -> dict[str, str]:
+    r"""Read what the docstring's Args say of each option, as plain text.
+
+    Example:
+        >>> def count(heads):
+        ...     '''Count.
+        ...
+        ...     Args:
+        ...         heads: $H$, of each
+        ...             layer.
+        ...     '''
+        >>> described(count)
+        {'heads': 'H, of each layer.'}
+    """
+    _, _, rest = (inspect.getdoc(function) or "").partition("Args:\n")
+    block = re.split(r"\n(?=\S)", rest)[0]
+    found = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", block, re.MULTILINE)
+    return {name: re.sub(r"\s+", " ", re.sub(r"[$`\\]", "", text)) for name, text in found}
+
+
+def check(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Refuse values that are not of an option's type, before any work.
+
+    Types other than JSON's are left to the function.
+
+    Raises:
+        InputError: names the option, what was expected and what was got.
+
+    Example:
+        >>> def count(*, heads: int, method: Literal["theorem", "margin"] = "theorem"): ...
+        >>> check(count, {"heads": 8.5})
+        Traceback (most recent call last):
+            ...
+        attncap.errors.InputError: heads: expected a whole number, got 8.5
+        >>> check(count, {"method": "magrin"})
+        Traceback (most recent call last):
+            ...
+        attncap.errors.InputError: method: expected 'theorem' or 'margin', got 'magrin'; did you mean 'margin'?
+    """
+    taken = options(function)
+    for name, value in given.items():
+        if name in taken and not fits(value, taken[name].annotation):
+            choices = alternatives(taken[name].annotation)
+            words = [repr(one) if isinstance(one, str) else NAMES[get_origin(one) or one] for one in choices]
+            hint = nearest(str(value), [one for one in choices if isinstance(one, str)])
+            raise InputError(name, " or ".join(dict.fromkeys(words)), value, hint)
+
+
+def fits(value: Any, annotation: Any) -> bool:
+    """Say whether a value is what an annotation asks for; a whole number is a number, a flag is none."""
+    if get_origin(annotation) in (Union, UnionType):
+        return any(fits(value, one) for one in get_args(annotation))
+    if get_origin(annotation) is Literal:
+        return value in get_args(annotation)
+    if annotation in (None, type(None)):
+        return value is None
+    kind = get_origin(annotation) or annotation
+    if kind not in NAMES:
+        return True
+    if kind is list:
+        return isinstance(value, list) and all(fits(item, one) for item in value for one in get_args(annotation))
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def alternatives(annotation: Any) -> list[Any]:
+    """Return the types and words that an annotation lists, but None."""
+    if get_origin(annotation) in (Union, UnionType):
+        return [choice for one in get_args(annotation) for choice in alternatives(one)]
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    return [] if annotation in (None, type(None)) else [annotation]
+
+
+def one_source(source: str | None, **numbers: int | None) -> None:
+    """Refuse a task that is named and described by numbers at once, or neither.
+
+    Raises:
+        InputError: both, or neither.
+
+    Example:
+        >>> one_source("capitals", vocabulary=None)
+        >>> one_source(None, vocabulary=50, context=None)
+        Traceback (most recent call last):
+            ...
+        attncap.errors.InputError: source: expected a source, or vocabulary and context, got no context
+    """
+    missing = [name for name, given in numbers.items() if given is None]
+    words = f"a source, or {' and '.join(numbers)}"
+    if source is None and missing:
+        raise InputError(f"source: expected {words}, got no {' and no '.join(missing)}")
+    if source is not None and len(missing) < len(numbers):
+        raise InputError(f"source: expected {words}, got both")

@@ -1,0 +1,102 @@
+"""What memorizing examples returns."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncap.errors import InputError
+from attncap.fits import Found, LayerShape
+from attncap.measure.examples import predicted
+from attncap.methods import find
+from attncap.models import AttentionLayer
+from attncap.result import hidden
+from attncap.tasks import Examples
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+# Real labels count as memorized below this relative residual in float64; rank-deficient systems leave about 1e-1.
+FITTED = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExamplesFit(Found):
+    r"""An attention layer that memorized examples, and the proof that it did.
+
+    Attributes:
+        task: what was memorized.
+        shape: size of the layer and of the examples.
+        method: how the scores were found: "theorem" or "lstsq" (random).
+        capacity: examples that a layer like this holds: "theorem" ($H(\min(n, d_h) - 1) + 1$), "rank" (of the
+            attention features on this data), "shared" ($H(n-1) + 1$, the most for a shared context), "features"
+            ($H d$, the most for any).
+        residual: relative residual $|f - y| / |y|$ over all examples, the weights rounded to each type.
+        accuracy: share of the examples whose class has the largest output, in each type; None for real labels.
+        seed: of every random draw.
+        details: the saturation or the scale of the scores.
+        seconds: wall time.
+        model: the layer, in float64.
+    """
+
+    task: Examples
+    shape: LayerShape
+    capacity: dict[str, int]
+    residual: dict[str, float]
+    accuracy: dict[str, float] | None
+    seed: int
+    model: AttentionLayer = hidden()
+
+    @property
+    def dtype(self) -> str:
+        """The type that the weights are meant for."""
+        return self.model.dtype
+
+    @property
+    def recalled(self) -> tuple[float, ...]:
+        """Share of the examples whose class is right; of real labels all or nothing."""
+        fitted = self.residual[self.dtype] <= FITTED
+        return (float(fitted) if self.accuracy is None else self.accuracy[self.dtype],)
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """What the method rests on."""
+        return find("examples", self.method).cites
+
+    def predict(self, contexts: Any, queries: Any) -> np.ndarray:
+        """Return the label of each example: real numbers (T, d_out), or the class with the largest output (T,).
+
+        Args:
+            contexts: (T, n, d), or (n, d) for one context that all queries share.
+            queries: (T, d).
+
+        Raises:
+            InputError: other shapes than the layer was fitted to.
+        """
+        queries, contexts = np.asarray(queries, dtype=np.float64), np.asarray(contexts, dtype=np.float64)
+        dim = self.shape.embedding_dim
+        if contexts.ndim == 2:
+            contexts = np.broadcast_to(contexts, (len(queries), *contexts.shape))
+        if queries.ndim != 2 or contexts.ndim != 3 or {queries.shape[-1], contexts.shape[-1]} != {dim}:
+            raise InputError(f"predict: expected (T, n, {dim}) and (T, {dim}), got {contexts.shape}, {queries.shape}")
+        if len(contexts) != len(queries):
+            raise InputError(f"predict: {len(contexts)} contexts for {len(queries)} queries; expected as many")
+        found = predicted(self.model, contexts, queries)
+        return found if self.task.classes is None else np.array(self.task.classes)[found.argmax(axis=1)]
+
+    def __rich__(self) -> "RenderableType":
+        from rich.table import Table
+
+        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        table.add_row("task", f"{self.task.name}: {self.task.count:,} examples, n = {self.task.context}")
+        for note in self.task.notes:
+            table.add_row("", note)
+        shape, capacity = self.shape, self.capacity
+        table.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, {shape.parameters:,} parameters")
+        table.add_row("capacity", f"{capacity['theorem']:,} by the theorem, rank {capacity['rank']:,} on this data")
+        for dtype, residual in self.residual.items():
+            right = "" if self.accuracy is None else f", {self.accuracy[dtype]:.2%} right"
+            table.add_row(dtype, f"relative residual {residual:.2g}{right}")
+        table.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
+        return table

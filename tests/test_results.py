@@ -1,0 +1,279 @@
+"""Results, tasks and models: what differs is unequal, copies and pickles are equal, and each says what it cites."""
+
+import copy
+import dataclasses
+import importlib
+import inspect
+import pickle
+import pkgutil
+import re
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import attncap
+from attncap import (
+    archive,
+    bounds,
+    construct,
+    fits,
+    interpolation,
+    measure,
+    models,
+    papers,
+    scaling,
+    sweep,
+    tasks,
+    train,
+)
+from attncap.result import Result, fingerprint, same
+from attncap.train.loop.lanes import History, Trained
+
+from .test_models import random_model
+
+
+def subclasses(cls):
+    return {one for child in cls.__subclasses__() for one in (child, *subclasses(child))}
+
+
+for found in pkgutil.walk_packages(attncap.__path__, "attncap."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+CLASSES = {cls for cls in subclasses(Result) if not inspect.isabstract(cls) and cls.__module__.startswith("attncap.")}
+
+
+@pytest.fixture(scope="module")
+def results():
+    """One of each class."""
+    task = tasks.random_associations(8, 2, 20)
+    several = tasks.distributions(np.full((4, 3), 1 / 3), sequences=[[0, 1], [1, 0], [2, 0], [0, 2]])
+    labelled = tasks.random_examples(8, 4, 6)
+    fit = construct.theorem(task, embedding_dim=8)
+    plans = bounds.plan(associations=100, vocabulary=50, context=2)
+    promises = bounds.evaluate(heads=2, head_dim=4, embedding_dim=4)
+    predicted = interpolation.error("tanh", ratio=[0.5, 2.0], ridge=1.0, snr=1.0).simulate(20, 2)
+    fitted = scaling.fit([1.0, 2, 3, 4], [2.0, 4, 6, 8], laws=["linear"], resamples=10)
+    model = fit.model.astype("float32")
+    layer = construct.examples(labelled, heads=4)
+    stacked = {name: part[None] if part.ndim == 3 else part for name, part in model.tensors().items()}
+    units = {
+        name: np.ones(size, np.float32) for name, size in {"up": (1, 5, 8), "bias": (1, 5), "down": (1, 8, 5)}.items()
+    }
+    history = History(*np.zeros((3, 7, 2)))
+    architecture = train.Architecture(8, 2, 8, 8, model.heads)
+    half = np.array([1.0, 0.5])
+    run = train.Ensemble(
+        task=task, shape=architecture, recipe=train.BEST, seeds=(0, 1), parameters=9, accuracy=half, recall=half,
+        bits=half, bits_per_parameter=half, steps=np.array([5, 6]), seconds_compile=1.0, seconds_train=2.0, seconds=3.0,
+        method="train", details={}, history=history, models=(model, model),
+    )  # fmt: skip
+    found = fits.Capacity("associations", "margin", 9, (9, 10), 5, 6, (9, 9), 1.5, 50.0, 0.2, "float32", 1.0)
+    made = [
+        task, several, labelled, fit, plans, plans.plans[0], promises, promises.bounds[0], predicted,
+        predicted.simulated, predicted.attention, predicted.attention.heads[0], interpolation.softmax(1.0),
+        fitted, fitted.fits[0], model,
+        models.Transformer(**stacked, **units), layer, layer.model, layer.shape, fit.shape, fit.recall["float32"], run,
+        history, Trained(1.0, 1.0, 9.0, 1.0, 9, 5, model), train.BEST, found,
+        train.TrainedCapacity(**vars(found), recipe="best", target=1.0, tried={9: 1.0}),
+        construct.distribution(several, embedding_dim=2), construct.encode(several, embedding_dim=2),
+        construct.examples_capacity(heads=1, context=2, embedding_dim=3, seeds=1),
+        archive.Answer(("a", "b"), "c", 0.5, None),
+        papers.Reproduced("table1", {"a": 1}, {"a": 2.0}, []), papers.Reproduction("dana2025", "quick", []),
+        sweep.Sweep(2, 1, 1, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, ()),
+    ]  # fmt: skip
+    return {type(one): one for one in made}
+
+
+@pytest.fixture(params=sorted(CLASSES, key=lambda cls: cls.__qualname__), ids=lambda cls: cls.__qualname__)
+def one(request, results):
+    assert request.param in results, f"{request.param.__qualname__} is a result without a case in this table"
+    return results[request.param]
+
+
+def test_copies_and_pickles_are_equal(one):
+    for again in (copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        assert (one == again) is True
+        assert hash(one) == hash(again)
+        assert len({one, again}) == 1
+
+
+def changed(value):
+    """The same kind of thing, another value."""
+    match value:
+        case np.ndarray() if value.size:
+            other = value.copy()
+            other.flat[-1] += other.dtype.type(1)
+            return other
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1 if np.isfinite(value) else 0.0
+        case str():
+            return value + "x"
+        case tuple() | list():
+            return type(value)([changed(value[0]), *value[1:]]) if value else type(value)([0])
+        case dict():
+            return {**value, "other": 1}
+    if dataclasses.is_dataclass(value):
+        return altered(value, dataclasses.fields(value)[0].name)
+    return 0 if value is None else None
+
+
+def altered(thing, name):
+    other = copy.copy(thing)
+    object.__setattr__(other, name, changed(getattr(thing, name)))
+    return other
+
+
+def test_every_field_tells_apart(one):
+    for field in dataclasses.fields(one):
+        other = altered(one, field.name)
+        assert (one == other) is False, field.name
+        assert hash(one) != hash(other), field.name
+        assert len({one, other}) == 2
+
+
+def test_a_result_compares_with_its_own_class_only(one):
+    assert one != 3
+    assert one != object()
+
+
+def test_results_print_themselves_short(one):
+    assert repr(one).startswith(f"{type(one).__name__}(")
+    assert "\n" not in repr(one)
+    if isinstance(one, models.Model | fits.Found | tasks.Associations | tasks.Examples | tasks.Distributions):
+        assert len(repr(one)) < 200
+
+
+def test_reprs_of_tasks_and_models_give_the_sizes(results):
+    assert repr(results[tasks.Associations]) == "Associations('random:8,2,20', 'random', T=20, N=8, S=2, 60 bits)"
+    assert repr(results[tasks.Examples]) == "Examples('random examples: n=4, d=6', T=8, n=4, d=6, d_out=1)"
+    assert repr(results[tasks.Distributions]) == "Distributions('distributions', 'array', T=4, N=3, S=2)"
+    assert "(N=7, d=4, S=3, H=5, r=2, dh=2, float64, 228 parameters)" in repr(random_model())
+    assert "recalled 100.00%" in repr(results[construct.Fit])
+
+
+def test_tasks_and_models_that_differ_are_unequal():
+    first, other = (tasks.random_associations(50, 2, 100, seed) for seed in (0, 1))
+    assert first == tasks.random_associations(50, 2, 100, 0)
+    assert first != other
+    assert len({first, other}) == 2
+    model = random_model()
+    assert model != model.astype("float32") != random_model(seed=1).astype("float32")
+    shared = tasks.random_examples(10, 3, 4, shared=True)
+    whole = dataclasses.replace(shared, contexts=shared.contexts.copy())
+    assert shared == whole
+    assert hash(shared) == hash(whole)
+
+
+def test_no_class_compares_on_its_own():
+    assert CLASSES
+    for cls in CLASSES:
+        assert cls.__eq__ is Result.__eq__, cls
+        assert cls.__hash__ is Result.__hash__, cls
+
+
+numbers = arrays(
+    st.sampled_from([np.float32, np.float64]),
+    st.sampled_from([(0,), (3,), (2, 2)]),
+    elements=st.sampled_from([0.0, -0.0, 1.0, np.nan]),
+)
+
+
+@given(numbers, numbers)
+@settings(deadline=None)
+def test_arrays_are_the_same_where_numpy_says_so(first, other):
+    expected = first.dtype == other.dtype and np.array_equal(first, other, equal_nan=True)
+    for wrap in (lambda x: x, lambda x: {"a": [x]}, lambda x: (1, jnp.asarray(x)) if x.dtype == np.float32 else (1, x)):
+        assert same(wrap(first), wrap(other)) == expected
+        assert not expected or fingerprint(wrap(first)) == fingerprint(wrap(other))
+
+
+def test_same_knows_kinds():
+    nan = float("nan")
+    assert same({"a": nan, "b": (1, [np.nan])}, {"b": (1, [nan]), "a": nan})
+    assert same(np.float64(1.0), 1.0)
+    assert same(np.float64(1.0), [1.0, 2.0]) is False
+    for first, other in [
+        ([1], (1,)),
+        ({"a": 1}, {"a": 1, "b": 2}),
+        (np.zeros(1), 0.0),
+        (np.zeros(1), [0.0]),
+        (nan, 1.0),
+    ]:
+        assert not same(first, other)
+        assert not same(other, first)
+
+
+def keys(*used):
+    return re.findall(r"@\w+{(\w+),", attncap.citation(*used))
+
+
+def test_every_result_can_be_cited(one):
+    assert keys(one)
+    assert isinstance(one.cites, tuple)
+
+
+def test_results_cite_what_they_rest_on(results):
+    expected = {
+        construct.Fit: ["dana2025"],
+        construct.DistributionFit: ["dana2025", "attncap"],
+        construct.Encoder: ["dana2025", "attncap"],
+        construct.ExamplesFit: ["attncap", "mahdavi2024"],
+        construct.ExamplesCapacity: ["mahdavi2024", "attncap"],
+        construct.Capacity: ["attncap", "dana2025"],
+        train.TrainedCapacity: ["attncap", "dana2025"],
+        train.Ensemble: ["attncap", "dana2025"],
+        interpolation.Interpolation: ["liao2025"],
+        papers.Reproduction: ["dana2025"],
+        measure.Recall: ["attncap"],
+        models.Transformer: ["dana2025"],
+        models.AttentionLayer: ["mahdavi2024"],
+    }
+    assert {cls: keys(results[cls]) for cls in expected} == expected
+    by_theorem = construct.examples(tasks.random_examples(8, 4, 6), heads=4, method="theorem")
+    assert keys(by_theorem) == ["mahdavi2024"]
+    with pytest.raises(attncap.errors.InputError, match="expected a name or a result, got object"):
+        attncap.citation(object())
+
+
+def test_every_fit_is_found_alike(results, tmp_path):
+    kinds = [cls for cls in CLASSES if issubclass(cls, fits.Found)]
+    assert {cls.__name__ for cls in kinds} >= {"Fit", "DistributionFit", "ExamplesFit", "Ensemble"}
+    for cls in kinds:
+        one = results[cls]
+        assert one.model.heads == one.shape.heads
+        assert one.model.embedding_dim == one.shape.embedding_dim
+        assert one.dtype in models.DTYPES
+        assert isinstance(one.seed, int)
+        assert all(0 <= share <= 1 for share in one.recalled)
+        assert {"task", "shape", "method", "details", "seconds"} <= one.to_dict().keys()
+        if isinstance(one.task, tasks.Examples):
+            with pytest.raises(attncap.errors.InputError, match="memorized associations, got Examples"):
+                one.save(tmp_path / cls.__name__)
+        else:
+            kept = archive.read(one.save(tmp_path / cls.__name__))
+            assert kept.model == one.model.astype(one.dtype)
+            assert kept.result["method"] == one.method
+
+
+def test_an_ensemble_keeps_the_model_that_recalls_most(results):
+    run = dataclasses.replace(results[train.Ensemble], recall=np.array([0.1, 0.9]), seeds=(3, 7))
+    assert run.seed == 7
+    assert run.recalled == (0.1, 0.9)
+
+
+def test_a_softmax_and_functions_that_pickle_can_find_are_sent_whole():
+    for activation in (
+        interpolation.softmax(0.5),
+        interpolation.activation("max(t, 0) + t**3"),
+        interpolation.activation(np.tanh),
+    ):
+        again = pickle.loads(pickle.dumps(activation))
+        assert again == activation
+        t = np.linspace(-3, 3, 7)
+        np.testing.assert_array_equal(again.function(t), activation.function(t))
