@@ -73,4 +73,4 @@ def test_another_method_is_one_entry(monkeypatch):
     drawn = ac.plots.plan_chart(bounds.plan(TASK), points=2).to_dict()
     assert "three a head" in str(drawn)
     assert ac.citation("toy") == SOURCES["cover1965"].bibtex()
-    assert ac.citation(type("Fit", (), {"method": "toy"})()) == SOURCES["cover1965"].bibtex()
+    assert SOURCES["cover1965"].bibtex() in ac.citation(found)
