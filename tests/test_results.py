@@ -84,6 +84,7 @@ def results():
         construct.examples_capacity(heads=1, context=2, embedding_dim=3, seeds=1),
         archive.Answer(("a", "b"), "c", 0.5, None),
         papers.Reproduced("table1", {"a": 1}, {"a": 2.0}, []), papers.Reproduction("dana2025", "quick", []),
+        measure.memorized(model, task), measure.certify(model, task),
         sweep.Sweep(2, 1, 1, 0, 0, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, {}, ()),
     ]  # fmt: skip
     return {type(one): one for one in made}
