@@ -85,7 +85,7 @@ METHODS: dict[tuple[Kind, str], Method] = {
             resolution=1 / 32,
             # The law over the least that a shape of its sweep held.
             slack=1.35,
-            options=frozenset({"train_attention"}),
+            options=frozenset({"train_attention", "certify"}),
         ),
         Method(
             kind="associations",

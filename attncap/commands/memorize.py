@@ -22,6 +22,7 @@ def memorize(
     heads: int | None = None,
     method: Literal["theorem", "margin", "train"] = "theorem",
     train_attention: bool = False,
+    certify: bool = False,
     query_key_rank: int | None = None,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     seed: int = 0,
@@ -41,6 +42,7 @@ def memorize(
         heads: heads $H$; the fewest that suffice by default.
         method: how the weights are found.
         train_attention: margin mode: where the readout falls short, train all weights.
+        certify: margin mode: take only heads with which no order of summation changes an answer.
         query_key_rank: rank of each head's $W_Q^\top W_K$, from 1, which suffices, to $d_h$, the default.
         dtype: type of the weights.
         seed: of every random draw.
@@ -61,6 +63,8 @@ def memorize(
 
     if train_attention and method != "margin":
         raise InputError("train_attention", "method margin", f"method {method}")
+    if certify and method != "margin":
+        raise InputError("certify", "method margin", f"method {method}")
     if on_conflict == "distribution" and method != "theorem":
         raise InputError("on_conflict", "method theorem where distributions are stored", f"method {method}")
     if query_key_rank is not None and (on_conflict == "distribution" or method == "train"):
@@ -81,6 +85,7 @@ def memorize(
                 dtype=dtype,
                 seed=seed,
                 train_attention=train_attention,
+                certify=certify,
             )
         elif method == "train":
             from attncap import train

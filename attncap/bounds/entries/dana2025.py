@@ -83,7 +83,7 @@ BOUNDS = (
             Assumption(f"at most {MOST:,} associations (measured)", law < MOST + 1),
         ),
         note="a measured law, no promise",
-        outside="`attncap memorize --method margin` without --heads finds them by search",
+        outside="margin mode finds the heads by search where their number is not given",
     ),
     Bound(
         id="dana2025-rank-1",

@@ -15,7 +15,7 @@ from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
 from attncap.construct.distributions.encoder import Encoder, encode
 from attncap.construct.distributions.fit import DistributionFit
 from attncap.errors import InputError, UnmetError
-from attncap.fits import Shape, capacity_of, check_shape, least_heads
+from attncap.fits import Shape, capacity_of, check_shape, counts, least_heads
 from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import Associations, Distributions
@@ -111,7 +111,7 @@ def distribution(
         method="distribution",
         capacity=capacity_of(modes, embedding_dim, head_dim, attempt.heads),
         recall=measure.verify(model, settled),
-        bits_per_parameter=measure.bits(model, settled, dtype) / shape.parameters,
+        **counts(model, settled, dtype, "distribution"),
         dtype=dtype,
         seed=seed,
         details={"beta": attempt.beta, "pool": attempt.pool},
