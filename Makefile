@@ -3,14 +3,17 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
+DIST   := dist
 
-.PHONY: help demo test slow lint bench docs clean
+.PHONY: help demo test slow lint bench docs wheel lowest clean
 help:
 	@echo "make demo    memorize a real table of facts, recall three of them, write a report"
 	@echo "make test    set up and run every test (make slow: the long ones)"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   time and memory of the benchmarks"
-	@echo "make docs    the documentation, in site/"
+	@echo "make docs    the documentation, in site/; fails on a public name that it does not show"
+	@echo "make wheel   build dist/, and use the wheel away from the checkout"
+	@echo "make lowest  the same with the lowest versions of what attncap needs"
 
 $(VENV)/.data: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "attncap needs Python 3.11 or newer; name one with make PYTHON=python3.12")'
@@ -45,5 +48,19 @@ docs: $(VENV)/.dev
 	@$(BIN)/mkdocs build --strict --quiet --site-dir site
 	@echo "The documentation: site/index.html"
 
+$(DIST)/.built: $(VENV)/.dev pyproject.toml README.md LICENSE $(shell find attncap -name '*.py' -o -name '*.html')
+	@rm -rf $(DIST)
+	@$(BIN)/python -m build --outdir $(DIST) . > /dev/null
+	@touch $@
+
+# The wheel is made from the source distribution, so that both are complete.
+wheel: $(DIST)/.built
+	@rm -rf $(DIST)/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(DIST)/installed $(DIST)/*.whl
+	@PYTHONPATH=$(CURDIR)/$(DIST)/installed .ci/outside $(CURDIR)/$(BIN)/python
+
+lowest: $(DIST)/.built
+	@.ci/lowest $(BIN)/python $(DIST)/*.whl
+
 clean:
-	rm -rf $(VENV) $(DEMO) site .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) $(DIST) site .mypy_cache .ruff_cache .pytest_cache .hypothesis

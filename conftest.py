@@ -1,4 +1,4 @@
-"""The examples of README and docs are tests: Python blocks run, console blocks run and must print what they show."""
+"""The examples of README and docs are tests: Python blocks run, console blocks must print what they show."""
 
 import doctest
 import os
@@ -9,8 +9,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
+from typing import Any
 
+import pytest
 from sybil import Sybil
 from sybil.example import Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
@@ -33,7 +36,8 @@ def console(example: Example) -> str | None:
 
 
 def toml(example: Example) -> None:
-    """Write a block whose first line names a file, ``# NAME.toml``, so that the commands after it find it."""
+    """Read a block; if its first line names a file, ``# NAME.toml``, write it so that the commands after it find it."""
+    tomllib.loads(example.parsed)
     name = example.parsed.partition("\n")[0].removeprefix("# ")
     if name.endswith(".toml"):
         Path(name).write_text(example.parsed)
@@ -60,3 +64,22 @@ pytest_collect_file = Sybil(
     setup=enter,
     teardown=leave,
 ).pytest()
+
+
+def skipped(config: pytest.Config) -> list[pytest.TestReport]:
+    """Return the tests that must not be skipped: on the machine that decides (CI=true) every library is installed."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return reporter.stats.get("skipped", []) if reporter and os.environ.get("CI") == "true" else []
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Name them."""
+    for report in skipped(config):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        terminalreporter.write_line(f"skipped, which fails where CI=true: {report.nodeid}: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail for them."""
+    if skipped(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

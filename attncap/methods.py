@@ -85,7 +85,7 @@ METHODS: dict[tuple[Kind, str], Method] = {
             resolution=1 / 32,
             # The law over the least that a shape of its sweep held.
             slack=1.35,
-            options=frozenset({"train_attention"}),
+            options=frozenset({"train_attention", "certify"}),
         ),
         Method(
             kind="associations",
@@ -120,6 +120,14 @@ METHODS: dict[tuple[Kind, str], Method] = {
             label="random scores, least squares",
             reference="attncap.construct.labelled.layer:examples",
             bound="features",
+            cites=("attncap", "mahdavi2024"),
+        ),
+        Method(
+            kind="examples",
+            name="chosen",
+            label="scores fitted to the labels",
+            reference="attncap.construct.labelled.layer:examples",
+            bound=None,
             cites=("attncap", "mahdavi2024"),
         ),
     )

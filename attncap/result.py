@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import math
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +112,9 @@ def _number(thing: Any) -> Any:
 
 
 def _is_array(thing: Any) -> bool:
-    # NumPy's or JAX's, which is not imported for this.
-    return hasattr(thing, "__array_namespace__") and not isinstance(thing, np.generic)
+    # JAX is not imported for this: where it is not, there is no array of its.
+    jax = sys.modules.get("jax")
+    return isinstance(thing, np.ndarray) or (jax is not None and isinstance(thing, jax.Array))
 
 
 def _is_dataclass(thing: Any) -> bool:

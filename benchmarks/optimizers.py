@@ -35,11 +35,13 @@ ROWS: tuple[dict[str, Any], ...] = (
     {"initialization": "normal"},
     {"forget_from": 0.0},
     {"forget_from": 0.3},
-    {"forget_to": 1.0},
     {"forget_to": 2.0},
     {"forget_to": 3.0},
-    {"rate": 0.007},
-    {"rate": 0.015},
+    {"rate": 0.005},
+    {"rate": 0.02},
+    {"rate": 0.03},
+    {"rate": 0.02, "forget_to": 2.0},
+    {"rate": 0.02, "optimizer": "soap-4"},
 )
 
 

@@ -7,17 +7,18 @@ from pathlib import Path
 from attncap import archive, construct, report, tasks
 from attncap.progress import shown
 
+SOURCE = "countries"
 QUESTIONS = [("France", "capital"), ("Japan", "currencies"), ("Kenya", "translations de")]
 
 
 def main(directory: str = "demo") -> None:
     """Run the demonstration into a directory."""
     print("Memorizing what countryinfo knows about every country in one layer of attention ...")
-    task = tasks.load("countries")
+    task = tasks.load(SOURCE)
     with shown():
         fit = construct.theorem(task)
     print(f"{fit}\n")
-    out = archive.write(fit, Path(directory) / "countries", force=True)
+    out = archive.write(fit, Path(directory) / SOURCE, force=True)
     memory = archive.read(out)
     for subject, relation in QUESTIONS:
         answer = memory.ask([subject, relation])

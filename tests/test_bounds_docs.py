@@ -1,6 +1,5 @@
 """The page on bounds shows what the code answers."""
 
-import doctest
 import re
 from pathlib import Path
 
@@ -15,12 +14,6 @@ CONSOLE = re.findall(r"```console\n\$ attncap (.*)\n((?:.*\n)*?)```", PAGE.read_
 
 def test_table_is_the_catalogue():
     assert table() in PAGE.read_text()
-
-
-def test_examples_run():
-    result = doctest.testfile(str(PAGE), module_relative=False)
-    assert result.attempted > 5
-    assert result.failed == 0
 
 
 @pytest.mark.parametrize(("words", "shown"), CONSOLE)

@@ -13,6 +13,8 @@ from attncap.interpolation import error
 from attncap.plots import experiments, interpolation, theme
 from attncap.tasks import random_associations
 
+from .marks import marks
+
 TASK = random_associations(20, 2, 100)
 RIDGES = np.array([0.1, 1.0, 10.0])
 
@@ -26,24 +28,6 @@ def specified(make):
         return make().to_dict()
 
     return specification
-
-
-def marks(whole):
-    """Return every mark of a specification: its type, the fields of its channels, and the rows it draws."""
-    found = []
-
-    def walk(view, data):
-        data = view.get("data", data)
-        for name in ("layer", "hconcat"):
-            for part in view.get(name, ()):
-                walk(part, data)
-        if "mark" in view:
-            rows = whole["datasets"][data["name"]] if "name" in data else data["values"]
-            fields = {channel: each["field"] for channel, each in view["encoding"].items() if "field" in each}
-            found.append((view["mark"]["type"], fields, rows))
-
-    walk(whole, None)
-    return found
 
 
 def drawn(chart, mark, y, series=None, nth=0):
@@ -278,7 +262,9 @@ def test_accuracies_are_drawn_per_panel_over_the_published_and_the_floors():
 
 
 def test_slopes_and_capacities_are_the_tables():
-    assert drawn(slope_chart(), "line", "slope") == SLOPES["slope"].to_list()
+    assert drawn(slope_chart(), "line", "slope") == [0.02]
+    assert drawn(slope_chart(), "point", "slope") == [0.01, 0.02]
+    assert drawn(slope_chart(), "rule", "low") == [0.01]
     assert drawn(capacities_chart(), "line", "associations") == CAPACITIES["associations"].to_list()
     assert drawn(capacities_chart(), "line", "bits_per_parameter") == CAPACITIES["bits_per_parameter"].to_list()
     assert drawn(capacities_chart(), "rule", "associations") == [2500]

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from scipy.special import rel_entr, softmax
 
+import attncap as ac
 from attncap import construct, models, tasks, train
 from attncap.errors import InputError, UnmetError
 
@@ -48,7 +49,11 @@ CONSTRUCTORS = {
         partial(construct.examples, method="theorem"), EXAMPLES, {}, {"heads": 7}, ("25", "22", "8")
     ),
     "examples, lstsq": Constructor(construct.examples, EXAMPLES, {}, {"heads": 3}, ("25", "24")),
+    "examples, chosen": Constructor(
+        partial(construct.examples, method="chosen"), EXAMPLES, {}, {"heads": 1, "head_dim": 1}, ("25", "8", "23")
+    ),
 }
+COUNTS = {"examples, theorem": "theorem", "examples, lstsq": "features", "examples, chosen": "proved"}
 every = pytest.mark.parametrize("name", CONSTRUCTORS)
 
 
@@ -137,12 +142,12 @@ def test_memory_that_is_not_free_is_not_taken(name, monkeypatch):
 @every
 def test_heads_by_default_hold_the_task_and_fewer_do_not(name):
     fit, task = found(name), CONSTRUCTORS[name].task
-    heads = fit.shape["heads"] if isinstance(fit.shape, dict) else fit.shape.heads
+    heads = fit.shape.heads
     count = task.associations if isinstance(task, tasks.Associations) else task.count
     assert heads == fit.model.query.shape[0] >= 1
     if name not in ("margin", "train"):  # these go beyond any count
-        bound = "features" if name == "examples, lstsq" else "theorem" if name == "examples, theorem" else "rank"
-        assert fit.capacity[bound] >= count
+        assert fit.capacity[COUNTS.get(name, "rank")] >= count
+    if name not in ("margin", "train", "examples, chosen"):
         with pytest.raises((UnmetError, InputError)):
             CONSTRUCTORS[name](heads=heads - 1, **({"stored": count} if name == "distribution" else {}))
 
@@ -167,6 +172,13 @@ def test_the_result_is_json_without_weights(name):
     assert math.isfinite(said["seconds"])
     assert fit.to_row().height == 1
     assert str(fit)
+
+
+@every
+def test_the_citation_names_the_paper_that_it_follows(name):
+    cited = ac.citation(found(name))
+    assert "@" in cited
+    assert ("mahdavi2024" in cited, "dana2025" in cited) == (name in COUNTS, name not in COUNTS)
 
 
 @every

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from attncap import bounds, construct, tasks
+from attncap.construct.labelled.count import degrees_of_freedom
 from attncap.construct.labelled.features import features
 from attncap.construct.labelled.generic_scores import generic_heads
 from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
@@ -108,7 +109,9 @@ def test_shared_context_holds_the_upper_bound_and_no_more():
         )
         assert fit.residual["float64"] <= 1e-11
         assert fit.capacity["rank"] == fit.capacity["shared"] == 621
-    with pytest.raises(UnmetError, match=r"attention features of rank 621 .* H\(n-1\)\+1 = 621 at most"):
+    with pytest.raises(
+        UnmetError, match=r"rank 621 .* such scores hold 621 .* \(H\(n-1\)\+1 = 621 for a shared context"
+    ):
         construct.examples(task, 32, 20)
 
 
@@ -150,6 +153,165 @@ def test_identical_examples_with_two_labels_are_refused():
 def test_exact_duplicates_are_dropped_and_counted():
     task = tasks.examples(np.eye(3), [[1, 0, 0], [0, 1, 0], [1, 0, 0]], [[1.0], [2.0], [1.0]])
     assert (task.count, task.notes, task.shared) == (2, ("1 duplicates dropped",), True)
+
+
+# --- chosen scores
+
+
+@given(st.integers(2, 12), st.integers(0, 1), st.integers(1, 2), st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_one_head_fits_as_many_labels_of_two_tokens_as_queries_are_affinely_independent(dim, more, columns, seed):
+    task = tasks.random_examples(dim + more, 2, dim, columns, shared=True, seed=seed)
+    fit = construct.examples(task, heads=columns, head_dim=1, method="chosen")
+    assert fit.shape.heads == columns
+    assert fit.residual["float64"] < 1e-9
+    assert fit.capacity["shared"] == columns + 1 <= fit.capacity["proved"] == dim + 1
+
+
+def test_ten_labels_where_fixed_scores_hold_two():
+    task = tasks.random_examples(10, 2, 10, shared=True)
+    fit = construct.examples(task, method="chosen")
+    assert (fit.shape.heads, fit.capacity["shared"]) == (1, 2)
+    assert fit.residual["float64"] < 1e-13
+    assert fit.residual["float32"] < 1e-5
+    with pytest.raises(UnmetError, match="features of rank 2"):
+        construct.examples(task, heads=1)
+
+
+@pytest.mark.parametrize(
+    ("heads", "context", "dim", "head_dim", "columns", "shared", "count"),
+    [
+        (2, 2, 4, 4, 1, True, 6),
+        (2, 3, 4, 4, 1, True, 11),
+        (3, 4, 6, 6, 1, True, 25),
+        (4, 5, 8, 2, 1, True, 49),
+        (4, 3, 4, 4, 2, True, 13),
+        (2, 4, 5, 5, 1, False, 30),
+        (2, 2, 5, 2, 1, False, 21),
+        (3, 4, 4, 4, 2, False, 16),
+    ],
+)
+def test_pairs_of_heads_fit_what_is_proved(heads, context, dim, head_dim, columns, shared, count):
+    task = tasks.random_examples(count, context, dim, columns, shared=shared, seed=1)
+    fit = construct.examples(task, head_dim, heads, method="chosen")
+    assert fit.capacity["proved"] == count < fit.capacity["degrees_of_freedom"]
+    assert fit.residual["float64"] < 1e-11
+    assert fit.residual["float32"] < 1e-4
+    if shared:
+        assert count > fit.capacity["shared"]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_degrees_of_freedom_are_the_rank_of_the_answers_derivative(shared):
+    heads, context, dim, head_dim, columns = 3, 4, 5, 2, 2
+    task = tasks.random_examples(200, context, dim, columns, shared=shared)
+    rng = np.random.default_rng(0)
+    shapes = {"query": (head_dim, dim), "key": (head_dim, dim), "value": (columns, dim)}
+    start = {name: rng.standard_normal((heads, *shape)) for name, shape in shapes.items()}
+
+    def answers(flat):
+        parts, at = {}, 0
+        for name, tensor in start.items():
+            parts[name], at = flat[at : at + tensor.size].reshape(tensor.shape), at + tensor.size
+        layer = AttentionLayer(**parts, output=np.broadcast_to(np.eye(columns), (heads, columns, columns)))
+        return layer.forward(task.contexts, task.queries).ravel()
+
+    flat = np.concatenate([tensor.ravel() for tensor in start.values()])
+    slopes = [(answers(flat + step) - answers(flat - step)) / 2e-5 for step in 1e-5 * np.eye(len(flat))]
+    rank = np.linalg.matrix_rank(np.array(slopes), rtol=1e-7)
+    assert rank / columns == pytest.approx(degrees_of_freedom(task, head_dim, heads), abs=1)
+
+
+def test_chosen_scores_are_refused_beyond_the_degrees_of_freedom():
+    task = tasks.random_examples(8, 2, 4, shared=True)
+    with pytest.raises(UnmetError, match=r"1 heads hold 5 examples in general position by proof, and have 6 degrees"):
+        construct.examples(task, heads=1, method="chosen")
+
+
+def test_the_capacity_of_chosen_scores_lies_between_what_is_proved_and_what_is_possible(capsys):
+    words = ("--kind", "examples", "--heads", 1, "--context", 2, "--embedding-dim", 4, "--shared-context")
+    code, out, _ = run(capsys, "capacity", *words, "--method", "chosen", "--seeds", 1, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["shared_limit"] == 2 < found["proved"] == 5 <= found["capacity"] <= found["degrees_of_freedom"] == 6
+
+
+def test_chosen_scores_classify():
+    task = tasks.random_examples(9, 2, 8, shared=True)
+    fit = construct.examples(tasks.examples(task.contexts[0], task.queries, ["a", "b", "c"] * 3), method="chosen")
+    assert fit.accuracy["float32"] == 1.0
+    assert fit.shape.heads == 3 < 8
+
+
+# --- Proposition 5
+
+
+def test_a_trivial_first_layer_tells_equal_queries_apart():
+    task = tasks.random_examples(25, context=4, embedding_dim=8, seed=3)
+    token = replace(task, queries=np.broadcast_to(task.queries[0], (25, 8)))
+    seen = construct.first_layer(token)
+    fit = construct.examples(seen, method="theorem")
+    for context, label in zip(token.contexts, token.labels, strict=True):
+        rows = np.vstack([token.queries[0], context])
+        rows = rows + np.ones((5, 1)) @ context.mean(axis=0, keepdims=True)  # uniform attention, identity values, skip
+        query, context = rows[0], rows[1:]
+        answer = sum(
+            o @ v @ context.T @ softmax(context @ k.T @ q @ query)
+            for q, k, v, o in zip(*fit.model.tensors().values(), strict=True)
+        )
+        np.testing.assert_allclose(answer, label, atol=1e-8)
+
+
+@given(st.integers(1, 8), st.integers(0, 99), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_the_first_layer_keeps_the_rank_of_every_context(context, seed, shared):
+    task = tasks.random_examples(6, context, 8, shared=shared, seed=seed)
+    seen = construct.first_layer(task)
+    assert (np.linalg.matrix_rank(seen.contexts) == context).all()
+    assert seen.shared == task.shared
+    assert (seen.contexts.strides[0] == 0) == shared
+
+
+# --- inputs at the edge
+
+
+EDGES = {
+    "one-vector contexts": lambda c, q, y: (c[:, :1], q, y),
+    "zero contexts": lambda c, q, y: (0 * c, q, y),
+    "equal tokens": lambda c, q, y: (np.repeat(c[:, :1], 6, axis=1), q, y),
+    "two equal tokens": lambda c, q, y: (c[0, [0, 0]], q, y),
+    "zero labels": lambda c, q, y: (c, q, 0 * y),
+    "equal labels": lambda c, q, y: (c[0, :2], q, 0 * y + 3),
+    "queries of zeros": lambda c, q, y: (c, 0 * q, y),
+    "one example": lambda c, q, y: (c[:1], q[:1], y[:1]),
+    "one shared vector": lambda c, q, y: (c[0, :1], q, y),
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("method", ["theorem", "lstsq", "chosen"])
+def test_inputs_at_the_edge_are_answered_or_refused_in_one_line(edge, method):
+    rng = np.random.default_rng(0)
+    arrays = rng.standard_normal((10, 6, 8)), rng.standard_normal((10, 8)), rng.standard_normal((10, 1))
+    task = tasks.examples(*EDGES[edge](*arrays))
+    message = ""
+    try:
+        fit = construct.examples(task, head_dim=4, method=method)
+    except (InputError, UnmetError) as refused:
+        message = str(refused)
+    if message:
+        assert "label" not in edge
+        assert "\n" not in message
+        assert "nan" not in message
+    else:
+        assert fit.residual["float64"] < 1e-9
+        np.testing.assert_allclose(fit.predict(task.contexts, task.queries), task.labels, atol=1e-8)
+
+
+@pytest.mark.parametrize(("shared", "count"), [(True, 1), (False, 8)])
+def test_contexts_of_one_vector_are_linear_in_it(shared, count):
+    found = construct.examples_capacity(1, 8, heads=4, shared=shared, seeds=1)
+    assert (found.capacity, found.rank) == (count, count)
 
 
 # --- the fitted object

@@ -234,3 +234,20 @@ def test_training_the_attention_belongs_to_margin_mode(tmp_path, capsys):
         main(["memorize", "random:50,2,100", "--out", str(tmp_path / "m"), "--train-attention"])
     assert end.value.code == 2
     assert "--method margin" in capsys.readouterr().err
+
+
+def test_a_certificate_can_be_demanded():
+    task = random_associations(50, 3, 400, 1)
+    fit = construct.margin(task, 10, seed=1, certify=True)
+    assert fit.certificate["float32"]
+    failed, succeeded = fit.details["heads_bracket"]
+    assert fit.shape.heads == succeeded > failed
+    crowded = random_associations(2, 12, 196, 44)
+    with pytest.raises(NotMemorized, match=r"right in 10 orders, but not certified .* a margin of .* would certify it"):
+        construct.margin(crowded, 10, heads=11, seed=44, certify=True)
+    measured = construct.margin(crowded, 10, heads=11, seed=44)
+    assert not measured.certificate["float32"]
+    assert measured.recall["float32"].measured == tuple(measure.ORDERS)
+    assert measured.recall["float32"].certified_associations == 196
+    assert measured.recall["float32"].arithmetic == "float64"
+    assert "in float64; right in 10 orders" in str(measured)

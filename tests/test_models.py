@@ -213,6 +213,8 @@ def test_a_layer_rounds_its_weights_and_computes_in_float32():
     found = np.concatenate([outputs for _, outputs in half.outputs(contexts, queries)])
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, layer.forward(contexts, queries), rtol=0.1, atol=0.1)
+    wide = half.ready().forward(contexts.astype(np.float32), queries.astype(np.float32))
+    np.testing.assert_allclose(found, wide, rtol=1e-5, atol=1e-5)
     assert layer.parameters == {"query_key": 2 * 5 * 2 * 4, "output_value": 5 * 3 * (4 + 6), "total": 230}
 
 

@@ -31,7 +31,8 @@ from attncap import (
     train,
 )
 from attncap.result import Result, fingerprint, same
-from attncap.train.loop.lanes import History, Trained
+from attncap.train.associations.problem import Trained
+from attncap.train.loop.lanes import History
 
 from .test_models import random_model
 
@@ -63,13 +64,13 @@ def results():
     units = {
         name: np.ones(size, np.float32) for name, size in {"up": (1, 5, 8), "bias": (1, 5), "down": (1, 8, 5)}.items()
     }
-    history = History(*np.zeros((3, 7, 2)))
+    history = History(*np.zeros((2, 7, 2)))
     architecture = train.Architecture(8, 2, 8, 8, model.heads)
     half = np.array([1.0, 0.5])
     run = train.Ensemble(
         task=task, shape=architecture, recipe=train.BEST, seeds=(0, 1), parameters=9, accuracy=half, recall=half,
         bits=half, bits_per_parameter=half, steps=np.array([5, 6]), seconds_compile=1.0, seconds_train=2.0, seconds=3.0,
-        method="train", details={}, history=history, models=(model, model),
+        method="train", details={}, history=history, checkpoints=([], []), models=(model, model),
     )  # fmt: skip
     found = fits.Capacity("associations", "margin", 9, (9, 10), 5, 6, (9, 9), 1.5, 50.0, 0.2, "float32", 1.0)
     made = [
@@ -83,7 +84,8 @@ def results():
         construct.examples_capacity(heads=1, context=2, embedding_dim=3, seeds=1),
         archive.Answer(("a", "b"), "c", 0.5, None),
         papers.Reproduced("table1", {"a": 1}, {"a": 2.0}, []), papers.Reproduction("dana2025", "quick", []),
-        sweep.Sweep(2, 1, 1, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, ()),
+        measure.memorized(model, task), measure.certify(model, task),
+        sweep.Sweep(2, 1, 1, 0, 0, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, {}, ()),
     ]  # fmt: skip
     return {type(one): one for one in made}
 

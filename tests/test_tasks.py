@@ -137,7 +137,7 @@ def test_named_tables_say_what_is_true():
         ("random:1,2", {}, "expected random:N,S,T"),
         ("random:5,0,1", {}, "at least 1"),
         ("random:5,2,26", {}, "only 25 sequences exist"),
-        ("random:5,2,5", {"subject": "x"}, "not a table"),
+        ("random:5,2,5", {"subject": "x"}, "a table that it names a column of"),
         ("capitals", {"context": 3}, "context: expected a text that it applies to, got 'capitals'"),
         ("capitals", {"object": "captial"}, "no column 'captial'.*did you mean 'capital'"),
     ],
@@ -160,7 +160,7 @@ def test_one_desk_tells_what_a_source_is(tmp_path):
             if kind != of:
                 said = set()
                 for load in (tasks.load, tasks.load_distributions):
-                    with pytest.raises(InputError, match=f"--{option} (names|applies)") as caught:
+                    with pytest.raises(InputError, match=f"^{option}: expected a (table|text) that it") as caught:
                         load(source, **{option: value})
                     said.add(str(caught.value))
                 assert len(said) == 1

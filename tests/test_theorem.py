@@ -15,9 +15,11 @@ from attncap import archive, bounds, construct, measure, tasks
 from attncap.construct.associations.random_attention import draw, features, select_heads
 from attncap.data.tables import Table
 from attncap.errors import InputError, UnmetError
+from attncap.models import AttentionOnlyTransformer
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import facts, random_associations
 
+from .command import run
 from .test_models import by_loops
 
 # N, S, d, dh, H: T0 = H dh + d associations.
@@ -116,12 +118,62 @@ def test_the_corrected_count_is_the_rank_of_the_features(N, S, d, heads, ratio, 
     ("N", "S", "d", "dh", "H"),
     [(50, 2, 10, 10, 5), (2, 12, 64, 64, 8), (30, 3, 8, 4, 9), (5, 4, 16, 16, 6), (9, 1, 6, 6, 3)],
 )
-def test_the_corrected_count_is_reached(N, S, d, dh, H):
+@pytest.mark.parametrize("rank", [None, 1])
+def test_the_corrected_count_is_reached(N, S, d, dh, H, rank):
     task = random_associations(N, S, min(N**S, 2 * (H * dh + d)), seed=1)
-    ranks = [np.linalg.matrix_rank(features(draw(task, d, dh, H, beta, seed=0), task), tol=1e-9) for beta in (1.0, 4.0)]
+    models = [draw(task, d, dh, H, beta, seed=0, query_key_rank=rank) for beta in (1.0, 4.0)]
+    ranks = [np.linalg.matrix_rank(features(model, task), tol=1e-9) for model in models]
     shape = {"heads": H, "head_dim": dh, "embedding_dim": d, "vocabulary": N, "context": S}
     count = bounds.value("corrected", **shape, data_rank=task.data_rank, queries=task.queries)
     assert max(ranks) == min(count, task.associations)
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+@pytest.mark.parametrize("method", ["theorem", "margin"])
+def test_queries_and_keys_of_any_rank_suffice(method, rank, tmp_path):
+    """Remark 2: d(S + 2N + 2(d_h + r)H) parameters, at the full count for theorem mode."""
+    N, S, d, H = 50, 2, 10, 19
+    task = random_associations(N, S, 200, seed=0)
+    fit = getattr(construct, method)(task, d, heads=H, query_key_rank=rank)
+    assert exact(fit, "float64", "float32")
+    assert fit.shape.parameters == d * (S + 2 * N + 2 * (d + rank) * H)
+    assert (fit.shape.head_dim, fit.shape.query_key_rank) == (d, rank)
+    archive.write(fit, tmp_path / "m")
+    weights = load_file(tmp_path / "m" / "model.safetensors")
+    assert weights["query"].shape == weights["key"].shape == (H, rank, d)
+    said = [int(np.argmax(by_loops(weights, row, 1.0, True))) for row in task.sequences[:40].tolist()]
+    assert said == task.answers[:40].tolist()
+    memory = archive.read(tmp_path / "m")
+    assert measure.recall(memory.model, memory.task).correct == 200
+
+
+def test_the_command_takes_a_rank(tmp_path, capsys):
+    words = ["memorize", "random:20,2,60", "--embedding-dim", 8, "--query-key-rank"]
+    code, out, _ = run(capsys, *words, 1, "--out", tmp_path / "m", "--json")
+    said = json.loads(out)
+    assert code == 0
+    assert said["shape"]["query_key_rank"] == 1
+    assert said["recall"]["float32"]["accuracy"] == 1.0
+    code, _, err = run(capsys, *words, 9, "--out", tmp_path / "n")
+    assert code == 2
+    assert "--query-key-rank: expected 1 to the head dimension 8, got 9" in err
+    assert run(capsys, *words, 1, "--method", "train", "--out", tmp_path / "n")[0] == 2
+
+
+def test_rank_one_counts_as_the_remark_does():
+    d, S, N, H = 64, 8, 1000, 156
+    zeros = {name: np.zeros((H, 1, d)) for name in ("query", "key")}
+    model = AttentionOnlyTransformer(
+        embedding=np.zeros((N, d)),
+        position=np.zeros((S, d)),
+        **zeros,
+        value=np.zeros((H, d, d)),
+        output=np.zeros((H, d, d)),
+        unembedding=np.zeros((N, d)),
+    )
+    assert model.parameters["total"] == 1_426_432
+    square = replace(model, query=model.value, key=model.value)
+    assert square.parameters["total"] == 2_684_416
 
 
 def test_a_table_of_one_relation_and_a_skewed_one():
@@ -179,6 +231,8 @@ def test_same_seed_same_bytes(tmp_path):
         ({"embedding_dim": 1}, InputError, "embedding_dim: expected at least 2, got 1"),
         ({"head_dim": 11}, InputError, "head_dim: expected 1 to the embedding dimension 10, got 11"),
         ({"head_dim": 0}, InputError, "head_dim"),
+        ({"query_key_rank": 11}, InputError, "query_key_rank: expected 1 to the head dimension 10, got 11"),
+        ({"query_key_rank": 0}, InputError, "query_key_rank: expected 1 to the head dimension 10, got 0"),
         ({"dtype": "float16"}, InputError, "dtype: expected one of float64, float32, bfloat16, got 'float16'"),
     ],
 )

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from attncap import sweep, tasks, train
+from attncap import measure, sweep, tasks, train
 from attncap.commands.train import OPTIONS, recipe_of, train_cell, train_many, train_one
 from attncap.errors import InputError
 from attncap.papers.dana2025 import figures as dana2025
@@ -280,3 +280,13 @@ def test_curves_end_where_a_model_stops_at_what_it_holds(tmp_path, capsys):
     for name, message in (("run.svg", "exists already"), ("run.gif", "cannot draw")):
         code, out, err = run(capsys, *words, tmp_path / name)
         assert (code, out, message in err) == (2, "", True)
+
+
+def test_curves_are_one_measure_throughout():
+    task = tasks.random_associations(10, 2, 90, seed=0)
+    found = train.ensemble(task, 4, heads=2, seeds=2, steps=130, recipe="paper")
+    for k, curve in enumerate(found.curves.partition_by("seed")):
+        measured = curve.drop_nulls("bits")
+        assert curve["loss"].null_count() == 1
+        assert measured["step"].to_list() == [0, 64, 128, 130]
+        assert measured["bits"][-1] == found.bits[k] == measure.bits(found.models[k], task)

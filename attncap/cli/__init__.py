@@ -23,6 +23,9 @@ from attncap.errors import InputError, UnmetError
 __all__ = ["app", "main"]
 
 INTERRUPTED = 130
+# An unknown option, a missing argument: Typer has no public name for the base of these.
+USAGE: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
 app = typer.Typer(
     name="attncap",
     help="How much attention can memorize: promised, constructed, trained and predicted, in bits.",
@@ -73,10 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"not enough memory ({error}); choose a smaller task or shape", 1, as_json)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except Exception as error:
-        # Typer's usage errors (an unknown option, a missing argument) have no public base class.
-        if not hasattr(error, "format_message"):
-            raise
+    except USAGE as error:
         _fail(error.format_message(), 2, as_json)
     # Some versions of Typer turn Ctrl-C into this exit code by themselves.
     if code == INTERRUPTED:

@@ -21,7 +21,7 @@ def capacity(
     head_dim: int | None = None,
     vocabulary: int | None = None,
     context: int | None = None,
-    method: Literal["theorem", "margin", "train", "lstsq"] | None = None,
+    method: Literal["theorem", "margin", "train", "lstsq", "chosen"] | None = None,
     train_attention: bool = False,
     target: float | int = 1.0,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
@@ -38,7 +38,7 @@ def capacity(
         head_dim: head dimension $d_h$; $d$ by default.
         vocabulary: associations: tokens in the vocabulary, $N$.
         context: tokens in a sequence, $S$; vectors in a context, $n$.
-        method: associations: theorem, margin (the default) or train; examples: theorem or lstsq (the default).
+        method: associations: theorem, margin (the default) or train; examples: theorem, lstsq (the default) or chosen.
         train_attention: margin mode: where the readout falls short, train all weights.
         target: with training: the accuracy that counts as memorized.
         dtype: associations: type in which a construction is exact; training is in float32.

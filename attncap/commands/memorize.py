@@ -22,6 +22,8 @@ def memorize(
     heads: int | None = None,
     method: Literal["theorem", "margin", "train"] = "theorem",
     train_attention: bool = False,
+    certify: bool = False,
+    query_key_rank: int | None = None,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     seed: int = 0,
     files: Path | None = None,
@@ -40,6 +42,8 @@ def memorize(
         heads: heads $H$; the fewest that suffice by default.
         method: how the weights are found.
         train_attention: margin mode: where the readout falls short, train all weights.
+        certify: margin mode: take only heads with which no order of summation changes an answer.
+        query_key_rank: rank of each head's $W_Q^\top W_K$, from 1, which suffices, to $d_h$, the default.
         dtype: type of the weights.
         seed: of every random draw.
         files: where to leave what ``attncap memorize --out`` writes.
@@ -59,8 +63,12 @@ def memorize(
 
     if train_attention and method != "margin":
         raise InputError("train_attention", "method margin", f"method {method}")
+    if certify and method != "margin":
+        raise InputError("certify", "method margin", f"method {method}")
     if on_conflict == "distribution" and method != "theorem":
         raise InputError("on_conflict", "method theorem where distributions are stored", f"method {method}")
+    if query_key_rank is not None and (on_conflict == "distribution" or method == "train"):
+        raise InputError("query_key_rank", "associations and method theorem or margin", query_key_rank)
     columns: tasks.Columns = {"subject": subject, "relation": relation, "object": object}
     size = (embedding_dim, head_dim, heads)
     fit: Fit
@@ -70,13 +78,21 @@ def memorize(
     else:
         task = tasks.load(source, context=context, on_conflict=on_conflict, seed=seed, **columns)
         if method == "margin":
-            fit = construct.margin(task, *size, dtype=dtype, seed=seed, train_attention=train_attention)
+            fit = construct.margin(
+                task,
+                *size,
+                query_key_rank=query_key_rank,
+                dtype=dtype,
+                seed=seed,
+                train_attention=train_attention,
+                certify=certify,
+            )
         elif method == "train":
             from attncap import train
 
             fit = train.memorize(task, *size, dtype=dtype, seed=seed)
         else:
-            fit = construct.theorem(task, *size, dtype=dtype, seed=seed)
+            fit = construct.theorem(task, *size, query_key_rank=query_key_rank, dtype=dtype, seed=seed)
     if files is not None:
         from attncap import archive
 

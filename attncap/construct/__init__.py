@@ -10,6 +10,7 @@ from attncap.construct.distributions.frank_wolfe import lower_bound
 from attncap.construct.labelled.fit import ExamplesFit
 from attncap.construct.labelled.largest import ExamplesCapacity, examples_capacity
 from attncap.construct.labelled.layer import examples
+from attncap.construct.labelled.mahdavi2024_proposition_5 import first_layer
 from attncap.construct.largest import capacity
 from attncap.fits import Capacity, Fit, NotMemorized, Shape
 
@@ -27,6 +28,7 @@ __all__ = [
     "encode",
     "examples",
     "examples_capacity",
+    "first_layer",
     "lookup_bound",
     "lower_bound",
     "margin",

@@ -2,8 +2,9 @@
 
 from attncap.fits.capacity import Capacity
 from attncap.fits.count import capacity_of, check_shape, least_heads
-from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
+from attncap.fits.fit import Fit, NotMemorized, counts, shortfall, summarize
 from attncap.fits.found import Found
+from attncap.fits.per import bits_per, data_parameters
 from attncap.fits.shape import LayerShape, Shape, Sizes
 
 __all__ = [
@@ -14,8 +15,11 @@ __all__ = [
     "NotMemorized",
     "Shape",
     "Sizes",
+    "bits_per",
     "capacity_of",
     "check_shape",
+    "counts",
+    "data_parameters",
     "least_heads",
     "shortfall",
     "summarize",

@@ -10,7 +10,9 @@ from attncap.models.precision import storage
 from attncap.tasks import Associations
 
 
-def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str) -> None:
+def check_shape(
+    embedding_dim: int, head_dim: int, heads: int | None, dtype: str, query_key_rank: int | None = None
+) -> None:
     """Refuse a shape that no model has.
 
     Raises:
@@ -23,6 +25,8 @@ def check_shape(embedding_dim: int, head_dim: int, heads: int | None, dtype: str
         raise InputError("head_dim", f"1 to the embedding dimension {embedding_dim}", head_dim)
     if heads is not None and heads < 1:
         raise InputError("heads", "at least 1", heads)
+    if query_key_rank is not None and not 1 <= query_key_rank <= head_dim:
+        raise InputError("query_key_rank", f"1 to the head dimension {head_dim}", query_key_rank)
 
 
 def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:

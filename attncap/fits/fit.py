@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from attncap import measure
 from attncap.errors import UnmetError
 from attncap.fits.found import Found
+from attncap.fits.per import bits_per
 from attncap.fits.shape import Shape
 from attncap.measure import Recall
 from attncap.models import DTYPES, TokenModel
@@ -31,7 +32,11 @@ class Fit(Found):
         capacity: associations that a shape like this holds: "theorem" ($H d_h + d$) and "rank" (the corrected
             count on this data).
         recall: what the model, its weights rounded to each type, answers on every sequence.
-        bits_per_parameter: memorized bits over free parameters, in ``dtype``.
+        bits: memorized, in ``dtype``: what the best code saves (`attncap.measure.bits`).
+        bits_hard: what the best code saves that reads the largest logit only.
+        evidence: in bits, that the model knows the answers (`attncap.measure.evidence`).
+        bits_per_parameter: bits over free parameters.
+        bits_per: the same over other counts: see `attncap.fits.bits_per`.
         dtype: the type that the weights are meant for.
         seed: of every random draw.
         details: choices made on the way (beta, pool).
@@ -43,7 +48,11 @@ class Fit(Found):
     shape: Shape
     capacity: dict[str, int]
     recall: dict[str, Recall]
+    bits: float
+    bits_hard: float
+    evidence: float
     bits_per_parameter: float
+    bits_per: dict[str, float | None]
     dtype: str
     seed: int
     model: TokenModel = hidden()
@@ -55,7 +64,7 @@ class Fit(Found):
 
     @property
     def certificate(self) -> dict[str, bool | None]:
-        """Whether the recall in each type is certified: margins exceed twice what rounding moves a logit."""
+        """Whether no order of summation changes an answer, in each type and what weights of it compute in."""
         return {dtype: recall.certified for dtype, recall in self.recall.items()}
 
     def __rich__(self) -> "RenderableType":
@@ -68,6 +77,7 @@ class Fit(Found):
             head.add_row("" if head.rows else "task", line)
         head.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, embedding dimension {shape.embedding_dim}")
         head.add_row("", f"{shape.parameters:,} parameters, {self.bits_per_parameter:.4f} bits memorized by each")
+        head.add_row("memorized", f"{self.bits:,.0f} of {task.bits:,.0f} bits")
         head.add_row("capacity", f"{self.capacity['theorem']:,} by the theorem, {self.capacity['rank']:,} on this data")
         head.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
         table = Table(
@@ -79,7 +89,7 @@ class Fit(Found):
                 f"{recall.correct:,} of {task.associations:,}",
                 f"{recall.accuracy:.2%}",
                 f"{recall.min_margin:.3g}",
-                "yes" if recall.certified else "no",
+                recall.proof,
             )
         return Group(
             head,
@@ -106,7 +116,15 @@ def shortfall(recall: Recall, task: Associations, dtype: str, heads: int) -> str
     moved = "" if recall.deviation is None else f", rounding moves logits by up to {recall.deviation:.2g}"
     found = f"smallest margin {recall.min_margin:.2g}{moved}"
     if recall.correct == task.associations:
-        return f"{dtype}: every answer is right, but not certified ({found}); more heads widen the margin"
+        known = (
+            f"every answer is right in {len(recall.measured)} orders" if recall.measured else "every answer is right"
+        )
+        proved = ""
+        if recall.certified_associations is not None:
+            proved = f"; {recall.certified_associations:,} certified in {recall.arithmetic} arithmetic"
+        if recall.needed is not None:
+            proved += f"; a margin of {recall.needed:.2g} would certify it"
+        return f"{dtype}: {known}, but not certified ({found}){proved}; more heads widen the margin"
     wider = "" if dtype == DTYPES[0] else ", a wider dtype"
     return (
         f"{dtype}: {heads} heads recall {recall.correct:,} of {task.associations:,} associations of {task.name} "
@@ -114,17 +132,27 @@ def shortfall(recall: Recall, task: Associations, dtype: str, heads: int) -> str
     )
 
 
-def summarize(model: TokenModel, task: Associations, dtype: str, **rest: Any) -> Fit:
+def counts(model: TokenModel, task: Associations, dtype: str, method: str) -> dict[str, Any]:
+    """Return what a fit says of bits: how many are memorized, and per what."""
+    held = measure.memorized(model, task, dtype)
+    return {
+        "bits": held.bits,
+        "bits_hard": held.bits_hard,
+        "evidence": held.evidence,
+        "bits_per_parameter": held.bits / model.parameters["total"],
+        "bits_per": bits_per(held.bits, model, task, dtype, method),
+    }
+
+
+def summarize(model: TokenModel, task: Associations, dtype: str, *, method: str, **rest: Any) -> Fit:
     """Verify a model in every type and gather what there is to say about it."""
-    recall = measure.verify(model, task)
-    memorized = task.bits if recall[dtype].correct == task.associations else measure.bits(model, task, dtype)
-    shape = Shape.of(model)
     return Fit(
         task=task,
-        shape=shape,
-        recall=recall,
-        bits_per_parameter=memorized / shape.parameters,
+        shape=Shape.of(model),
+        recall=measure.verify(model, task),
         dtype=dtype,
         model=model,
+        method=method,
+        **counts(model, task, dtype, method),
         **rest,
     )

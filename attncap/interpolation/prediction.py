@@ -195,7 +195,7 @@ def check(c: np.ndarray, g: np.ndarray, rho: np.ndarray, kappa: np.ndarray, posi
     for name, values, low in (("ratio", c, 0), ("ridge", g, 0), ("snr", rho, -1e-300)):
         wrong = values[~(np.isfinite(values) & (values > low))]
         if wrong.size:
-            raise InputError(name, f"{'at least' if low else 'above'} 0 and finite", f"{wrong.flat[0]:g}")
+            raise InputError(name, f"{'at least' if low else 'above'} 0 and finite", float(wrong.flat[0]))
     if not np.isfinite(kappa).all():
         raise InputError("alignment", "a finite number", float(kappa[~np.isfinite(kappa)].flat[0]))
     if not 0 < positive < 1:

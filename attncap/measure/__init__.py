@@ -1,5 +1,6 @@
 """How much a model memorized: recall, margin, divergence, bits, evidence - the one definition of each."""
 
+from attncap.measure.certificate import PROGRAMS, Certificate, certificates, certify
 from attncap.measure.code_length import (
     Memorized,
     bits,
@@ -8,7 +9,9 @@ from attncap.measure.code_length import (
     evidence,
     memorized,
 )
+from attncap.measure.degrees import answers_in_use, degrees_of_freedom, jacobian_entries, parameters_in_use
 from attncap.measure.mixture import LN2
+from attncap.measure.orders import ORDERS, right_in
 from attncap.measure.tokens import (
     Recall,
     divergence,
@@ -16,22 +19,32 @@ from attncap.measure.tokens import (
     margin,
     margins,
     recall,
-    verify,
 )
+from attncap.measure.verification import verify
 
 __all__ = [
     "LN2",
+    "ORDERS",
+    "PROGRAMS",
+    "Certificate",
     "Memorized",
     "Recall",
+    "answers_in_use",
     "bits",
     "bits_hard",
     "bits_per_parameter",
+    "certificates",
+    "certify",
+    "degrees_of_freedom",
     "divergence",
     "divergences",
     "evidence",
+    "jacobian_entries",
     "margin",
     "margins",
     "memorized",
+    "parameters_in_use",
     "recall",
+    "right_in",
     "verify",
 ]

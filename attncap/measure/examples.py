@@ -24,5 +24,5 @@ def predicted(layer: AttentionLayer, contexts: np.ndarray, queries: np.ndarray) 
 
 
 def residual(outputs: np.ndarray, labels: np.ndarray) -> float:
-    r"""Return the relative residual $|f - y| / |y|$ over all examples."""
-    return float(np.linalg.norm(outputs - labels) / np.linalg.norm(labels))
+    r"""Return the relative residual $|f - y| / |y|$ over all examples, $|f|$ where every label is zero."""
+    return float(np.linalg.norm(outputs - labels) / (np.linalg.norm(labels) or 1.0))

@@ -3,15 +3,15 @@ r"""What a model answers: recall, margin, divergence - the one definition of eac
 Every measure reads a model through its logits $\ell(t)_v$ of token $v$ after sequence $t$.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_softmax, xlogy
 
-from attncap.models import DTYPES, TokenModel
-from attncap.progress import bar
+from attncap.models import TokenModel
 from attncap.result import Result
 from attncap.tasks import Associations, Distributions
 
@@ -25,8 +25,14 @@ class Recall(Result):
         accuracy: correct / T.
         min_margin: smallest margin, in logits.
         deviation: largest $|\ell - \ell_{\text{ref}}|$ from the reference model, in logits; None without one.
-        certified: whether every sequence is right and the smallest margin exceeds twice the deviation, so that
-            no rounding of this size can change an answer.
+        certified: whether no order of summation changes an answer in the arithmetic that weights of this type compute
+            in (`attncap.measure.certify`); None where that was not asked.
+        measured: the orders of `attncap.measure.ORDERS` tried in which every answer is right.
+        certified_associations: how many answers are certified in ``arithmetic``; None where some answer is wrong.
+        arithmetic: float64 where that certifies every answer and the type's own does not, else the type's own.
+        bound: the largest error in ``arithmetic`` of the lead of an answer over its closest rival, in logits.
+        needed: the same in the type's own arithmetic: margins that exceed it would be certified there, if the bound did
+            not grow with them.
     """
 
     correct: int
@@ -34,6 +40,20 @@ class Recall(Result):
     min_margin: float
     deviation: float | None = None
     certified: bool | None = None
+    measured: tuple[str, ...] = ()
+    certified_associations: int | None = None
+    arithmetic: str | None = None
+    bound: float | None = None
+    needed: float | None = None
+
+    @property
+    def proof(self) -> str:
+        """What is known of the answers, in a few words: proved, proved in float64, or measured in so many orders."""
+        if self.certified:
+            return "yes"
+        if self.certified_associations == self.correct > 0:
+            return f"in {self.arithmetic}; right in {len(self.measured)} orders"
+        return f"no; right in {len(self.measured)} orders" if self.measured else "no"
 
 
 def margins(logits: Float[np.ndarray, "T N"], answers: Int[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
@@ -79,31 +99,13 @@ def recall(model: TokenModel, task: Associations, dtype: str | None = None) -> R
     Returns:
         The counts and the smallest margin.
     """
-    return _recall(margin(model, task, dtype))
+    return counted(margin(model, task, dtype))
 
 
-def verify(model: TokenModel, task: Associations, dtypes: Sequence[str] = DTYPES) -> dict[str, Recall]:
-    """Run a model on every sequence in several types and compare each with the model as it is.
-
-    Args:
-        model: the reference, in float64.
-        task: what it memorized.
-        dtypes: the types to round its weights to.
-
-    Returns:
-        One `Recall` a type, with the deviation from the reference and whether it is certified.
-    """
-    cast = {dtype: model.astype(dtype).ready() for dtype in dtypes}
-    found: dict[str, list[np.ndarray]] = {dtype: [] for dtype in dtypes}
-    deviation = dict.fromkeys(dtypes, 0.0)
-    with bar("verify every sequence", task.associations) as advance:
-        for rows, reference in model.logits(task.sequences):
-            for dtype, other in cast.items():
-                logits = reference if dtype == model.dtype else other.forward(task.sequences[rows])
-                deviation[dtype] = max(deviation[dtype], float(np.abs(logits - reference).max()))
-                found[dtype].append(margins(logits, task.answers[rows]))
-            advance(rows.stop - rows.start)
-    return {dtype: _recall(np.concatenate(found[dtype]), deviation[dtype]) for dtype in dtypes}
+def counted(margins: Float[np.ndarray, " T"], **rest: Any) -> Recall:
+    """Return the recall of associations with these margins."""
+    correct = int((margins > 0).sum())
+    return Recall(correct, correct / len(margins), float(margins.min()), **rest)
 
 
 def divergences(pi: Float[np.ndarray, "T N"], logits: Float[np.ndarray, "T N"]) -> Float[np.ndarray, " T"]:
@@ -137,9 +139,3 @@ def divergence(model: TokenModel, task: Distributions, dtype: str | None = None)
 def logits_of(model: TokenModel, task: Associations, dtype: str | None) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield the logits of a task's sequences piece by piece, the weights rounded to a type first."""
     return (model.astype(dtype) if dtype else model).logits(task.sequences)
-
-
-def _recall(margins: Float[np.ndarray, " T"], deviation: float | None = None) -> Recall:
-    correct, smallest = int((margins > 0).sum()), float(margins.min())
-    certified = None if deviation is None else correct == len(margins) and smallest > 2 * deviation
-    return Recall(correct, correct / len(margins), smallest, deviation, certified)

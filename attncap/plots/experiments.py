@@ -24,6 +24,7 @@ FLOORS = {
     "corrected": ("Corollary 2, counted on these data (ours)", theme.VERMILION, theme.DOTTED),
     "random": ("random", theme.GREY, theme.SOLID),
 }
+PUBLISHED = "published"
 SIZE = {"width": 360, "height": 280}
 
 
@@ -93,16 +94,23 @@ def slope_chart(table: pl.DataFrame, *, title: str, note: str | Sequence[str]) -
         note: lines of the subtitle.
     """
     names = table["series"].unique(maintain_order=True).to_list()
-    colour = theme.colour("series", names)
+    hues = dict(zip(names, theme.styles(names)[0], strict=True))
     dims = table["d"].unique().sort().to_list()
     x = theme.channel(alt.X, "d", "d = dₕ", dims, log=True, values=dims, format="d")
     y = theme.channel(alt.Y, "slope", "accuracy per head", table["slope"], log=True)
-    base = alt.Chart(table)
-    published, ours = (base.transform_filter(f"datum.series {sign} 'published'") for sign in ("==", "!="))
-    lines = ours.mark_line(point=True).encode(x, y, colour)
-    circles = published.mark_point(size=70, filled=False, strokeWidth=theme.LINE).encode(x, y, colour)
-    ranges = ours.transform_filter("datum.low != null").mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high"), colour)
-    drawn = alt.layer(lines, ranges, circles).properties(width=420, height=280)
+
+    def drawn_in(own: list[str], kind: str) -> tuple[alt.Chart, alt.Color]:
+        part = alt.Chart(table.filter(pl.col("series").is_in(own)))
+        return part, theme.colour("series", own, [hues[name] for name in own], kind=kind)
+
+    lines, colour = drawn_in([name for name in names if name != PUBLISHED], "stroke")
+    circles, other = drawn_in([PUBLISHED], "circle")
+    ranges = lines.transform_filter("datum.low != null").mark_rule()
+    measured = alt.layer(
+        lines.mark_line(point=True).encode(x, y, colour), ranges.encode(x, alt.Y("low:Q"), alt.Y2("high"), colour)
+    )
+    published = circles.mark_point(size=70, filled=False, strokeWidth=theme.LINE).encode(x, y, other)
+    drawn = alt.layer(measured, published).resolve_scale(color="independent").properties(width=420, height=280)
     return theme.finished(drawn, title, note)
 
 

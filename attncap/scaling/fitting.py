@@ -92,7 +92,7 @@ def fit(
     if not fitted:
         raise InputError(f"fit: {different} different x are too few for {', '.join(laws)}; add points")
     if errors == "relative" and y.min() <= 0:
-        raise InputError(f"errors: relative ones need positive y, got {y.min():g}")
+        raise InputError("y", "positive values for relative errors", float(y.min()))
     deviations = KINDS[errors] if trials is None else shares(float(trials))
     points, found = _estimates(fitted, x, y, deviations)
     table = comparison.compared(found, points, deviations)
@@ -121,7 +121,7 @@ def fit(
     return Scaling(best, close, tuple(one(LAWS[name]) for name in ranked), len(x), deviations.name, x, y)
 
 
-def _windowed(x: Points, y: Points, window: float | int) -> tuple[Points, Points]:
+def _windowed(x: Points, y: Points, window: float | int) -> tuple[np.ndarray, np.ndarray]:
     means = levels(x, y)
     inside = x <= means.x[before_saturation(means.y, float(window))][-1]
     return x[inside], y[inside]
@@ -161,17 +161,17 @@ def _check(
     numbers = {"trials": trials, "window": window, "level": level}
     for name, number in numbers.items():
         if number is not None and not (isinstance(number, int | float | np.number) and math.isfinite(number)):
-            raise InputError(f"{name}: expected a number, got {number!r}")
+            raise InputError(name, "a number", number)
     if trials is not None and trials < 1:
-        raise InputError(f"trials: expected at least 1, got {trials}")
+        raise InputError("trials", "at least 1", trials)
     if window is not None and window <= 0:
-        raise InputError(f"window: expected an accuracy above 0, got {window}")
+        raise InputError("window", "an accuracy above 0", window)
     if not 0 < level < 1:
-        raise InputError(f"level: expected a share between 0 and 1, got {level}")
+        raise InputError("level", "a share between 0 and 1", level)
     for name, count in {"resamples": resamples, "seed": seed}.items():
         if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < 0:
-            raise InputError(f"{name}: expected a whole number >= 0, got {count!r}")
+            raise InputError(name, "a whole number of at least 0", count)
     if errors not in KINDS:
-        raise InputError(f"errors: expected absolute or relative, got {errors!r}")
+        raise InputError("errors", "absolute or relative", errors)
     if errors == "relative" and trials is not None:
-        raise InputError("errors: with trials they are binomial, got 'relative'; leave one of the two out")
+        raise InputError("errors", "none beside trials, whose errors are binomial", errors)

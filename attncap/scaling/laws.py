@@ -57,9 +57,12 @@ def _start_power(x: Points, y: Points) -> np.ndarray:
 
 
 def _start_saturating(x: Points, y: Points) -> np.ndarray:
-    top = 1.1 * float(y.max())
-    rate = max(1e-9, float(np.polyfit(x, -np.log1p(-np.clip(y / top, 0, 0.999)), 1)[0]))
-    return np.array([top, rate])
+    # The best of a grid of rates, each with its best height: from a far rate the descent ends on a straight line.
+    rates = np.geomspace(0.01 / x.max(), 10 / x.min(), 50)
+    shapes = -np.expm1(-np.outer(rates, x))
+    tops = shapes @ y / (shapes**2).sum(axis=1)
+    best = np.argmin(((tops[:, None] * shapes - y) ** 2).sum(axis=1))
+    return np.array([tops[best], rates[best]])
 
 
 LAWS = {

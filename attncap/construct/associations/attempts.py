@@ -25,10 +25,16 @@ class Attempt:
 
 
 def attempts(
-    task: Associations, embedding_dim: int, head_dim: int, heads: int, free: bool, seed: int
+    task: Associations,
+    embedding_dim: int,
+    head_dim: int,
+    heads: int,
+    free: bool,
+    seed: int,
+    query_key_rank: int | None = None,
 ) -> Iterator[Attempt]:
     """Yield ways to draw the heads, from the cheapest; more heads than asked only if their number is free."""
-    beta = choose_beta(task, embedding_dim, head_dim, heads, seed)
+    beta = choose_beta(task, embedding_dim, head_dim, heads, seed, query_key_rank)
     yield Attempt(heads, beta, pool=False)
     affordable = 8 * task.associations * (POOL * heads * head_dim) < POOL_BYTES
     if affordable:
@@ -41,12 +47,17 @@ def attempts(
 
 
 def attention_of(
-    task: Associations, embedding_dim: int, head_dim: int, attempt: Attempt, seed: int
+    task: Associations,
+    embedding_dim: int,
+    head_dim: int,
+    attempt: Attempt,
+    seed: int,
+    query_key_rank: int | None = None,
 ) -> AttentionOnlyTransformer:
     """Draw the attention of an attempt, once the memory that solving for its readout takes is known to be there."""
     drawn = attempt.heads * (POOL if attempt.pool else 1)
     columns = embedding_dim + drawn * head_dim
     needed = 8.0 * task.associations * (columns + task.associations) * 1.2
     require(needed, f"solving {task.associations:,} x {columns:,}")
-    model = draw(task, embedding_dim, head_dim, drawn, attempt.beta, seed)
+    model = draw(task, embedding_dim, head_dim, drawn, attempt.beta, seed, query_key_rank)
     return select_heads(model, task, attempt.heads) if attempt.pool else model

@@ -2,7 +2,7 @@
 
 import time
 
-from attncap.construct.associations.attempts import SLACK, Attempt, attempts, attention_of
+from attncap.construct.associations.attempts import SLACK, attempts, attention_of
 from attncap.construct.associations.gauge import absorb
 from attncap.construct.associations.linear_system import LinearSystem
 from attncap.fits.count import capacity_of, check_shape, least_heads
@@ -19,6 +19,7 @@ def theorem(
     head_dim: int | None = None,
     heads: int | None = None,
     *,
+    query_key_rank: int | None = None,
     dtype: str = "float32",
     seed: int = 0,
 ) -> Fit:
@@ -34,6 +35,7 @@ def theorem(
         embedding_dim: $d$, at least 2.
         head_dim: $d_h \le d$; $d$ by default.
         heads: $H$; by default the smallest number that the corrected count allows, with a tenth more for bfloat16.
+        query_key_rank: rank of each $W_Q^\top W_K$, from 1, which suffices (Remark 2), to $d_h$, the default.
         dtype: the type whose recall must be exact.
         seed: of every random draw.
 
@@ -50,13 +52,16 @@ def theorem(
         >>> fit = theorem(random_associations(vocabulary=50, context=2, count=500), embedding_dim=10)
         >>> fit.shape.heads, fit.recall["float32"].accuracy, fit.certificate["float32"]
         (49, 1.0, True)
+        >>> thin = theorem(random_associations(vocabulary=50, context=2, count=500), embedding_dim=10, query_key_rank=1)
+        >>> thin.recall["float32"].accuracy, fit.shape.parameters, thin.shape.parameters
+        (1.0, 20620, 11800)
 
-    Source: Dana, Pydi, Chevaleyre 2025, Theorem 1 and Corollary 1 (arXiv 2411.10115); the gauge, the scan of the
-    attention temperature and the pool are this project's.
+    Source: Dana, Pydi, Chevaleyre 2025, Theorem 1, Corollary 1 and Remark 2 (arXiv 2411.10115); the gauge, the scan
+    of the attention temperature and the pool are this project's.
     """
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
-    check_shape(embedding_dim, head_dim, heads, dtype)
+    check_shape(embedding_dim, head_dim, heads, dtype, query_key_rank)
     least = least_heads(task, embedding_dim, head_dim, SLACK[dtype])
     if heads is not None and (held := capacity_of(task, embedding_dim, head_dim, heads)["rank"]) < task.associations:
         needed = least_heads(task, embedding_dim, head_dim, 1.0)
@@ -65,8 +70,8 @@ def theorem(
             f"give at least {needed} heads, a larger embedding dimension, or method margin"
         )
     fit = None
-    for attempt in attempts(task, embedding_dim, head_dim, heads or least, heads is None, seed):
-        model = _solve(task, embedding_dim, head_dim, attempt, seed)
+    for attempt in attempts(task, embedding_dim, head_dim, heads or least, heads is None, seed, query_key_rank):
+        model = _solve(task, attention_of(task, embedding_dim, head_dim, attempt, seed, query_key_rank))
         fit = summarize(
             model,
             task,
@@ -83,10 +88,7 @@ def theorem(
     raise NotMemorized(shortfall(fit.recall[dtype], task, dtype, fit.shape.heads))
 
 
-def _solve(
-    task: Associations, embedding_dim: int, head_dim: int, attempt: Attempt, seed: int
-) -> AttentionOnlyTransformer:
-    model = attention_of(task, embedding_dim, head_dim, attempt, seed)
+def _solve(task: Associations, model: AttentionOnlyTransformer) -> AttentionOnlyTransformer:
     system = LinearSystem.of(model, task)
     matrix, skip = system.matrix, system.skip
     with bar(f"solve {len(matrix):,} x {matrix.shape[1]:,} in {8e-9 * len(matrix) * sum(matrix.shape):.1f} GB"):

@@ -24,8 +24,8 @@ from attncap.tasks import Associations
 
 # Soft attention keeps apart sequences that hard attention confuses; nothing here needs well conditioned features.
 BETA = 3.0
-# A margin this many times what rounding moves a logit is asked for where twice (the certificate) was missed.
-SAFETY = 4.0
+# Where the certificate was missed, a margin this many times its bound is asked for next.
+SAFETY = 1.5
 ROUNDS = 5
 # Where the number of heads is free, the largest that failed is within a sixteenth of the smallest that succeeded.
 RESOLUTION = 1 / 16
@@ -47,16 +47,19 @@ def margin(
     head_dim: int | None = None,
     heads: int | None = None,
     *,
+    query_key_rank: int | None = None,
     dtype: str = "float32",
     seed: int = 0,
     train_attention: bool = False,
+    certify: bool = False,
 ) -> Fit:
     r"""Memorize a task with fewer heads than Theorem 1 needs, by asking only that every answer has the largest logit.
 
     The attention is drawn at random, as in theorem mode. On its features $M = [X\ Z]$, whitened to $\Phi$, the readout
     $\Phi B W^\top$ starts from least squares on random directions of the answers and descends the logistic loss over
     $B$ and $W$ together (L-BFGS) until the smallest margin is positive, then until the recall in ``dtype`` is
-    certified or the descent stalls. $B$ becomes the output matrices and the gauge of the skip, $W$ the unembedding;
+    certified in the arithmetic of that type, or the descent stalls: then it is measured, in the orders that the fit
+    names. $B$ becomes the output matrices and the gauge of the skip, $W$ the unembedding;
     its rows are centred, so that a token that is never an answer, with a row of zeros, has the mean logit of all
     answers and cannot win.
 
@@ -65,9 +68,11 @@ def margin(
         embedding_dim: $d$, at least 2.
         head_dim: $d_h \le d$; $d$ by default.
         heads: $H$; by default the smallest number that a bracketing search finds (within a sixteenth).
+        query_key_rank: rank of each $W_Q^\top W_K$, 1 to $d_h$, the default.
         dtype: the type whose recall must be exact.
         seed: of every random draw.
         train_attention: where the readout falls short, go on over all parameters, attention and embeddings too.
+        certify: take only heads with which every answer is certified (`attncap.measure.certify`).
 
     Returns:
         The verified fit; its details hold the evaluations of the loss and, after a search, the bracket of heads
@@ -75,7 +80,7 @@ def margin(
 
     Raises:
         InputError: a shape that no model has.
-        NotMemorized: an answer was not reached, with the numbers.
+        NotMemorized: an answer was not reached, or not certified where that is asked, with the numbers.
         UnmetError: not enough memory.
 
     Example:
@@ -89,16 +94,17 @@ def margin(
     """
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
-    check_shape(embedding_dim, head_dim, heads, dtype)
+    check_shape(embedding_dim, head_dim, heads, dtype, query_key_rank)
 
     def attempt(number: int) -> Attempt:
-        return _attempt(task, embedding_dim, head_dim, number, dtype, seed, train_attention)
+        model = draw(task, embedding_dim, head_dim, number, BETA, seed, query_key_rank)
+        return _attempt(task, model, dtype, train_attention)
 
     if heads is None:
-        found, bracket = _fewest(task, embedding_dim, head_dim, attempt)
+        found, bracket = _fewest(task, embedding_dim, head_dim, attempt, certify)
     else:
         found, bracket = attempt(heads), None
-    if found.recall.correct < task.associations:
+    if not _holds(found.recall, task, certify):
         raise NotMemorized(shortfall(found.recall, task, dtype, found.model.heads))
     details = {"beta": BETA, "evaluations": found.evaluations, "joint_evaluations": found.joint_evaluations}
     return summarize(
@@ -113,14 +119,18 @@ def margin(
     )
 
 
+def _holds(recall: Recall, task: Associations, certify: bool) -> bool:
+    return bool(recall.certified) if certify else recall.correct == task.associations
+
+
 def _fewest(
-    task: Associations, embedding_dim: int, head_dim: int, attempt: Callable[[int], Attempt]
+    task: Associations, embedding_dim: int, head_dim: int, attempt: Callable[[int], Attempt], certify: bool
 ) -> tuple[Attempt, tuple[int, int | None]]:
     best: dict[int, Attempt] = {}
 
     def fails(heads: int) -> bool:
         best[heads] = attempt(heads)
-        return best[heads].recall.correct < task.associations
+        return not _holds(best[heads].recall, task, certify)
 
     # With as many features as associations more heads add nothing.
     enough = math.ceil(task.associations / head_dim) + 1
@@ -132,10 +142,7 @@ def _fewest(
     return best[bracket[1] or bracket[0]], bracket
 
 
-def _attempt(
-    task: Associations, embedding_dim: int, head_dim: int, heads: int, dtype: str, seed: int, train_attention: bool
-) -> Attempt:
-    model = draw(task, embedding_dim, head_dim, heads, BETA, seed)
+def _attempt(task: Associations, model: AttentionOnlyTransformer, dtype: str, train_attention: bool) -> Attempt:
     problem = _readout(model, task)
     found = _until_certified(problem, task, dtype)
     if train_attention and found.recall.correct < task.associations:
@@ -149,20 +156,27 @@ def _attempt(
 
 
 def _until_certified(problem: Problem, task: Associations, dtype: str) -> Attempt:
-    """Descend until the recall is certified, raising the margin to what rounding was found to move."""
+    """Descend until the recall is certified, raising the margin to what the certificate was found to need."""
     point, target, evaluations, best = problem.start, 0.0, 0, None
     for _ in range(ROUNDS):
         descent = descend(problem.objective, point, target)
         point, evaluations = descent.point, evaluations + descent.evaluations
         model = problem.finish(point)
         recall = measure.verify(model, task, (dtype,))[dtype]
-        if best is None or recall.correct >= best.recall.correct:
+        if best is None or _order(recall) >= _order(best.recall):
             best = Attempt(model, recall, evaluations)
         if recall.certified or descent.margin <= target:
             break
-        target = max(descent.margin, SAFETY * (recall.deviation or 0.0))
+        # Without a certificate, because an answer is wrong, twice what rounding moved a logit is a start.
+        needed = recall.needed or 2 * (recall.deviation or 0.0)
+        target = max(descent.margin, SAFETY * needed)
     assert best is not None
     return replace(best, evaluations=evaluations)
+
+
+def _order(recall: Recall) -> tuple[int, bool, int]:
+    """Rank recalls by answers that are right, then by orders in which they were, then by those that are proved."""
+    return recall.correct, bool(recall.certified), len(recall.measured)
 
 
 def _readout(model: AttentionOnlyTransformer, task: Associations) -> Problem:

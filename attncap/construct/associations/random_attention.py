@@ -16,7 +16,13 @@ PROBE_ROWS = 512
 
 
 def draw(
-    task: Associations, embedding_dim: int, head_dim: int, heads: int, beta: float, seed: int
+    task: Associations,
+    embedding_dim: int,
+    head_dim: int,
+    heads: int,
+    beta: float,
+    seed: int,
+    query_key_rank: int | None = None,
 ) -> AttentionOnlyTransformer:
     r"""Draw attention at random, ready for its output matrices to be solved for.
 
@@ -30,24 +36,25 @@ def draw(
         head_dim: $d_h$.
         heads: $H$.
         beta: standard deviation of the attention scores.
+        query_key_rank: rank $r$ of $W_Q^\top W_K$; $d_h$ by default.
         seed: of the draw; the first heads of two draws that differ in ``heads`` alone are not the same.
 
     Returns:
         A float64 model whose output matrices are zero.
     """
     rng = np.random.default_rng(seed)
-    shape = (heads, head_dim, embedding_dim)
+    rank = head_dim if query_key_rank is None else query_key_rank
     embedding = rng.standard_normal((task.vocabulary_size, embedding_dim)) / np.sqrt(embedding_dim)
     position = rng.standard_normal((task.context, embedding_dim)) / np.sqrt(embedding_dim)
-    query, key = rng.standard_normal(shape), rng.standard_normal(shape)
+    query, key = (rng.standard_normal((heads, rank, embedding_dim)) for _ in range(2))
     probe = _probe(task, rng)
     x = (embedding[probe] + position).reshape(-1, embedding_dim)
     last = embedding[probe[:, -1]] + position[-1]
-    # Independent Gaussians: Var(score) = |x_S|^2 |x_s|^2 d_h for unit entries.
-    spread = np.sqrt(head_dim * np.mean(np.sum(last**2, axis=1)) * np.mean(np.sum(x**2, axis=1)))
+    # Independent Gaussians: Var(score) = |x_S|^2 |x_s|^2 r for unit entries.
+    spread = np.sqrt(rank * np.mean(np.sum(last**2, axis=1)) * np.mean(np.sum(x**2, axis=1)))
     scale = np.sqrt(beta / spread)
     if head_dim == embedding_dim:
-        value = np.broadcast_to(np.eye(embedding_dim), shape)
+        value = np.broadcast_to(np.eye(embedding_dim), (heads, embedding_dim, embedding_dim))
     else:
         value = np.linalg.qr(rng.standard_normal((heads, embedding_dim, head_dim)))[0].transpose(0, 2, 1)
     model = AttentionOnlyTransformer(
@@ -90,7 +97,9 @@ def features(model: AttentionOnlyTransformer, task: Associations) -> Float[np.nd
     return matrix
 
 
-def choose_beta(task: Associations, embedding_dim: int, head_dim: int, heads: int, seed: int) -> float:
+def choose_beta(
+    task: Associations, embedding_dim: int, head_dim: int, heads: int, seed: int, query_key_rank: int | None = None
+) -> float:
     r"""Scan the standard deviation $\beta$ of the scores for the best conditioned features.
 
     Hard attention (large $\beta$) separates sequences until it ignores tokens that tell them apart. A sample of
@@ -106,7 +115,7 @@ def choose_beta(task: Associations, embedding_dim: int, head_dim: int, heads: in
     fewer = max(1, round(heads * len(rows) / task.associations))
 
     def quality(beta: float) -> tuple[int, float]:
-        matrix = features(draw(sample, embedding_dim, head_dim, fewer, beta, seed), sample)
+        matrix = features(draw(sample, embedding_dim, head_dim, fewer, beta, seed, query_key_rank), sample)
         values = scipy.linalg.svdvals(matrix / np.linalg.norm(matrix, axis=0), check_finite=False)
         kept = values[values > 1e-11 * values[0]]
         return len(kept), float(kept[-1] / kept[0])

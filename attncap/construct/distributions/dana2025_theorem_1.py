@@ -15,7 +15,7 @@ from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
 from attncap.construct.distributions.encoder import Encoder, encode
 from attncap.construct.distributions.fit import DistributionFit
 from attncap.errors import InputError, UnmetError
-from attncap.fits import Shape, capacity_of, check_shape, least_heads
+from attncap.fits import Shape, capacity_of, check_shape, counts, least_heads
 from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import Associations, Distributions
@@ -81,7 +81,7 @@ def distribution(
     head_dim = embedding_dim if head_dim is None else head_dim
     check_shape(embedding_dim, head_dim, heads, dtype)
     if stored is not None and epsilon is not None:
-        raise InputError("stored and epsilon: expected one of them, got both")
+        raise InputError("stored", "none where epsilon decides", stored)
     modes = task.modes
     asked = stored if epsilon is None else fewest_likely(task, epsilon)
     count = heads or _least_heads(task, embedding_dim, head_dim, asked, SLACK[dtype])
@@ -89,7 +89,7 @@ def distribution(
     whole = held == task.count
     kept = held if whole else int(STORED * held) if asked is None else asked
     if not 0 <= kept <= held:
-        raise InputError(f"stored: expected 0 to {held:,}, what {count} heads hold, got {kept:,}")
+        raise InputError("stored", f"0 to {held:,}, what {count} heads hold", kept)
     encoder = encode(task, embedding_dim, starts=starts, seed=seed)
     settled = _settled(task)
     for attempt in attempts(modes, embedding_dim, head_dim, count, heads is None, seed):
@@ -111,7 +111,7 @@ def distribution(
         method="distribution",
         capacity=capacity_of(modes, embedding_dim, head_dim, attempt.heads),
         recall=measure.verify(model, settled),
-        bits_per_parameter=measure.bits(model, settled, dtype) / shape.parameters,
+        **counts(model, settled, dtype, "distribution"),
         dtype=dtype,
         seed=seed,
         details={"beta": attempt.beta, "pool": attempt.pool},
@@ -147,7 +147,7 @@ def fewest_likely(task: Distributions, epsilon: float | int) -> int:
         [4, 3, 3, 2, 0]
     """
     if not 0 <= epsilon <= 1:
-        raise InputError(f"epsilon: expected 0 to 1, got {epsilon:g}")
+        raise InputError("epsilon", "0 to 1", epsilon)
     if epsilon == 0:
         return task.count
     together = np.cumsum(np.append(0.0, task.weight[_likely_first(task)]))
@@ -163,7 +163,7 @@ def _least_heads(task: Distributions, embedding_dim: int, head_dim: int, asked: 
     if asked is None or asked >= task.count:
         return least_heads(task.modes, embedding_dim, head_dim, slack)
     if asked < 0:
-        raise InputError(f"stored: expected 0 to {task.count:,}, got {asked:,}")
+        raise InputError("stored", f"0 to {task.count:,}", asked)
     return least_heads(task.modes.subset(_likely_first(task)[: max(1, asked)]), embedding_dim, head_dim, slack / STORED)
 
 

@@ -28,10 +28,11 @@ class ExamplesFit(Found):
     Attributes:
         task: what was memorized.
         shape: size of the layer and of the examples.
-        method: how the scores were found: "theorem" or "lstsq" (random).
+        method: how the scores were found: "theorem", "lstsq" (random) or "chosen" (for the labels).
         capacity: examples that a layer like this holds: "theorem" ($H(\min(n, d_h) - 1) + 1$), "rank" (of the
-            attention features on this data), "shared" ($H(n-1) + 1$, the most for a shared context), "features"
-            ($H d$, the most for any).
+            attention features on this data), "shared" ($H(n-1) + 1$, the most that fixed scores hold of a shared
+            context), "features" ($H d$, the most that they hold of any), "proved" (what chosen scores are proved to
+            hold) and "degrees_of_freedom" (beyond which almost no labels fit).
         residual: relative residual $|f - y| / |y|$ over all examples, the weights rounded to each type.
         accuracy: share of the examples whose class has the largest output, in each type; None for real labels.
         seed: of every random draw.

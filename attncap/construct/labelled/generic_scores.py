@@ -8,6 +8,7 @@ from attncap.tasks import Examples
 
 # So many examples set the scale of the scores.
 PROBE = 512
+FLAT = 1e-12
 
 
 def generic_heads(task: Examples, head_dim: int, heads: int, beta: float, rng: np.random.Generator) -> AttentionLayer:
@@ -18,5 +19,7 @@ def generic_heads(task: Examples, head_dim: int, heads: int, beta: float, rng: n
     scores = np.einsum("htd,tnd->htn", asked, task.contexts[:PROBE], optimize=True)
     # A softmax does not see what all tokens share.
     spread = (scores - scores.mean(axis=2, keepdims=True)).std(axis=(1, 2))
-    query *= (beta / np.maximum(spread, np.finfo(float).tiny))[:, None, None]
+    # Where all tokens score alike (one token, equal ones, a query of zeros) there is nothing to scale.
+    flat = spread <= FLAT * abs(scores).max(axis=(1, 2))
+    query *= np.divide(beta, spread, out=np.ones(heads), where=~flat)[:, None, None]
     return scores_only(query, key)

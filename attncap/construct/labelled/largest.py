@@ -26,8 +26,10 @@ class ExamplesCapacity(Result):
         bracket: that T, and the smallest T that some seed did not (one more than was possible if all did).
         theorem: $H(\min(n, d_h) - 1) + 1$.
         rank: of the attention features, measured on $H d + 1$ examples; the smallest of the seeds.
-        shared_limit: $H(n-1) + 1$, the most for a shared context.
-        features: $H d$, the most for any.
+        shared_limit: $H(n-1) + 1$, the most that fixed scores hold of a shared context.
+        features: $H d$, the most that they hold of any.
+        proved: the most that chosen scores are proved to hold.
+        degrees_of_freedom: beyond which almost no labels fit, whatever the scores.
         seeds: the largest T of each seed.
         seconds: wall time.
     """
@@ -38,6 +40,8 @@ class ExamplesCapacity(Result):
     rank: int
     shared_limit: int
     features: int
+    proved: int
+    degrees_of_freedom: int
     seeds: list[int]
     seconds: float
 
@@ -65,7 +69,7 @@ def examples_capacity(
         embedding_dim: $d$.
         head_dim: $d_h$; $d$ by default.
         heads: $H$.
-        method: "theorem" or "lstsq".
+        method: "theorem", "lstsq" or "chosen".
         shared: whether all examples have one context.
         seeds: how many tasks and layers to draw.
         seed: the first.
@@ -88,13 +92,13 @@ def examples_capacity(
             raise InputError(name, "at least 1", size)
     check_layer(embedding_dim, head_dim, heads)
     check_method(method)
-    most = heads * embedding_dim
+    counts = capacity_of(random_examples(2, context, embedding_dim, shared=shared), head_dim, heads)
+    most = counts["degrees_of_freedom" if method == "chosen" else "features"]
     found, ranks = [], []
     for draw in track(range(seed, seed + seeds), "seeds"):
         task = random_examples(most + 1, context, embedding_dim, shared=shared, seed=draw)
         found.append(largest_memorized(task, head_dim, heads, method, draw))
         ranks.append(rank(solved(task, head_dim, heads, "lstsq", np.random.default_rng(draw))[1]))
-    counts = capacity_of(task, head_dim, heads)
     capacity = min(found)
     return ExamplesCapacity(
         capacity=capacity,
@@ -103,6 +107,8 @@ def examples_capacity(
         rank=min(ranks),
         shared_limit=counts["shared"],
         features=counts["features"],
+        proved=counts["proved"],
+        degrees_of_freedom=counts["degrees_of_freedom"],
         seeds=found,
         seconds=time.perf_counter() - started,
     )
@@ -117,6 +123,6 @@ def largest_memorized(task: Examples, head_dim: int, heads: int, method: str, se
         return residual(predicted(layer, first.contexts, first.queries), first.labels) <= FITTED
 
     counts = capacity_of(task, head_dim, heads)
-    expected = counts["theorem"] if method == "theorem" else counts["shared" if task.shared else "features"]
+    expected = {"theorem": "theorem", "chosen": "proved"}.get(method, "shared" if task.shared else "features")
     limit = min(task.count - 1, counts["theorem"]) if method == "theorem" else task.count - 1
-    return boundary(holds, expected, limit)[0]
+    return boundary(holds, counts[expected], limit)[0]

@@ -8,7 +8,16 @@ import numpy as np
 from jaxtyping import Float
 
 from attncap import methods
-from attncap.construct.labelled.count import capacity_of, check_layer, check_theorem, least_heads
+from attncap.construct.labelled.chosen_scores import chosen_heads
+from attncap.construct.labelled.count import (
+    capacity_of,
+    check_layer,
+    check_theorem,
+    degrees_of_freedom,
+    explicit,
+    least_heads,
+    proved,
+)
 from attncap.construct.labelled.features import features, read_out
 from attncap.construct.labelled.fit import FITTED, ExamplesFit
 from attncap.construct.labelled.generic_scores import generic_heads
@@ -42,7 +51,9 @@ def examples(
     With the attention scores fixed, the heads' averages $E_t^\top a_t^h$ are $H d$ features of an example, and the
     readout solves a linear system. "theorem" builds the scores group by group, for up to
     $H(\min(n, d_h) - 1) + 1$ examples; "lstsq" draws them, which with distinct contexts reaches rank
-    $\min(T, H d)$. What can be memorized is decided by the measured rank, not by the theorem's assumptions. Values of
+    $\min(T, H d)$. What can be memorized is decided by the measured rank, not by the theorem's assumptions. "chosen"
+    fits the scores to the labels as well and goes beyond that rank: two tokens of a shared context take $d + 1$ labels
+    with one head, pairs of heads about half of the degrees of freedom, and random starts are tried beyond. Values of
     $d_v = \min(d, d_{out})$ dimensions suffice: each head's readout $C_h = Q R$ splits into $W_V = Q^\top$ and
     $W_O = R^\top$.
 
@@ -50,7 +61,7 @@ def examples(
         task: the examples (`attncap.tasks.examples`).
         head_dim: $d_h \le d$; $d$ by default.
         heads: $H$; by default the fewest whose count reaches the task.
-        method: "theorem" or "lstsq".
+        method: "theorem", "lstsq" or "chosen".
         saturation: $c$ of the theorem's construction, 0 to 3.
         beta: standard deviation of random scores.
         seed: of every random draw.
@@ -66,7 +77,7 @@ def examples(
         >>> from attncap.tasks import random_examples
         >>> task = random_examples(621, context=32, embedding_dim=64)
         >>> fit = examples(task, head_dim=32, method="theorem")
-        >>> fit.shape["heads"], fit.capacity["theorem"], fit.residual["float64"] < 1e-12, fit.residual["float32"] < 1e-5
+        >>> fit.shape.heads, fit.capacity["theorem"], fit.residual["float64"] < 1e-12, fit.residual["float32"] < 1e-5
         (20, 621, True, True)
         >>> bool(abs(fit.predict(task.contexts, task.queries) - task.labels).max() < 1e-10)
         True
@@ -86,10 +97,7 @@ def examples(
     if not fitted:
         found = f"relative residual {residual['float64']:.2g}"
         found = found if accuracy is None else f"{accuracy['float64']:.2%} of the classes right"
-        raise UnmetError(
-            f"{task.name}: {task.count:,} examples on attention features of rank {reached:,} leave {found}; "
-            f"{heads} heads hold {reached:,} real labels of this data at most; give more heads{_limit(task, heads)}"
-        )
+        raise UnmetError(_shortfall(task, head_dim, heads, method, reached, found))
     return ExamplesFit(
         task=task,
         shape=LayerShape.of_layer(layer, task.context),
@@ -135,10 +143,22 @@ def solved(
     if method == "theorem":
         check_theorem(task, head_dim, heads)
         layer = theorem_heads(task, head_dim, heads, saturation, rng)
+    elif method == "chosen":
+        layer = _chosen(task, head_dim, heads, beta, rng)
+        return layer, features(layer, task)
     else:
         layer = generic_heads(task, head_dim, heads, beta, rng)
     matrix = features(layer, task)
     return read_out(layer, matrix, task.labels), matrix
+
+
+def _chosen(task: Examples, head_dim: int, heads: int, beta: float, rng: np.random.Generator) -> AttentionLayer:
+    """Fit scores and readout: explicitly where that applies, from pairs of heads where they suffice, else at random."""
+    if explicit(task, heads) and (layer := chosen_heads(task, head_dim, heads)) is not None:
+        return layer
+    from attncap.construct.labelled.paired_heads import fitted_heads
+
+    return fitted_heads(task, head_dim, heads, beta, rng, paired=task.count <= proved(task, head_dim, heads))
 
 
 def _best_draw(
@@ -157,7 +177,17 @@ def _best_draw(
     return best
 
 
-def _limit(task: Examples, heads: int) -> str:
-    if not task.shared:
-        return ""
-    return f" (a shared context holds H(n-1)+1 = {heads * (task.context - 1) + 1:,} at most)"
+def _shortfall(task: Examples, head_dim: int, heads: int, method: str, reached: int, found: str) -> str:
+    """Say in one line what a layer leaves of the examples, and what would hold them."""
+    if method == "chosen":
+        counts = proved(task, head_dim, heads), degrees_of_freedom(task, head_dim, heads)
+        return (
+            f"{task.name}: {task.count:,} examples leave {found}; {heads} heads hold {counts[0]:,} examples in general "
+            f"position by proof, and have {counts[1]:,} degrees of freedom per label column; give more heads"
+        )
+    held = f"{heads} heads of such scores hold {reached:,} real labels of this data at most"
+    more = f" (H(n-1)+1 = {heads * (task.context - 1) + 1:,} for a shared context)" if task.shared else ""
+    return (
+        f"{task.name}: {task.count:,} examples on attention features of rank {reached:,} leave {found}; {held}{more}; "
+        f"give more heads or method chosen"
+    )

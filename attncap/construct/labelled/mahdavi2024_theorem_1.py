@@ -36,7 +36,7 @@ def theorem_heads(
     group = group_size(task, head_dim)
     shared = _unit_vectors(rng, DRAWS, dim)
     chosen = max(range(DRAWS), key=lambda i: _worst_gap(task, shared[i]))
-    w = shared[chosen] / (task.contexts[:PROBE] @ shared[chosen]).std()
+    w = shared[chosen] / ((task.contexts[:PROBE] @ shared[chosen]).std() or 1.0)
     query, key = np.zeros((2, heads, head_dim, dim))
     for head in track(range(heads), "groups of examples"):
         rows = np.arange(head * group, min((head + 1) * group, task.count))
@@ -66,7 +66,7 @@ def _blind_direction(task: Examples, rows: np.ndarray, rng: np.random.Generator)
         return drawn[0]
     seen = abs(others @ drawn.T)
     best = int(np.argmax(seen.min(axis=0)))
-    return drawn[best] / max(float(np.median(seen[:, best])), np.finfo(float).tiny)
+    return drawn[best] / (float(np.median(seen[:, best])) or 1.0)
 
 
 def _lifts(task: Examples, rows: np.ndarray, w: Float[np.ndarray, " d"]) -> Float[np.ndarray, "group d"]:

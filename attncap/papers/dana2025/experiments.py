@@ -98,7 +98,7 @@ def drawn(table: pl.DataFrame, wanted: Experiment) -> Any:
     measured = f"mean and range of {wanted.seeds} models" if wanted.seeds > 1 else "one model per point"
     note = [
         wanted.source,
-        f"N = {wanted.shared['vocabulary']}, S = 2; lines: measured ({measured}); circles: published",
+        f"N = {wanted.shared['vocabulary']}, S = 2; lines: measured ({measured}); open marks: published",
     ]
     if len(attention) > 1:
         note.append(f"floors: those of {shown}")

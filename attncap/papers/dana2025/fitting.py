@@ -37,7 +37,7 @@ def exponent(x: Points, y: Points, *, offset: bool) -> float:
         (1.5, 1.5)
     """
 
-    def residual(parameters: Points) -> Points:
+    def residual(parameters: np.ndarray) -> np.ndarray:
         return parameters[0] * x ** parameters[1] + parameters[2:].sum() - y
 
     start = [(y[-1] - y[0]) / (x[-1] - x[0]), 1.0, *([y[0]] if offset else [])]

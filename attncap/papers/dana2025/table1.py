@@ -1,5 +1,6 @@
 """Table 1: what the three results hold and the parameters they take, from the catalogue of bounds."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -34,8 +35,15 @@ PUBLISHED = {
 
 def table1(scale: str, seed: int) -> Drawing:
     """Evaluate the three results at one shape (scale and seed do not matter)."""
-    rows = [row(id, name) for id, name in RESULTS.items() if id in CATALOGUE]
-    return Drawing({"shape": SHAPE, "results": rows}, pl.DataFrame(rows))
+    rows = [row(id, name) for id, name in RESULTS.items()]
+    return Drawing({**{row["result"]: held(row) for row in rows}, "shape": SHAPE, "results": rows}, pl.DataFrame(rows))
+
+
+def held(row: Mapping[str, Any]) -> str:
+    """Say in words what a result holds at the shape."""
+    if row["associations_here"] is None:
+        return f"{row['associations']} associations"
+    return f"{row['associations_here']:,} associations in {row['parameters_here']:,} parameters"
 
 
 def row(id: str, name: str) -> dict[str, Any]:
@@ -47,7 +55,8 @@ def row(id: str, name: str) -> dict[str, Any]:
         "result": name,
         "bound": id,
         "associations": bound.order if order else text(bound.formula),
-        "parameters": "P" if order else text(bound.family.parameters),
+        # The output of a real label has a letter of LaTeX.
+        "parameters": "P" if order else text(bound.family.parameters).replace(r"d_{\mathrm{out}}", "d_out"),
         "associations_here": None if order else int(bound.value(known)),
         "parameters_here": None if order else int(number(bound.family.parameters, known)),
         "assumes": "; ".join(each.text for each in bound.assumptions),

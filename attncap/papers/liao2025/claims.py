@@ -1,4 +1,7 @@
-"""The paper's statements in words, each computed and _judged."""
+"""The paper's statements in words, and two that sharpen its "generally", each computed and judged.
+
+One diagonal throughout: zero. With the full one ReLU's K_ii is f's slope 1, and signs can change: see docs.
+"""
 
 from typing import Any
 
@@ -9,6 +12,7 @@ from attncap.interpolation import activation, error
 from attncap.papers.figure import Drawing
 
 SMALL = np.array([1e-6, 1e-5, 1e-4])
+SHARPENED = 'ours, sharpens "generally"'
 ALL = ("linear", "tanh", "relu", "sign", "clipped-exp", "cubic")
 
 
@@ -19,8 +23,11 @@ def claims(scale: str, seed: int) -> Drawing:
     return Drawing({**verdicts, "numbers": {row["claim"]: row["numbers"] for row in rows}}, pl.DataFrame(rows))
 
 
-def _judged(claim: str, setting: str, numbers: str, holds: bool | np.bool, otherwise: str) -> dict[str, Any]:
-    return {"claim": claim, "setting": setting, "numbers": numbers, "verdict": "holds" if holds else otherwise}
+def _judged(
+    claim: str, setting: str, numbers: str, holds: bool | np.bool, otherwise: str, of: str = "the paper"
+) -> dict[str, Any]:
+    verdict = "holds" if holds else otherwise
+    return {"claim": claim, "of": of, "setting": f"ours: {setting}", "numbers": numbers, "verdict": verdict}
 
 
 def gap(name: str, ridge: np.ndarray, **setting: Any) -> np.ndarray:
@@ -48,6 +55,7 @@ def _noise_any_ridge() -> dict[str, Any]:
         ", ".join(f"{value:+.3f} at ridge {ridge:g}" for ridge, value in at.items()),
         min(at.values()) >= 0,
         "does not hold",
+        SHARPENED,
     )
 
 
@@ -56,10 +64,11 @@ def _scale_of_f() -> dict[str, Any]:
     signs = [gap(f"{factor}*min(exp(t), 5)", np.array([10.0]), ratio=0.5)[0] for factor in (0.1, 1.0)]
     return _judged(
         "the comparison at equal ridge does not depend on the scale of f",
-        f"f = k min(e^t, 5), k = .1 and 1 (nu = {clipped.nu:.3f} k^2), rho = 0, c = .5, ridge 10",
+        f"f = k min(e^t, 5), k = .1 and 1 (nu = {clipped.nu:.3f} k^2), rho = 0, diagonal zero, c = .5, ridge 10",
         f"gap {signs[0]:+.3f} and {signs[1]:+.3f}",
         bool(np.sign(signs[0]) == np.sign(signs[1])),
         "does not hold: state the ridge and the scale",
+        SHARPENED,
     )
 
 

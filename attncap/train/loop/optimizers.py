@@ -4,6 +4,7 @@ They see the models of a pack stacked, so each must treat every number, or every
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import optax
@@ -28,4 +29,6 @@ OPTIMIZERS: dict[str, Callable[[], optax.GradientTransformation]] = {
     "lion": optax.scale_by_lion,
     "muon": muon,
     "soap": scale_by_soap,
+    # Bases that follow the gradients more closely, at more time per step.
+    "soap-4": partial(scale_by_soap, every=4),
 }

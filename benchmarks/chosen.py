@@ -1,0 +1,41 @@
+"""How many labels of one shared context a layer fits when its scores are fitted too: least squares, random starts."""
+
+import numpy as np
+
+from attncap import tasks
+from attncap.construct.labelled.count import capacity_of
+from attncap.construct.labelled.paired_heads import STARTS, fitted_heads
+from attncap.measure.examples import predicted, residual
+from benchmarks.machine import describe
+
+# H, n, d
+SHAPES = ((1, 2, 4), (1, 3, 4), (2, 2, 4), (2, 3, 4), (3, 2, 4), (4, 2, 3))
+TRIALS, TRIES, FITTED = 4, 2, 1e-9
+
+
+def main() -> None:
+    print(describe())
+    print(f"{TRIALS} draws of queries and labels, up to {STARTS * TRIES} random starts each")
+    print("H n d | fixed scores | by construction | all draws fitted | some draw fitted | degrees of freedom")
+    for heads, context, dim in SHAPES:
+        counts = capacity_of(tasks.random_examples(2, context, dim, shared=True), dim, heads)
+        whole = some = counts["proved"] - 1
+        for count in range(counts["proved"], counts["degrees_of_freedom"] + 2):
+            share = np.mean(
+                [any(fits(count, heads, context, dim, trial, t) for t in range(TRIES)) for trial in range(TRIALS)]
+            )
+            whole, some = count if share == 1 else whole, count if share > 0 else some
+            if share == 0:
+                break
+        row = (counts["shared"], counts["proved"], whole, some, counts["degrees_of_freedom"])
+        print(heads, context, dim, "|", " | ".join(map(str, row)), flush=True)
+
+
+def fits(count: int, heads: int, context: int, dim: int, trial: int, start: int) -> bool:
+    task = tasks.random_examples(count, context, dim, shared=True, seed=trial)
+    layer = fitted_heads(task, dim, heads, 3.0, np.random.default_rng([trial, start]), paired=False)
+    return residual(predicted(layer, task.contexts, task.queries), task.labels) <= FITTED
+
+
+if __name__ == "__main__":
+    main()

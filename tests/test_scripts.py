@@ -1,0 +1,37 @@
+"""The scripts of examples/ run, on small tasks."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[1] / "examples"
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_script_is_run():
+    assert {path.stem for path in SCRIPTS.glob("*.py")} == {"demo", "softmax_bottleneck"}
+
+
+def test_demo(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("countryinfo")
+    demo = script("demo")
+    monkeypatch.setattr(demo, "SOURCE", "capitals")
+    monkeypatch.setattr(demo, "QUESTIONS", [("France", "capital")])
+    demo.main(str(tmp_path))
+    assert "France, capital: Paris  (margin " in capsys.readouterr().out
+    assert (tmp_path / "capitals" / "report.html").stat().st_size > 10_000
+
+
+def test_softmax_bottleneck(tmp_path, capsys):
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mat and the dog sat on the cat and the mat sat " * 20)
+    script("softmax_bottleneck").main(str(tmp_path / "out.svg"), str(text), "6")
+    assert capsys.readouterr().out.count("KL") == 12
+    assert "<svg" in (tmp_path / "out.svg").read_text()
