@@ -166,7 +166,7 @@ def plan(
     Example:
         >>> plans = plan(associations=1000, vocabulary=200, context=8, embedding_dim=16, head_dim=16)
         >>> [(p.method, p.heads, p.dtype) for p in plans.plans]
-        [('margin', 8, 'float32'), ('theorem', 62, 'float32')]
+        [('margin', 9, 'float32'), ('theorem', 62, 'float32')]
     """
     if task is not None:
         if (associations, vocabulary, context, bits) != (None,) * 4:
