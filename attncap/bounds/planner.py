@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from sympy import Integer, Piecewise
+from sympy import Eq, Integer, Piecewise, sqrt
 
 from attncap.bounds import labels
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.defaults import DEFAULTS
 from attncap.bounds.formula import Number, number
-from attncap.bounds.letters import RHO, D, S
+from attncap.bounds.letters import RHO, D, S, T
 from attncap.bounds.shapes import smallest_shape
 from attncap.bounds.sources import SOURCES
 from attncap.bounds.values import check_constants, complete
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 # The type that a plan's weights are exact in.
 DTYPE = "float32"
-# Room for one head more where the embedding spans all token-position vectors: there a square system may be singular
-# in float32 (measured: some tasks of 2 or 3 tokens needed that head, none a second).
-SPARE = Piecewise((RHO - 1, (D >= RHO - 1) & (S > 1)), (0, True))
-ZERO = Integer(0)
+# What a plan must reach beyond the task, by the bound that sizes it (measured: docs/bounds.md). At the corrected count
+# the system is square, and may be singular in float32 where the embedding is narrow or spans all token-position
+# vectors; what random answers a readout holds scatters as the number of successes of so many coins does.
+SPARE = {
+    "corrected": Piecewise((0, Eq(S, 1)), (RHO - 1, D >= RHO - 1), (D, D < 8), (0, True)),
+    "margin": 2 * sqrt(T),
+}
 REFERENCES = ("counting", "morris2025", "allenzhu2025")
 _ANSWERS = (labels.TOKEN, labels.CLASSES, labels.DISTRIBUTION)
 # Orders for models that answer with one of finitely many tokens: numbers only with a constant that the user gives.
@@ -163,7 +166,7 @@ def plan(
     Example:
         >>> plans = plan(associations=1000, vocabulary=200, context=8, embedding_dim=16, head_dim=16)
         >>> [(p.method, p.heads, p.dtype) for p in plans.plans]
-        [('margin', 8, 'float32'), ('theorem', 62, 'float32')]
+        [('margin', 9, 'float32'), ('theorem', 62, 'float32')]
     """
     if task is not None:
         if (associations, vocabulary, context, bits) != (None,) * 4:
@@ -216,7 +219,7 @@ def _recallable(method: Method, count: int, bits: Number, shape: Mapping[str, Nu
         raise UnmetError(
             f"expected embedding_dim of at least {narrowest} (narrower ones lose answers in {DTYPE}), got {given}"
         )
-    spare = SPARE if method.bound == "corrected" else ZERO
+    spare = SPARE.get(method.bound, Integer(0))
     found = smallest_shape(CATALOGUE[method.bound], math.ceil(method.slack * count), shape, narrowest, spare)
     return _plan(method.name, method.bound, found, bits, DTYPE)
 

@@ -39,10 +39,7 @@ def smallest_shape(
         tried["parameters"] = number(family.parameters, tried)
         found.append(tried)
     if not found:
-        # Of the shapes that came closest: assumptions are checked in order.
-        order = [assumption.text for assumption in bound.assumptions]
-        passed = [next((i for i, text in enumerate(order) if text in failure), len(order)) for failure in failures]
-        raise UnmetError(failures[passed.index(max(passed))])
+        raise UnmetError(bound.closest(failures))
     return min(found, key=lambda shape: (shape["parameters"], shape[family.size]))
 
 
