@@ -79,6 +79,7 @@ def results():
         fitted, fitted.fits[0], model,
         models.Transformer(**stacked, **units), layer, layer.model, layer.shape, fit.shape, fit.recall["float32"], run,
         history, Trained(1.0, 1.0, 9.0, 1.0, 9, 5, model), train.BEST, found,
+        measure.memorized(model, task), measure.certify(model, task),
         train.TrainedCapacity(**vars(found), recipe="best", target=1.0, tried={9: 1.0}),
         construct.distribution(several, embedding_dim=2), construct.encode(several, embedding_dim=2),
         construct.examples_capacity(heads=1, context=2, embedding_dim=3, seeds=1),
