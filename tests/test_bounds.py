@@ -6,6 +6,7 @@ import json
 import math
 import re
 
+import numpy as np
 import pytest
 import sympy
 from hypothesis import given
@@ -448,3 +449,27 @@ def test_numbers_past_the_largest_float_are_unmet():
 def test_order_shows_its_constant_where_it_is_no_factor():
     assert CATALOGUE["hu2024"].order == "Θ(exp(C*d))"
     assert CATALOGUE["kim2023"].order == "Ω~(Max(0, P - S - d)^2/S)"
+
+
+@pytest.mark.parametrize(
+    ("heads", "n", "d", "rank"), [(1, 2, 4, 1), (2, 3, 4, 2), (2, 4, 6, 1), (1, 4, 5, 2), (3, 3, 3, 3)]
+)
+def test_a_shared_context_leaves_as_many_free_numbers_as_the_dimension_says(heads, n, d, rank):
+    """The rank of the outputs' derivative (complex steps) by all weights of heads of a rank is the bound."""
+    rng = np.random.default_rng(0)
+    most = value("mahdavi2024-dimension", heads=heads, context=n, embedding_dim=d, head_dim=rank)
+    context, queries = rng.normal(size=(n, d)), rng.normal(size=(most + 5, d))
+    sizes = [heads * rank * d, heads * rank * d, heads * n]
+
+    def outputs(weights):
+        query, key, values = np.split(weights, np.cumsum(sizes)[:-1])
+        scores = np.einsum(
+            "td,hrd,hre,ne->htn", queries, query.reshape(heads, rank, d), key.reshape(heads, rank, d), context
+        )
+        attention = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
+        return np.einsum("htn,hn->t", attention, values.reshape(heads, n))
+
+    point = 0.5 * rng.normal(size=sum(sizes))
+    steps = 1e-30j * np.eye(len(point))
+    jacobian = np.array([outputs(point + step).imag / 1e-30 for step in steps])
+    assert np.linalg.matrix_rank(jacobian, tol=1e-10 * np.linalg.norm(jacobian, 2)) == most

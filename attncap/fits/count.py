@@ -73,5 +73,6 @@ def _data(task: Associations) -> dict[str, int]:
         "context": task.context,
         "data_rank": task.data_rank,
         "queries": task.queries,
-        "answers": len(np.unique(task.answers)),
+        # One answer alone has nobody to lead.
+        "answers": max(2, len(np.unique(task.answers))),
     }
