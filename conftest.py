@@ -11,6 +11,7 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sybil import Sybil
@@ -71,7 +72,7 @@ def skipped(config: pytest.Config) -> list[pytest.TestReport]:
     return reporter.stats.get("skipped", []) if reporter and os.environ.get("CI") == "true" else []
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Name them."""
     for report in skipped(config):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr

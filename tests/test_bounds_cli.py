@@ -52,12 +52,14 @@ def test_bounds_as_a_table(capsys):
 
 
 def test_plan_as_json(capsys):
-    code, out, _ = run(capsys, "plan", *TASK, "--embedding-dim", "10", "--head-dim", "10", "--json")
+    code, out, _ = run(
+        capsys, "plan", "--associations", "700", *TASK[2:], "--embedding-dim", "10", "--head-dim", "10", "--json"
+    )
     plans = json.loads(out)["plans"]
     assert code == 0
     assert {"method", "embedding_dim", "head_dim", "heads", "parameters", "source", "dtype"} <= plans[0].keys()
     assert {p["dtype"] for p in plans} == {"float32"}
-    assert {p["method"]: p["heads"] for p in plans} == {"theorem": 99, "margin": 33}
+    assert {p["method"]: p["heads"] for p in plans} == {"theorem": 69, "margin": 23}
 
 
 def test_plan_as_a_table_with_a_picture(capsys, tmp_path):

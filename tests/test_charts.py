@@ -1,5 +1,6 @@
 """Every chart by its numbers: what it draws is what the result says."""
 
+import json
 import math
 from functools import cache, wraps
 from types import SimpleNamespace
@@ -291,6 +292,20 @@ def test_the_longest_range_lies_on_the_axis_and_the_others_make_colours():
         assert baseline == GRID.linear_regression[row].tolist()
     (colours,) = {tuple(each) for each in find(chart, "range") if "#" in str(each[0])}
     assert colours == theme.COLOURS[:2] * 2
+
+
+def test_a_page_says_what_it_is_fits_a_screen_and_lets_no_text_become_markup(tmp_path):
+    name = "a</script><script>alert(1)</script><!--"
+    chart = experiments.slope_chart(SLOPES, title=name, note="n")
+    text = plots.save(chart, tmp_path / "c.html").read_text()
+    assert text.startswith("<!DOCTYPE html>")
+    assert '<html lang="en">' in text
+    assert 'name="viewport"' in text
+    assert "<title>a&lt;/script&gt;" in text
+    assert name not in text
+    assert "alert(1)</script>" not in text.rpartition("const spec = ")[2]
+    spec, _ = json.JSONDecoder().raw_decode(text.rpartition("const spec = ")[2])
+    assert "".join(spec["title"]["text"]) == name.replace(" ", "")
 
 
 def test_one_point_is_drawn_as_a_point():

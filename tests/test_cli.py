@@ -182,7 +182,7 @@ def test_damaged_memories_are_refused(capsys, capitals, tmp_path, file, content,
 
 def test_plan_takes_a_source(capsys):
     plans = json.loads(run(capsys, "plan", "capitals", "--embedding-dim", 64, "--head-dim", 64, "--json")[0])["plans"]
-    assert {plan["method"]: plan["heads"] for plan in plans}["corrected"] == 3
+    assert {plan["method"]: plan["heads"] for plan in plans}["theorem"] == 3
 
 
 def test_the_command_line_starts_without_the_heavy_libraries():

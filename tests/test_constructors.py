@@ -13,6 +13,7 @@ import psutil
 import pytest
 from scipy.special import rel_entr, softmax
 
+import attncap as ac
 from attncap import construct, models, tasks, train
 from attncap.errors import InputError, UnmetError
 
@@ -171,6 +172,13 @@ def test_the_result_is_json_without_weights(name):
     assert math.isfinite(said["seconds"])
     assert fit.to_row().height == 1
     assert str(fit)
+
+
+@every
+def test_the_citation_names_the_paper_that_it_follows(name):
+    cited = ac.citation(found(name))
+    assert "@" in cited
+    assert ("mahdavi2024" in cited, "dana2025" in cited) == (name in COUNTS, name not in COUNTS)
 
 
 @every

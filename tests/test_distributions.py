@@ -1,6 +1,7 @@
 """Distributions: the encoder, its bounds, the weights, and input that is wrong."""
 
 import json
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -65,6 +66,33 @@ def test_encoder_reaches_the_reference_and_beats_the_svd():
     assert encoder.kl == pytest.approx(0.29752, abs=1e-5)
     assert encoder.kl_svd == pytest.approx(0.36599, abs=1e-5)
     assert 0 < encoder.lower_bound < encoder.kl
+
+
+@pytest.mark.parametrize("dim", [2, 4])
+def test_few_distributions_over_many_tokens_cost_what_the_few_do(dim):
+    task = tasks.distributions(dirichlet(5, 20_000))
+    tracemalloc.start()
+    encoder = construct.encode(task, dim, starts=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60 * task.pi.nbytes  # 20,000 x 20,000 would be 4,000 times
+    assert 0 <= encoder.lower_bound <= encoder.kl < encoder.kl_svd
+
+
+@given(st.integers(2, 12), st.integers(2, 12), st.integers(1, 4), st.integers(0, 99))
+@settings(max_examples=30, deadline=None)
+def test_the_truncated_svd_and_the_bound_do_not_depend_on_which_side_is_smaller(count, size, dim, seed):
+    rng = np.random.default_rng(seed)
+    pi, weight = dirichlet(count, size, seed), rng.dirichlet(np.ones(count))
+    w, e = lowrank.svd_start(pi, weight, dim)
+    logits = np.log((1 - 1e-4) * pi + 1e-4 / size)
+    logits -= logits.mean(axis=1, keepdims=True)
+    u, s, v = np.linalg.svd(np.sqrt(weight)[:, None] * logits, full_matrices=False)
+    np.testing.assert_allclose(np.sqrt(weight)[:, None] * (e @ w.T), (u[:, :dim] * s[:dim]) @ v[:dim], atol=1e-6)
+    gradient = (1 / size - pi) * np.sqrt(weight / count)[:, None]
+    steepest = np.sqrt((np.linalg.svd(gradient, compute_uv=False)[:dim] ** 2).sum())
+    bound = construct.lower_bound(pi, weight, np.zeros_like(pi), dim, rho=0.1, iterations=1)[0]
+    assert bound == pytest.approx(max(0.0, weight @ measure.divergences(pi, 0 * pi) - 0.1 * steepest), abs=1e-7)
 
 
 def test_starts_agree_on_a_small_task():

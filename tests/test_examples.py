@@ -228,6 +228,14 @@ def test_chosen_scores_are_refused_beyond_the_degrees_of_freedom():
         construct.examples(task, heads=1, method="chosen")
 
 
+def test_the_capacity_of_chosen_scores_lies_between_what_is_proved_and_what_is_possible(capsys):
+    words = ("--kind", "examples", "--heads", 1, "--context", 2, "--embedding-dim", 4, "--shared-context")
+    code, out, _ = run(capsys, "capacity", *words, "--method", "chosen", "--seeds", 1, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["shared_limit"] == 2 < found["proved"] == 5 <= found["capacity"] <= found["degrees_of_freedom"] == 6
+
+
 def test_chosen_scores_classify():
     task = tasks.random_examples(9, 2, 8, shared=True)
     fit = construct.examples(tasks.examples(task.contexts[0], task.queries, ["a", "b", "c"] * 3), method="chosen")

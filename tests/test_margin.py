@@ -200,8 +200,8 @@ def test_a_shortfall_says_what_failed_and_what_to_change():
     )
     wrong = shortfall(Recall(90, 0.9, -1.0, 3.0, False), task, "bfloat16", 4)
     assert "4 heads recall 90 of 100" in wrong
-    assert "--heads" in wrong
-    assert "--dtype" in wrong
+    assert "give more heads" in wrong
+    assert "wider dtype" in wrong
     assert "dtype" not in shortfall(Recall(90, 0.9, -1.0, 0.0, False), task, "float64", 4)
 
 
@@ -233,7 +233,7 @@ def test_training_the_attention_belongs_to_margin_mode(tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         main(["memorize", "random:50,2,100", "--out", str(tmp_path / "m"), "--train-attention"])
     assert end.value.code == 2
-    assert "--method margin" in capsys.readouterr().err
+    assert "--train-attention: expected method margin" in capsys.readouterr().err
 
 
 def test_a_certificate_can_be_demanded():

@@ -44,7 +44,7 @@ def test_the_table_imports_no_method():
 def test_an_unknown_method_names_the_known_and_the_nearest():
     with pytest.raises(InputError, match="theorem or margin or train for associations, got 'margins'; did you mean"):
         methods.find("associations", "margins")
-    with pytest.raises(InputError, match="theorem or lstsq for examples"):
+    with pytest.raises(InputError, match="theorem or lstsq or chosen for examples"):
         methods.find("examples", "margin")
 
 
@@ -73,4 +73,4 @@ def test_another_method_is_one_entry(monkeypatch):
     drawn = ac.plots.plan_chart(bounds.plan(TASK), points=2).to_dict()
     assert "three a head" in str(drawn)
     assert ac.citation("toy") == SOURCES["cover1965"].bibtex()
-    assert ac.citation(type("Fit", (), {"method": "toy"})()) == SOURCES["cover1965"].bibtex()
+    assert SOURCES["cover1965"].bibtex() in ac.citation(found)

@@ -70,7 +70,7 @@ def results():
     run = train.Ensemble(
         task=task, shape=architecture, recipe=train.BEST, seeds=(0, 1), parameters=9, accuracy=half, recall=half,
         bits=half, bits_per_parameter=half, steps=np.array([5, 6]), seconds_compile=1.0, seconds_train=2.0, seconds=3.0,
-        method="train", details={}, history=history, models=(model, model),
+        method="train", details={}, history=history, checkpoints=([], []), models=(model, model),
     )  # fmt: skip
     found = fits.Capacity("associations", "margin", 9, (9, 10), 5, 6, (9, 9), 1.5, 50.0, 0.2, "float32", 1.0)
     made = [
@@ -85,7 +85,8 @@ def results():
         construct.examples_capacity(heads=1, context=2, embedding_dim=3, seeds=1),
         archive.Answer(("a", "b"), "c", 0.5, None),
         papers.Reproduced("table1", {"a": 1}, {"a": 2.0}, []), papers.Reproduction("dana2025", "quick", []),
-        sweep.Sweep(2, 1, 1, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, ()),
+        measure.memorized(model, task), measure.certify(model, task),
+        sweep.Sweep(2, 1, 1, 0, 0, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, {}, ()),
     ]  # fmt: skip
     return {type(one): one for one in made}
 

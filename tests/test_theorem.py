@@ -19,6 +19,7 @@ from attncap.models import AttentionOnlyTransformer
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import facts, random_associations
 
+from .command import run
 from .test_models import by_loops
 
 # N, S, d, dh, H: T0 = H dh + d associations.
@@ -144,6 +145,19 @@ def test_queries_and_keys_of_any_rank_suffice(method, rank, tmp_path):
     assert said == task.answers[:40].tolist()
     memory = archive.read(tmp_path / "m")
     assert measure.recall(memory.model, memory.task).correct == 200
+
+
+def test_the_command_takes_a_rank(tmp_path, capsys):
+    words = ["memorize", "random:20,2,60", "--embedding-dim", 8, "--query-key-rank"]
+    code, out, _ = run(capsys, *words, 1, "--out", tmp_path / "m", "--json")
+    said = json.loads(out)
+    assert code == 0
+    assert said["shape"]["query_key_rank"] == 1
+    assert said["recall"]["float32"]["accuracy"] == 1.0
+    code, _, err = run(capsys, *words, 9, "--out", tmp_path / "n")
+    assert code == 2
+    assert "--query-key-rank: expected 1 to the head dimension 8, got 9" in err
+    assert run(capsys, *words, 1, "--method", "train", "--out", tmp_path / "n")[0] == 2
 
 
 def test_rank_one_counts_as_the_remark_does():

@@ -1,6 +1,6 @@
 """One bound: a formula with its source, from which the number, the LaTeX, the inverse and the JavaScript follow."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -104,6 +104,11 @@ class Bound:
                 return "; ".join(filter(None, (f"assumes {assumption.text}", f"got {given}", self.outside)))
         return None
 
+    def closest(self, failures: Iterable[str]) -> str:
+        """Return the failure that came closest to none: assumptions are checked in order."""
+        order = [assumption.text for assumption in self.assumptions]
+        return max(failures, key=lambda text: next((i for i, asked in enumerate(order) if asked in text), len(order)))
+
     def value(self, shape: Mapping[str, Number]) -> Number:
         """Evaluate the formula at a shape.
 
@@ -156,7 +161,8 @@ class Bound:
                 raise UnmetError(f"{self.id}: {broken}")
             start = smallest(lambda size: not self.failing({**shape, unknown: size}))
         if start is None:
-            raise UnmetError(f"{self.id}: {self.failing({**shape, unknown: LARGEST})}")
+            failures = (self.failing({**shape, unknown: 2**k}) or "" for k in range(LARGEST.bit_length()))
+            raise UnmetError(f"{self.id}: {self.closest(failures)}")
         size = smallest(lambda size: function(**others, **{unknown: size}) >= target, start)
         if not extrapolate:
             self.value({**shape, unknown: size or start})

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from sympy import Eq, Integer, Piecewise, sqrt
+
 from attncap.bounds import labels
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.defaults import DEFAULTS
 from attncap.bounds.formula import Number, number
+from attncap.bounds.letters import RHO, D, S, T
 from attncap.bounds.shapes import smallest_shape
 from attncap.bounds.sources import SOURCES
 from attncap.bounds.values import check_constants, complete
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
 
 # The type that a plan's weights are exact in.
 DTYPE = "float32"
+# What a plan must reach beyond the task, by the bound that sizes it (measured: docs/bounds.md). At the corrected count
+# the system is square, and may be singular in float32 where the embedding is narrow or spans all token-position
+# vectors; what random answers a readout holds scatters as the number of successes of so many coins does.
+SPARE = {
+    "corrected": Piecewise((0, Eq(S, 1)), (RHO - 1, D >= RHO - 1), (D, D < 8), (0, True)),
+    "margin": 2 * sqrt(T),
+}
 REFERENCES = ("counting", "morris2025", "allenzhu2025")
 _ANSWERS = (labels.TOKEN, labels.CLASSES, labels.DISTRIBUTION)
 # Orders for models that answer with one of finitely many tokens: numbers only with a constant that the user gives.
@@ -156,7 +166,7 @@ def plan(
     Example:
         >>> plans = plan(associations=1000, vocabulary=200, context=8, embedding_dim=16, head_dim=16)
         >>> [(p.method, p.heads, p.dtype) for p in plans.plans]
-        [('margin', 8, 'float32'), ('theorem', 62, 'float32')]
+        [('margin', 9, 'float32'), ('theorem', 62, 'float32')]
     """
     if task is not None:
         if (associations, vocabulary, context, bits) != (None,) * 4:
@@ -167,7 +177,7 @@ def plan(
     if associations is None or vocabulary is None or context is None:
         raise InputError("plan: expected a task, or associations, vocabulary and context")
     dims = {"embedding_dim": embedding_dim, "head_dim": head_dim, "data_rank": data_rank, "queries": queries}
-    dims["answers"] = answers
+    dims["answers"] = answers and min(answers, associations)
     fixed = {name: given for name, given in dims.items() if given is not None}
     shape = complete({"associations": associations, "vocabulary": vocabulary, "context": context, **fixed})
     if associations > (most := number(DEFAULTS["associations"], shape)):
@@ -177,7 +187,7 @@ def plan(
     bits = associations * math.log2(vocabulary) if bits is None else bits
     constants = check_constants(constants or {})
     plans, unmet = _plans(shape, bits, constants)
-    references = tuple(_plan(id, id, bits, bits, shape) for id in REFERENCES)
+    references = tuple(_plan(id, id, smallest_shape(CATALOGUE[id], bits, shape), bits) for id in REFERENCES)
     return Plans(associations, vocabulary, context, float(bits), fixed, constants, plans, references, unmet)
 
 
@@ -195,7 +205,7 @@ def _plans(
     for id in ORDERS:
         given = {**shape, "constant": constants[id]} if id in constants else shape
         try:
-            plans.append(_plan(id, id, count, bits, given))
+            plans.append(_plan(id, id, smallest_shape(CATALOGUE[id], count, given), bits))
         except UnmetError as error:
             unmet[id] = str(error).removeprefix(f"{id}: ")
     return tuple(sorted(plans, key=lambda plan: plan.parameters)), unmet
@@ -209,21 +219,13 @@ def _recallable(method: Method, count: int, bits: Number, shape: Mapping[str, Nu
         raise UnmetError(
             f"expected embedding_dim of at least {narrowest} (narrower ones lose answers in {DTYPE}), got {given}"
         )
-    return _plan(method.name, method.bound, math.ceil(method.slack * count), bits, shape, narrowest, DTYPE)
+    spare = SPARE.get(method.bound, Integer(0))
+    found = smallest_shape(CATALOGUE[method.bound], math.ceil(method.slack * count), shape, narrowest, spare)
+    return _plan(method.name, method.bound, found, bits, DTYPE)
 
 
-def _plan(
-    method: str,
-    id: str,
-    target: Number,
-    bits: Number,
-    shape: Mapping[str, Number],
-    narrowest: int = 1,
-    dtype: str | None = None,
-) -> Plan:
-    bound = CATALOGUE[id]
-    found = smallest_shape(bound, target, shape, narrowest)
-    note = ""
+def _plan(method: str, id: str, found: Mapping[str, Number], bits: Number, dtype: str | None = None) -> Plan:
+    bound, note = CATALOGUE[id], ""
     if id == "corrected" and CATALOGUE["dana2025"].value(found) != CATALOGUE[id].value(found):
         note = f"holds {CATALOGUE[id].value(found):,} on this data, fewer than Theorem 1 as published counts"
     elif id == "margin":

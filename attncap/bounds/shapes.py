@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 
+import sympy
+
 from attncap.bounds.bound import Bound
 from attncap.bounds.formula import Number, number
 from attncap.bounds.values import fill
 from attncap.errors import UnmetError
 
 
-def smallest_shape(bound: Bound, target: Number, shape: Mapping[str, Number], narrowest: int = 1) -> dict[str, Number]:
+def smallest_shape(
+    bound: Bound, target: Number, shape: Mapping[str, Number], narrowest: int = 1, spare: sympy.Expr = sympy.S.Zero
+) -> dict[str, Number]:
     """Search the dimensions that are free; the size that grows comes from the bound's inverse.
 
     Args:
@@ -16,6 +20,7 @@ def smallest_shape(bound: Bound, target: Number, shape: Mapping[str, Number], na
         target: the value to reach, in the bound's unit.
         shape: what is given: the task, and the dimensions that are fixed.
         narrowest: the least embedding dimension to choose (one that is fixed may be less).
+        spare: what a shape must reach beyond the target.
 
     Returns:
         The completed shape, its ``parameters`` included: the fewest parameters, among those the fewest heads.
@@ -26,7 +31,7 @@ def smallest_shape(bound: Bound, target: Number, shape: Mapping[str, Number], na
     family, found, failures = bound.family, [], list[str]()
     for tried in _shapes(bound, target, shape, narrowest):
         try:
-            size = bound.invert(target, tried)
+            size = bound.invert(target + number(spare, tried), tried)
         except UnmetError as error:
             failures.append(str(error))
             continue
@@ -34,10 +39,7 @@ def smallest_shape(bound: Bound, target: Number, shape: Mapping[str, Number], na
         tried["parameters"] = number(family.parameters, tried)
         found.append(tried)
     if not found:
-        # Of the shapes that came closest: assumptions are checked in order.
-        order = [assumption.text for assumption in bound.assumptions]
-        passed = [next((i for i, text in enumerate(order) if text in failure), len(order)) for failure in failures]
-        raise UnmetError(failures[passed.index(max(passed))])
+        raise UnmetError(bound.closest(failures))
     return min(found, key=lambda shape: (shape["parameters"], shape[family.size]))
 
 

@@ -251,9 +251,10 @@ def _promise(bound: Bound, known: Mapping[str, Number], constant: Number | None)
     result, bits, missing = None, None, None
     try:
         result = bound.value(shape)
-        bits = None if bound.bits is None else float(number(bound.bits, shape))
-        if bits is not None and _counts_sequences(bound) and result > (most := shape["associations"]):
-            result, bits = int(most), bits * most / result
+        if bound.bits is not None and {*quantities(bound.bits)} <= shape.keys():
+            bits = float(number(bound.bits, shape))
+            if _counts_sequences(bound) and result > (most := shape["associations"]):
+                result, bits = int(most), bits * most / result
     except UnmetError as error:
         missing = str(error).removeprefix(f"{bound.id}: ")
     return Promise(

@@ -38,7 +38,7 @@ def plan(
     Example:
         >>> found = plan(associations=1000, vocabulary=50, context=2, embedding_dim=10, head_dim=10)
         >>> [one.heads for one in found.plans]
-        [22, 99, 99]
+        [99]
     """
     from attncap import bounds
 

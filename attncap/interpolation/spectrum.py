@@ -68,7 +68,9 @@ def resolvent(
     )
     places = np.asarray(z)
     if not np.isfinite(places).all() or np.any((places.imag == 0) & (places.real >= 0)):
-        raise InputError("z: expected finite numbers off the half-line [0, inf); spectral_density speaks of it")
+        wrong = places[~np.isfinite(places) | ((places.imag == 0) & (places.real >= 0))].flat[0]
+        hint = "; spectral_density speaks of the half-line"
+        raise InputError("z", "finite numbers off the half-line [0, inf)", wrong, hint)
     trace = transform(attention, float(ratio), places.astype(np.complex128).ravel()).reshape(places.shape)
     found = trace if np.iscomplexobj(places) else trace.real
     return found if places.ndim else found.item()
@@ -117,7 +119,8 @@ def spectral_density(
     )
     places = np.asarray(x, dtype=np.float64)
     if not (np.isfinite(places) & (places > 0)).all():
-        raise InputError("x: expected finite numbers above 0")
+        wrong = places[~(np.isfinite(places) & (places > 0))].flat[0]
+        raise InputError("x", "finite numbers above 0", wrong)
     density = transform(attention, float(ratio), places.ravel() * (1 + 1j * HEIGHT)).imag / np.pi
     return density.reshape(places.shape) if places.ndim else density.item()
 
@@ -129,7 +132,7 @@ def transform(attention: Attention, ratio: float, z: Complex[np.ndarray, " point
         InputError: a ratio that is not positive.
     """
     if not 0 < ratio < np.inf:
-        raise InputError(f"ratio must be above 0 and finite. Got {ratio:g}")
+        raise InputError("ratio", "a finite number above 0", ratio)
     upper = np.where(z.imag < 0, z.conj(), z)
     ratios = np.full(len(z), ratio)
     start = START * max(float(norm_estimate(attention, ratios[:1]).max()), float(np.abs(z).max(initial=0.0)))

@@ -23,7 +23,7 @@ from attncap.numerics.memory import BUDGET
 from attncap.result import Result
 from attncap.tasks import Associations
 
-Pieces = Iterable[tuple[slice, Float[np.ndarray, "chunk N"]]]
+Pieces = Iterable[tuple[slice, Float[np.ndarray, "_chunk N"]]]
 # Finite scales of the grid; the infinite one is its last member. Evidence is the mean over as many mixtures.
 GRID = 31
 MIXTURES = 32

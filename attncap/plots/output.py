@@ -1,5 +1,7 @@
 """Write a chart for the web or for paper, without a network."""
 
+import html
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,11 @@ if TYPE_CHECKING:
     import altair as alt
 
 FORMATS = (".html", ".svg", ".pdf", ".png")
+# A page that says what it is and fits a narrow screen.
+HEAD = """<head>
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>{}</title>
+  <style>#vis svg {{ max-width: 100%; height: auto; }}</style>"""
 
 
 def save(chart: "alt.TopLevelMixin", path: str | Path, *, force: bool = False) -> Path:
@@ -30,10 +37,23 @@ def save(chart: "alt.TopLevelMixin", path: str | Path, *, force: bool = False) -
     check_drawable(path, force=force)
     with replacing(path, force=force) as temporary:
         if path.suffix == ".html":
-            chart.save(str(temporary), inline=True)
+            temporary.write_text(page(chart), encoding="utf-8")
         else:
             chart.save(str(temporary), ppi=200) if path.suffix == ".png" else chart.save(str(temporary))
     return path
+
+
+def page(chart: "alt.TopLevelMixin") -> str:
+    """Return a chart as a page of its own, drawn as SVG without a network; text in it cannot become markup."""
+    title = chart.to_dict().get("title", "chart")
+    text = title["text"] if isinstance(title, dict) else title
+    name = html.escape(text if isinstance(text, str) else " ".join(text))
+    whole = chart.to_html(inline=True, embed_options={"renderer": "svg"})
+    before, declared, rest = whole.rpartition("const spec = ")
+    _, end = json.JSONDecoder().raw_decode(rest)
+    safe = rest[:end].replace("</", "<\\/").replace("<!--", "<\\u0021--")
+    before = before.replace("<html>", '<html lang="en">', 1).replace("<head>", HEAD.format(name), 1)
+    return before + declared + safe + rest[end:]
 
 
 def check_drawable(path: Path, *, force: bool) -> None:

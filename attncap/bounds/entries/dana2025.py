@@ -81,9 +81,10 @@ BOUNDS = (
             Assumption("2 <= A <= 720 answers (measured)", (A >= 2) & (A <= 720)),
             Assumption("H r >= 3 d (measured; fewer features fail at random)", H * rank >= 3 * D),
             Assumption(f"at most {MOST:,} associations (measured)", law < MOST + 1),
+            Assumption("at most 45 % of all N^S sequences (measured)", log(law / Float("0.45")) <= S * log(N)),
         ),
         note="a measured law, no promise",
-        outside="`attncap memorize --method margin` without --heads finds them by search",
+        outside="margin mode finds the heads by search where their number is not given",
     ),
     Bound(
         id="dana2025-rank-1",

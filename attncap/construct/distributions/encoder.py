@@ -127,7 +127,9 @@ def encode(task: Distributions, embedding_dim: int, *, starts: int | None = None
         raise InputError("embedding_dim", "at least 1", embedding_dim)
     if starts is not None and starts < 1:
         raise InputError("starts", "at least 1", starts)
-    require(8.0 * task.pi.size * 5, f"encoding {task.count:,} x {task.vocabulary_size:,} probabilities")
+    # Copies of the probabilities; the Gram matrix of the smaller side; the products of W's columns in Newton's steps.
+    needed = 8.0 * (5 * task.pi.size + 3 * min(task.pi.shape) ** 2 + task.vocabulary_size * embedding_dim**2 / 2)
+    require(needed, f"encoding {task.count:,} x {task.vocabulary_size:,} probabilities")
     svd = lowrank.svd_start(task.pi, task.weight, embedding_dim)
     if task.deterministic and embedding_dim >= min(2, task.vocabulary_size - 1):
         found = [circle(task, embedding_dim)]

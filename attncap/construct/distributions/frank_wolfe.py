@@ -51,21 +51,23 @@ def lower_bound(
     root = np.sqrt(count * weight)[:, None]
     point = (logits - logits.mean(axis=1, keepdims=True)) * root
     rho = float(np.linalg.norm(point)) if rho is None else rho
-    rank = min(dim, size, count)
+    side = min(size, count)
+    rank = min(dim, side)
     if iterations is None:
-        iterations = int(np.clip(WORK / (6.0 * count * size * size), 1, STEPS))
+        iterations = int(np.clip(WORK / (6.0 * count * size * side), 1, STEPS))
     best = 0.0
     for _ in track(range(iterations), "lower bound"):
         logits = point / root
         divergence = float(weight @ measure.divergences(pi, logits))
         gradient = (softmax(logits, axis=1) - pi) * (weight[:, None] / root)
-        values, vectors = scipy.linalg.eigh(gradient.T @ gradient, subset_by_index=(size - rank, size - 1))
+        gram = gradient @ gradient.T if count < size else gradient.T @ gradient
+        values, vectors = scipy.linalg.eigh(gram, subset_by_index=(side - rank, side - 1))
         # The squared singular values are exact to rounding; the few ulps that eigh may lose are added back.
-        steepest = np.sqrt(max(values.sum(), 0.0) + 1e-14 * max(values[-1], 0.0) * size)
+        steepest = np.sqrt(max(values.sum(), 0.0) + 1e-14 * max(values[-1], 0.0) * side)
         best = max(best, divergence - float(np.vdot(gradient, point)) - rho * float(steepest))
         if steepest == 0:
             break
-        direction = (gradient @ vectors) @ vectors.T
+        direction = vectors @ (vectors.T @ gradient) if count < size else (gradient @ vectors) @ vectors.T
         direction *= -rho / np.linalg.norm(direction)
         point += _line_search(point, direction - point, pi, weight, root) * (direction - point)
     return best, rho

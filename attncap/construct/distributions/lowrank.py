@@ -21,13 +21,16 @@ def svd_start(pi: Float[np.ndarray, "T N"], weight: Float[np.ndarray, " T"], dim
     r"""Truncate the singular value decomposition of the row-centred $\log((1-10^{-4})\pi + 10^{-4}/N)$.
 
     Returns:
-        $W$ (N, d), orthonormal columns, and $E$ (T, d).
+        $W$ (N, d), orthonormal columns (at most T of them), and $E$ (T, d).
     """
     logits = np.log((1 - LOG_FLOOR) * pi + LOG_FLOOR / pi.shape[1])
     logits -= logits.mean(axis=1, keepdims=True)
-    size = logits.shape[1]
-    gram = (logits * weight[:, None]).T @ logits
-    w = scipy.linalg.eigh(gram, subset_by_index=(max(0, size - dim), size - 1))[1]
+    count, size = logits.shape
+    if count < size:
+        w = scipy.linalg.svd(np.sqrt(weight)[:, None] * logits, full_matrices=False)[2][:dim].T
+    else:
+        gram = (logits * weight[:, None]).T @ logits
+        w = scipy.linalg.eigh(gram, subset_by_index=(max(0, size - dim), size - 1))[1]
     return w, logits @ w
 
 

@@ -37,6 +37,8 @@ def chosen_heads(task: Examples, head_dim: int, heads: int) -> AttentionLayer | 
     """
     first, second = task.contexts[0]
     columns, dim = task.labels.shape[1], task.embedding_dim
+    if task.count > dim + 1:
+        return None
     solved = [_scores(task.queries, labels) for labels in task.labels.T]
     tokens = np.stack([first, second])
     if np.linalg.matrix_rank(tokens) < 2 or any(found is None for found in solved):
@@ -66,9 +68,7 @@ def _scores(
         return np.log(labels - bottom) - np.log(top - labels)
 
     null, along = scipy.linalg.null_space(queries.T), 0.0
-    if null.shape[1] > 1:
-        return None
-    if null.shape[1]:
+    if null.shape[1] == 1:
 
         def condition(at: float) -> float:
             return float(null[:, 0] @ scores(at))

@@ -20,6 +20,8 @@ from attncap.tasks import Examples
 # Readouts of the pairs against the labels: the smallest for which the descent arrives keeps the most precision.
 AMPLITUDES = (1.0, 4.0, 16.0, 64.0)
 STARTS = 4
+# Random starts want soft attention: where it is hard already, its derivatives vanish.
+SOFT = 0.3
 FITTED = 1e-12
 
 
@@ -32,7 +34,7 @@ def fitted_heads(
         task: the examples.
         head_dim: $d_h$.
         heads: $H$.
-        beta: standard deviation of the scores at the start.
+        beta: standard deviation of the scores of pairs at the start.
         rng: of the start.
         paired: start from pairs, where every start arrives if its readouts are large enough; else the starts are
             random, and arrive or not.
@@ -43,7 +45,8 @@ def fitted_heads(
     free = ("query", "value") if head_dim >= directions(task) else ("query", "key", "value")
     best, reached = None, np.inf
     for amplitude in AMPLITUDES if paired else (1.0,) * STARTS:
-        layer = fit_everything(_start(task, head_dim, heads, beta, rng, amplitude, paired), task, free)
+        start = _start(task, head_dim, heads, beta if paired else SOFT, rng, amplitude, paired)
+        layer = fit_everything(start, task, free)
         found = residual(predicted(layer, task.contexts, task.queries), task.labels)
         if best is None or found < reached:
             best, reached = layer, found
