@@ -39,7 +39,7 @@ def permuted(model: AttentionOnlyTransformer, sequences: Int[np.ndarray, "t S"],
     tensors |= {name: getattr(model, name)[heads][:, scores][:, :, dims] for name in ("query", "key")}
     tensors["value"] = model.value[heads][:, values][:, :, dims]
     tensors["output"] = model.output[heads][:, dims][:, :, values]
-    return replace(model, **tensors).forward(sequences)
+    return replace(model, **{name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}).forward(sequences)
 
 
 def at_once(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -111,7 +111,12 @@ ORDERS: dict[str, Order] = {
     "signs apart": partial(textbook, total=signs_apart),
 }
 # Products that an order may take: most are nearly as fast as a matrix product, sums one by one and sorted ones are not.
-BUDGETS = dict.fromkeys(ORDERS, 5e10) | {"sequential sums": 2e9, "sorted sums": 5e7, "signs apart": 5e7}
+BUDGETS = dict.fromkeys(ORDERS, 5e10) | {
+    "heads accumulated": 5e9,
+    "sequential sums": 2e9,
+    "sorted sums": 5e7,
+    "signs apart": 5e7,
+}
 
 
 def products(model: AttentionOnlyTransformer) -> int:
