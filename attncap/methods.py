@@ -27,7 +27,7 @@ class Method:
         slack: plan for as many times the task, since the bound is a fit that shapes scatter around.
         narrowest: (associations, embedding dimension): up to so many, this is the least dimension whose plans recall
             in float32 (tests/test_bounds_plan.py fills them).
-        options: what it takes beside task, shape, dtype and seed.
+        options: what it takes beside task, shape and seed.
     """
 
     kind: Kind
@@ -56,6 +56,22 @@ class Method:
         """Its own search for the largest task, if it has one."""
         return _load(self.search) if self.search else None
 
+    def taking(self, **given: Any) -> dict[str, Any]:
+        """Return the options that are given: neither None nor False.
+
+        Raises:
+            InputError: the method does not take one of them.
+
+        Example:
+            >>> find("associations", "margin").taking(certify=True, query_key_rank=None)
+            {'certify': True}
+        """
+        chosen = {option: value for option, value in given.items() if value is not None and value is not False}
+        for option in chosen.keys() - self.options:
+            takers = " or ".join(m.name for m in methods(self.kind).values() if option in m.options)
+            raise InputError(option, f"method {takers}", f"method {self.name}")
+        return chosen
+
 
 def _load(reference: str) -> Callable[..., Any]:
     module, _, name = reference.partition(":")
@@ -74,6 +90,7 @@ METHODS: dict[tuple[Kind, str], Method] = {
             bound="corrected",
             cites=("dana2025",),
             narrowest=((100, 4), (sys.maxsize, 8)),
+            options=frozenset({"query_key_rank", "dtype"}),
         ),
         Method(
             kind="associations",
@@ -85,7 +102,7 @@ METHODS: dict[tuple[Kind, str], Method] = {
             resolution=1 / 32,
             # The law over the least that a shape of its sweep held.
             slack=1.35,
-            options=frozenset({"train_attention", "certify"}),
+            options=frozenset({"train_attention", "certify", "query_key_rank", "dtype"}),
         ),
         Method(
             kind="associations",

@@ -109,7 +109,7 @@ def changed(value):
     match value:
         case np.ndarray() if value.size:
             other = value.copy()
-            other.flat[-1] += other.dtype.type(1)
+            other.flat[-1] = not other.flat[-1] if other.dtype == bool else other.flat[-1] + other.dtype.type(1)
             return other
         case bool():
             return not value

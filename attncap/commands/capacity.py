@@ -1,16 +1,22 @@
 """Search for the largest task that a shape memorizes."""
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
+from attncap import methods
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
     from attncap.construct import ExamplesCapacity
     from attncap.fits.capacity import Capacity
 
-# Options that only one kind of task has.
-ASSOCIATIONS = {"vocabulary": None, "train_attention": False, "target": 1, "dtype": "float32"}
+    Method = str
+else:
+    Method = Literal[(*methods.methods("associations"), *methods.methods("examples"))]
+
+DEFAULT = {"associations": "margin", "examples": "lstsq"}
+# Options that only some methods for associations take.
+SPECIAL = {"train_attention": False, "target": 1, "dtype": "float32"}
 
 
 def capacity(
@@ -21,7 +27,7 @@ def capacity(
     head_dim: int | None = None,
     vocabulary: int | None = None,
     context: int | None = None,
-    method: Literal["theorem", "margin", "train", "lstsq", "chosen"] | None = None,
+    method: Method | None = None,
     train_attention: bool = False,
     target: float | int = 1.0,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
@@ -59,37 +65,28 @@ def capacity(
         >>> capacity(kind="examples", context=4, embedding_dim=8, heads=3, shared_context=True).capacity
         10
     """
-    given = {"vocabulary": vocabulary, "train_attention": train_attention, "target": target, "dtype": dtype}
     if context is None:
         raise InputError("context: expected the number of tokens in a sequence, or of vectors in a context; got none")
+    chosen = methods.find(kind, method or DEFAULT[kind])
+    given = {"train_attention": train_attention, "target": target, "dtype": dtype}
+    special = {option: value for option, value in given.items() if value != SPECIAL[option]}
     if kind == "examples":
-        _refuse(given, ASSOCIATIONS, "kind associations", f"kind {kind}")
+        if vocabulary is not None or special:
+            option = next(iter(special), "vocabulary")
+            raise InputError(option, "kind associations", f"kind {kind}")
         from attncap import construct
 
         size = (context, embedding_dim, head_dim, heads)
-        found = method or "lstsq"
-        return construct.examples_capacity(*size, method=found, shared=shared_context, seeds=seeds, seed=seed)
+        return construct.examples_capacity(*size, method=chosen.name, shared=shared_context, seeds=seeds, seed=seed)
     if shared_context:
         raise InputError("shared_context", "kind examples", f"kind {kind}")
     if vocabulary is None:
         raise InputError("vocabulary: expected the number of tokens N that sequences are made of; got none")
-    shape = (vocabulary, context, embedding_dim, head_dim, heads)
-    if method == "train":
-        _refuse(given, ("train_attention", "dtype"), "a construction; training is of everything, in float32", method)
-        from attncap import train
+    taken = chosen.taking(**special)
+    search = chosen.largest
+    if search is None:
+        from attncap import construct
 
-        return train.capacity(*shape, target=target, seeds=seeds, seed=seed)
-    _refuse(given, ("target",), "method train; a construction recalls everything", f"method {method or 'margin'}")
-    from attncap import construct
-
-    chosen = method or "margin"
-    return construct.capacity(
-        *shape, method=chosen, dtype=dtype, seeds=seeds, seed=seed, train_attention=train_attention
-    )
-
-
-def _refuse(given: Mapping[str, Any], options: Iterable[str], expected: str, got: str) -> None:
-    """Refuse options that were given where they mean nothing."""
-    for option in options:
-        if given[option] != ASSOCIATIONS[option]:
-            raise InputError(option, expected, got)
+        search = partial(construct.capacity, method=chosen.name)
+    found: Capacity = search(vocabulary, context, embedding_dim, head_dim, heads, seeds=seeds, seed=seed, **taken)
+    return found

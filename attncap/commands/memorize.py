@@ -3,10 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from attncap import methods
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
     from attncap.fits.fit import Fit
+
+    Method = str
+else:
+    Method = Literal[tuple(methods.methods("associations"))]
 
 
 def memorize(
@@ -20,7 +25,7 @@ def memorize(
     embedding_dim: int = 64,
     head_dim: int | None = None,
     heads: int | None = None,
-    method: Literal["theorem", "margin", "train"] = "theorem",
+    method: Method = "theorem",
     train_attention: bool = False,
     certify: bool = False,
     query_key_rank: int | None = None,
@@ -40,7 +45,7 @@ def memorize(
         embedding_dim: embedding dimension $d$.
         head_dim: head dimension $d_h$; $d$ by default.
         heads: heads $H$; the fewest that suffice by default.
-        method: how the weights are found.
+        method: how the weights are found: theorem, margin or train.
         train_attention: margin mode: where the readout falls short, train all weights.
         certify: margin mode: take only heads with which no order of summation changes an answer.
         query_key_rank: rank of each head's $W_Q^\top W_K$, from 1, which suffices, to $d_h$, the default.
@@ -59,40 +64,22 @@ def memorize(
         >>> memorize("random:20,2,60", embedding_dim=8, seed=1).recall["float32"].accuracy
         1.0
     """
-    from attncap import construct, tasks
+    from attncap import tasks
 
-    if train_attention and method != "margin":
-        raise InputError("train_attention", "method margin", f"method {method}")
-    if certify and method != "margin":
-        raise InputError("certify", "method margin", f"method {method}")
-    if on_conflict == "distribution" and method != "theorem":
-        raise InputError("on_conflict", "method theorem where distributions are stored", f"method {method}")
-    if query_key_rank is not None and (on_conflict == "distribution" or method == "train"):
-        raise InputError("query_key_rank", "associations and method theorem or margin", query_key_rank)
+    chosen = methods.find("associations", method)
+    given = {"train_attention": train_attention, "certify": certify, "query_key_rank": query_key_rank}
     columns: tasks.Columns = {"subject": subject, "relation": relation, "object": object}
-    size = (embedding_dim, head_dim, heads)
-    fit: Fit
+    task: tasks.Associations | tasks.Distributions
     if on_conflict == "distribution":
-        several = tasks.load_distributions(source, context=context, **columns)
-        fit = construct.distribution(several, *size, dtype=dtype, seed=seed)
+        if method != "theorem":
+            raise InputError("on_conflict", "method theorem where distributions are stored", f"method {method}")
+        chosen = methods.find("distributions", "distribution")
+        extra = chosen.taking(**given)
+        task = tasks.load_distributions(source, context=context, **columns)
     else:
+        extra = chosen.taking(**given)
         task = tasks.load(source, context=context, on_conflict=on_conflict, seed=seed, **columns)
-        if method == "margin":
-            fit = construct.margin(
-                task,
-                *size,
-                query_key_rank=query_key_rank,
-                dtype=dtype,
-                seed=seed,
-                train_attention=train_attention,
-                certify=certify,
-            )
-        elif method == "train":
-            from attncap import train
-
-            fit = train.memorize(task, *size, dtype=dtype, seed=seed)
-        else:
-            fit = construct.theorem(task, *size, query_key_rank=query_key_rank, dtype=dtype, seed=seed)
+    fit: Fit = chosen.function(task, embedding_dim, head_dim, heads, dtype=dtype, seed=seed, **extra)
     if files is not None:
         from attncap import archive
 

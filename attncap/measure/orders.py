@@ -7,6 +7,7 @@ in which every answer is right, which proves nothing of others (`attncap.measure
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -35,10 +36,11 @@ def permuted(model: AttentionOnlyTransformer, sequences: Int[np.ndarray, "t S"],
     rng = np.random.default_rng(seed)
     dims, heads = rng.permutation(model.embedding_dim), rng.permutation(model.heads)
     scores, values = rng.permutation(model.query_key_rank), rng.permutation(model.head_dim)
-    tensors = {name: getattr(model, name)[:, dims] for name in ("embedding", "position", "unembedding")}
+    tensors: dict[str, Any] = {name: getattr(model, name)[:, dims] for name in ("embedding", "position", "unembedding")}
     tensors |= {name: getattr(model, name)[heads][:, scores][:, :, dims] for name in ("query", "key")}
     tensors["value"] = model.value[heads][:, values][:, :, dims]
     tensors["output"] = model.output[heads][:, dims][:, :, values]
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     return replace(model, **tensors).forward(sequences)
 
 
@@ -111,7 +113,12 @@ ORDERS: dict[str, Order] = {
     "signs apart": partial(textbook, total=signs_apart),
 }
 # Products that an order may take: most are nearly as fast as a matrix product, sums one by one and sorted ones are not.
-BUDGETS = dict.fromkeys(ORDERS, 5e10) | {"sequential sums": 2e9, "sorted sums": 5e7, "signs apart": 5e7}
+BUDGETS = dict.fromkeys(ORDERS, 5e10) | {
+    "heads accumulated": 5e9,
+    "sequential sums": 2e9,
+    "sorted sums": 5e7,
+    "signs apart": 5e7,
+}
 
 
 def products(model: AttentionOnlyTransformer) -> int:
