@@ -15,8 +15,8 @@ except construct.NotMemorized as error:
 else:
     exact = [dtype for dtype, recall in fit.recall.items() if recall.accuracy == 1]
     certified = [dtype for dtype, recall in fit.recall.items() if recall.certified]
-    print(f"exact in {{', '.join(exact)}}; certified in {{', '.join(certified) or 'none'}};",
-          f"{{task.associations / fit.capacity['rank']:.1f}} x the count")
+    times = f"{{task.associations / fit.capacity['rank']:.1f}}"
+    print(", ".join(exact), ", ".join(certified) or "none", times, sep="\\t")
 """
 # (source, d, heads, type, seeds)
 SMALL = (
@@ -33,7 +33,7 @@ LARGE = (
     ("airports", 64, 20, "float32", 1),
     ("random:10000,4,100000", 128, 20, "float32", 1),
 )
-COLUMNS = ("task", "d", "heads", "seed", "result")
+COLUMNS = ("task", "d", "heads", "seed", "exact in", "certified in", "times the count")
 
 
 def main() -> None:
@@ -52,7 +52,8 @@ def rows(cases: tuple[tuple[str, int, int, str, int], ...]) -> Iterator[list[str
         for seed in range(seeds):
             code = FIT.format(source=source, dim=dim, heads=heads, dtype=dtype, seed=seed)
             seconds, memory, printed = measured(code)
-            yield [source, str(dim), str(heads), str(seed), printed, f"{seconds:.1f}", f"{memory:.2f}"]
+            found = [*printed.split("\t"), "", ""][:3]
+            yield [source, str(dim), str(heads), str(seed), *found, f"{seconds:.1f}", f"{memory:.2f}"]
 
 
 if __name__ == "__main__":
