@@ -26,7 +26,7 @@ class Method:
         resolution: a search for the largest task stops when its bracket is this fraction of the capacity.
         slack: plan for as many times the task, since the bound is a fit that shapes scatter around.
         narrowest: (associations, embedding dimension): up to so many, this is the least dimension whose plans recall
-            in float32 (measured: docs/bounds.md).
+            in float32 (tests/test_bounds_plan.py fills them).
         options: what it takes beside task, shape and seed.
     """
 

@@ -1,13 +1,11 @@
 """Certificates against orders of summation: how many fits are certified, and whether a certified answer ever flips."""
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from attncap import construct, measure, tasks
 from attncap.models import AttentionOnlyTransformer
 from attncap.progress import track
-from benchmarks.machine import describe
+from benchmarks.page import Rows, show
 
 # (method, source, d, heads): wide margins, the full count, and close to the largest number that is recalled.
 CASES = (
@@ -23,6 +21,7 @@ CASES = (
     ("margin", "random:2,12,196", 10, 11),
 )
 SEEDS = 30
+COLUMNS = ("method", "task", "d", "fits", "certified", "answers certified", "of these flip", "others flip")
 
 
 def flips(model: AttentionOnlyTransformer, task: tasks.Associations, rows: np.ndarray) -> int:
@@ -53,13 +52,15 @@ def sweep(seeds: int) -> list[tuple[str, ...]]:
     return rows
 
 
+def table() -> tuple[tuple[str, ...], Rows]:
+    """Return the table of all cases."""
+    return COLUMNS, sweep(SEEDS)
+
+
 def main() -> None:
     """Print the table."""
-    table = Table("method", "task", "d", "fits", "certified", "answers certified", "of these flip", "others flip")
-    table.title = f"float32 certificates and {len(measure.ORDERS)} orders of summation, {SEEDS} seeds, on {describe()}"
-    for row in sweep(SEEDS):
-        table.add_row(*row)
-    Console().print(table)
+    show(*table())
+    print(f"float32, {len(measure.ORDERS)} orders of summation, {SEEDS} seeds")
 
 
 if __name__ == "__main__":

@@ -6,32 +6,50 @@ from attncap import tasks
 from attncap.construct.labelled.count import capacity_of
 from attncap.construct.labelled.paired_heads import STARTS, fitted_heads
 from attncap.measure.examples import predicted, residual
-from benchmarks.machine import describe
+from benchmarks.page import Rows, show
 
 # H, n, d
 SHAPES = ((1, 2, 4), (1, 3, 4), (2, 2, 4), (2, 3, 4), (3, 2, 4), (4, 2, 3))
 TRIALS, TRIES, FITTED = 4, 2, 1e-9
+COLUMNS = (
+    "H",
+    "n",
+    "d",
+    "fixed scores",
+    "by construction",
+    "all draws fitted",
+    "some draw fitted",
+    "degrees of freedom",
+)
 
 
 def main() -> None:
-    print(describe())
+    """Print the table."""
+    show(*table())
     print(f"{TRIALS} draws of queries and labels, up to {STARTS * TRIES} random starts each")
-    print("H n d | fixed scores | by construction | all draws fitted | some draw fitted | degrees of freedom")
-    for heads, context, dim in SHAPES:
-        counts = capacity_of(tasks.random_examples(2, context, dim, shared=True), dim, heads)
-        whole = some = counts["proved"] - 1
-        for count in range(counts["proved"], counts["degrees_of_freedom"] + 2):
-            share = np.mean(
-                [any(fits(count, heads, context, dim, trial, t) for t in range(TRIES)) for trial in range(TRIALS)]
-            )
-            whole, some = count if share == 1 else whole, count if share > 0 else some
-            if share == 0:
-                break
-        row = (counts["shared"], counts["proved"], whole, some, counts["degrees_of_freedom"])
-        print(heads, context, dim, "|", " | ".join(map(str, row)), flush=True)
+
+
+def table() -> tuple[tuple[str, ...], Rows]:
+    """Return a row a shape."""
+    return COLUMNS, [[str(number) for number in (*shape, *counted(*shape))] for shape in SHAPES]
+
+
+def counted(heads: int, context: int, dim: int) -> tuple[int, ...]:
+    """Return the promised counts beside the largest that all and that some draws fit."""
+    counts = capacity_of(tasks.random_examples(2, context, dim, shared=True), dim, heads)
+    whole = some = counts["proved"] - 1
+    for count in range(counts["proved"], counts["degrees_of_freedom"] + 2):
+        share = np.mean(
+            [any(fits(count, heads, context, dim, trial, t) for t in range(TRIES)) for trial in range(TRIALS)]
+        )
+        whole, some = count if share == 1 else whole, count if share > 0 else some
+        if share == 0:
+            break
+    return counts["shared"], counts["proved"], whole, some, counts["degrees_of_freedom"]
 
 
 def fits(count: int, heads: int, context: int, dim: int, trial: int, start: int) -> bool:
+    """Say whether one round of random starts fits so many labels."""
     task = tasks.random_examples(count, context, dim, shared=True, seed=trial)
     layer = fitted_heads(task, dim, heads, 3.0, np.random.default_rng([trial, start]), paired=False)
     return residual(predicted(layer, task.contexts, task.queries), task.labels) <= FITTED

@@ -1,48 +1,44 @@
-"""One attention layer: what it memorizes by construction and at random, how exactly, how fast."""
-
-import time
-
-from rich.console import Console
-from rich.table import Table
+"""One attention layer: what it memorizes by construction and at random, and how exactly."""
 
 from attncap import construct, tasks
-from attncap.errors import InputError, UnmetError
-from benchmarks.machine import describe
+from attncap.errors import UnmetError
+from benchmarks.page import Rows, show
 
 N, D, HEAD_DIM, HEADS = 32, 64, 32, 20
+SEEDS = 3
+# Contexts, method, T.
+CASES = (
+    ("distinct", "theorem", 621),
+    ("distinct", "lstsq", 1280),
+    ("shared", "theorem", 621),
+    ("shared", "lstsq", 621),
+    ("shared", "lstsq", 622),
+)
+COLUMNS = ("contexts", "method", "T", "rank", "float64", "float32", "bfloat16")
 
 
 def main() -> None:
-    table = Table("examples", "method", "T", "rank", "residual f64", "float32", "bfloat16", "CPU s", title=describe())
-    for seed in range(3):
-        distinct = tasks.random_examples(1280, N, D, seed=seed)
-        shared = tasks.random_examples(622, N, D, shared=True, seed=seed)
-        row(table, "distinct contexts", first(distinct, 621), "theorem", seed)
-        row(table, "distinct contexts", distinct, "lstsq", seed)
-        row(table, "shared context", first(shared, 621), "theorem", seed)
-        row(table, "shared context", first(shared, 621), "lstsq", seed)
-        row(table, "shared context", shared, "lstsq", seed)
-    try:
-        row(table, "MNIST digits (classes)", tasks.digits(1000), "lstsq", 0)
-    except InputError as error:
-        table.caption = str(error)
-    Console().print(table)
+    """Print the table."""
+    show(*table())
 
 
-def first(task: tasks.Examples, count: int) -> tasks.Examples:
-    contexts = task.contexts[0] if task.shared else task.contexts[:count]
-    return tasks.examples(contexts, task.queries[:count], task.labels[:count])
+def table() -> tuple[tuple[str, ...], Rows]:
+    """Return a row a case: the largest residual over the seeds in each type."""
+    return COLUMNS, [row(*case) for case in CASES]
 
 
-def row(table: Table, name: str, task: tasks.Examples, method: str, seed: int) -> None:
-    cpu = time.process_time()
-    try:
-        fit = construct.examples(task, HEAD_DIM, HEADS, method=method, seed=seed)
-        residual = [f"{value:.1g}" for value in fit.residual.values()]
-        rank = f"{fit.capacity['rank']:,}"
-    except UnmetError as error:
-        residual, rank = ["refused", "", ""], str(error).split("rank ")[1].split()[0]
-    table.add_row(name, method, f"{task.count:,}", rank, *residual, f"{time.process_time() - cpu:.1f}")
+def row(contexts: str, method: str, count: int) -> list[str]:
+    """Fit every seed; where it is refused, the message has the rank."""
+    residuals = []
+    for seed in range(SEEDS):
+        task = tasks.random_examples(count, N, D, shared=contexts == "shared", seed=seed)
+        try:
+            fit = construct.examples(task, HEAD_DIM, HEADS, method=method, seed=seed)
+        except UnmetError as error:
+            return [contexts, method, f"{count:,}", str(error).split("rank ")[1].split()[0], "refused", "", ""]
+        residuals.append(list(fit.residual.values()))
+    largest = (f"{max(values):.1g}" for values in zip(*residuals, strict=True))
+    return [contexts, method, f"{count:,}", f"{fit.capacity['rank']:,}", *largest]
 
 
 if __name__ == "__main__":

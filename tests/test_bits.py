@@ -176,7 +176,7 @@ def test_the_code_without_replacement_is_a_code(answers):
 
 
 def test_evidence_is_a_test_of_chance_exactly():
-    r"""Its exponential has a mean of at most one over all permutations; the plug-in histogram's has 39."""
+    r"""Its exponential has a mean of at most one over all permutations; the plug-in histogram's has more."""
     rng, T = np.random.default_rng(1), 4
     logits = 4 * rng.standard_normal((T, T))
     values = [

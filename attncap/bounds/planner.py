@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 # The type that a plan's weights are exact in.
 DTYPE = "float32"
-# What a plan must reach beyond the task, by the bound that sizes it (measured: docs/bounds.md). At the corrected count
-# the system is square, and may be singular in float32 where the embedding is narrow or spans all token-position
-# vectors; what random answers a readout holds scatters as the number of successes of so many coins does.
+# What a plan must reach beyond the task, by the bound that sizes it (tests/test_bounds_plan.py fills plans). At the
+# corrected count the system is square, and may be singular in float32 where the embedding is narrow or spans all
+# token-position vectors; what random answers a readout holds scatters as the number of successes of so many coins does.
 SPARE = {
     "corrected": Piecewise((0, Eq(S, 1)), (RHO - 1, D >= RHO - 1), (D, D < 8), (0, True)),
     "margin": 2 * sqrt(T),

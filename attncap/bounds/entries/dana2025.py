@@ -52,7 +52,7 @@ BOUNDS = (
     Bound(
         id="corrected",
         sources=("attncap", "dana2025"),
-        where="measured rank of the attention features, equal in 12 of 12 random configurations",
+        where="measured rank of the attention features (tests/test_theorem.py)",
         setting=AOT,
         labels=labels.TOKEN,
         direction="lower",

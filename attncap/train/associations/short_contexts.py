@@ -23,7 +23,7 @@ def layers(model: TokenModel) -> list[Layer]:
 def perceptron(model: TokenModel, layer: int, x: Float[jax.Array, "T d"]) -> Float[jax.Array, "T d"]:
     """Return what `Transformer.perceptron` does where there is one, a piece at a time and again on the way back.
 
-    All activations at once take two to three times as long: they come and go from memory.
+    All activations at once take longer: they come and go from memory.
     """
     if not isinstance(model, Transformer) or not model.width:
         return x
@@ -72,7 +72,7 @@ def attend_last(layer: Layer, score_scale: float, read: list[Float[jax.Array, "d
         return (weights.reshape(heads * head_dim, dim) @ vectors).reshape(heads, head_dim, -1)
 
     query, value = score_scale * project(w_query, last), project(w_value, last)
-    # Position by position: sums over arrays of one more axis take a hundred times as long.
+    # Position by position: sums over arrays of one more axis are far slower.
     scores = [(query * project(w_key, gap)).sum(axis=1) for gap in gaps]
     weights = jax.nn.softmax(jnp.stack([*scores, jnp.zeros((heads, last.shape[1]))]), axis=0)
     for weight, gap in zip(weights, gaps, strict=False):

@@ -5,7 +5,7 @@ from typing import Any
 from attncap.train.loop.problem import Problem
 
 # Seconds of one core, fitted to the papers' figures: a model, a multiplication, an exponential (of a logit or hidden
-# unit). They hold to a factor of two on a server of 2024 with AVX-512.
+# unit), on one server: an estimate for a progress bar, not a measurement of this machine.
 MODEL, MULTIPLICATION, EXPONENTIAL = 0.7, 9e-11, 6e-9
 
 
