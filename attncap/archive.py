@@ -16,6 +16,7 @@ from attncap.models import TokenModel
 from attncap.result import Result
 from attncap.tasks import Associations
 from attncap.tasks.parquet import read_task, write_task
+from attncap.terminal import visible
 
 if TYPE_CHECKING:
     from attncap.fits import Found
@@ -46,9 +47,9 @@ class Answer(Result):
             if self.stored == self.answer
             else "  (not memorized)"
             if self.stored is None
-            else f"  (stored: {self.stored})"
+            else f"  (stored: {visible(self.stored)})"
         )
-        return f"{self.answer}  (margin {self.margin:.3g}){note}"
+        return f"{visible(self.answer)}  (margin {self.margin:.3g}){note}"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """What every result can do: print itself as a short table, become a dict (the JSON) and a polars row."""
 
 import dataclasses
-import io
 import math
 import sys
 from collections.abc import Mapping
@@ -183,16 +182,14 @@ class Result:
         return pl.DataFrame([flatten(self.to_dict())])
 
     def __rich__(self) -> "RenderableType":
-        from rich.table import Table
+        from attncap.terminal import Rows
 
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        table = Rows()
         for key, value in flatten(self.to_dict()).items():
             table.add_row(key, f"{value:.6g}" if isinstance(value, float) else str(value))
         return table
 
     def __str__(self) -> str:
-        from rich.console import Console
+        from attncap.terminal import shown
 
-        text = io.StringIO()
-        Console(file=text, width=120).print(self)
-        return text.getvalue().rstrip()
+        return shown(self, width=120)

@@ -105,10 +105,11 @@ class Plans(Result):
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
-        from rich.table import Table
+
+        from attncap.terminal import Rows
 
         size = f"{self.associations:,} associations, {self.bits:,.0f} bits"
-        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+        table = Rows()
         table.title = f"{size} (N = {self.vocabulary:,}, S = {self.context})"
         for title in ("method", "d", "d_h", "H", "parameters", "bits/param", "exact in", "kind", "bound"):
             table.add_column(title, justify="left" if title in ("method", "exact in", "kind", "bound") else "right")

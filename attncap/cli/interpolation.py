@@ -12,9 +12,8 @@ from attncap.commands import interpolation as shelf
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from attncap.interpolation import Interpolation
+    from attncap.terminal import Rows
 
 MOST_ROWS = 50
 Range = Annotated[str, typer.Option(metavar="A|A:B:K")]
@@ -57,8 +56,8 @@ def interpolation(
 
         return error_curve(result)
 
-    drawn = draw(plot, chart, force=force)
-    answer(result, json, table(result, varied) if varied else result, *drawn)
+    shown = table(result, varied) if varied else result
+    answer(result, json, shown, write=lambda: draw(plot, chart, force=force))
 
 
 def number(name: str, text: str, expected: str = "a number or a range a:b:k") -> float:
@@ -100,13 +99,13 @@ def limits_noted() -> Iterator[None]:
         yield
 
 
-def table(result: "Interpolation", varied: list[str]) -> "Table":
+def table(result: "Interpolation", varied: list[str]) -> "Rows":
     """Show a curve as one row a point."""
-    from rich.table import Table
+    from attncap.terminal import Rows
 
     frame = result.frame()
     answers = [name for name in frame.columns if name not in ("ratio", "ridge", "snr", "alignment", "simulated_std")]
-    shown = Table(*varied, *answers, box=None, padding=(0, 2, 0, 0), header_style="bold")
+    shown = Rows(*varied, *answers)
     for row in frame.select(*varied, *answers).head(MOST_ROWS).iter_rows():
         shown.add_row(*(f"{value:.6g}" for value in row))
     if len(frame) > MOST_ROWS:

@@ -69,10 +69,11 @@ class Fit(Found):
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
-        from rich.table import Table
+
+        from attncap.terminal import Rows
 
         task, shape = self.task, self.shape
-        head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        head = Rows()
         for line in task.summary:
             head.add_row("" if head.rows else "task", line)
         head.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, embedding dimension {shape.embedding_dim}")
@@ -80,9 +81,7 @@ class Fit(Found):
         head.add_row("memorized", f"{self.bits:,.0f} of {task.bits:,.0f} bits")
         head.add_row("capacity", f"{self.capacity['theorem']:,} by the theorem, {self.capacity['rank']:,} on this data")
         head.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
-        table = Table(
-            "weights in", "recalled", "accuracy", "smallest margin", "certified", box=None, padding=(0, 2, 0, 0)
-        )
+        table = Rows("weights in", "recalled", "accuracy", "smallest margin", "certified")
         for dtype, recall in self.recall.items():
             table.add_row(
                 dtype,

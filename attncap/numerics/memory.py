@@ -7,6 +7,11 @@ import psutil
 from attncap.errors import UnmetError
 
 
+def available() -> int:
+    """Return the memory in bytes that this job may still take."""
+    return int(psutil.virtual_memory().available)
+
+
 def require(needed: float, what: str) -> None:
     """Refuse a computation that the free memory cannot hold.
 
@@ -22,7 +27,7 @@ def require(needed: float, what: str) -> None:
         Traceback (most recent call last):
         attncap.errors.UnmetError: a matrix of 10^9 rows needs about 1000000000.0 GB of memory, ... GB are free
     """
-    free = psutil.virtual_memory().available
+    free = available()
     if needed > free:
         raise UnmetError(f"{what} needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")
 

@@ -40,10 +40,11 @@ class DistributionFit(Fit):
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
-        from rich.table import Table
+
+        from attncap.terminal import Rows
 
         shape, encoder = self.shape, self.encoder
-        head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        head = Rows()
         head.add_row("task", f"{self.task.name}: {self.task.associations:,} next-token distributions")
         head.add_row("", f"{self.task.vocabulary_size:,} tokens, sequences of {self.task.context}")
         for note in self.task.notes:
@@ -57,7 +58,7 @@ class DistributionFit(Fit):
             head.add_row("excess at most", bounds)
         head.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
         columns = ("weights in", "KL (nats)", "excess (nats)", "most likely token recalled")
-        table = Table(*columns, box=None, padding=(0, 2, 0, 0))
+        table = Rows(*columns)
         for dtype, recall in self.recall.items():
             table.add_row(dtype, f"{self.kl[dtype]:.6g}", f"{self.excess[dtype]:.2g}", f"{recall.accuracy:.2%}")
         return Group(head, "", table)

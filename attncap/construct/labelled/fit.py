@@ -87,9 +87,9 @@ class ExamplesFit(Found):
         return found if self.task.classes is None else np.array(self.task.classes)[found.argmax(axis=1)]
 
     def __rich__(self) -> "RenderableType":
-        from rich.table import Table
+        from attncap.terminal import Rows
 
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        table = Rows()
         table.add_row("task", f"{self.task.name}: {self.task.count:,} examples, n = {self.task.context}")
         for note in self.task.notes:
             table.add_row("", note)
