@@ -20,7 +20,7 @@ UNFOLDED = 1_000_000
 SPELT = "attncap.spelt"
 # What moves the cursor, colours, breaks the line or turns the direction of writing; lone surrogates.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-ASCII = str.maketrans(
+SIGNS = {"≈": "~", "≥": ">=", "≤": "<=", "×": "x", "·": "*", "–": "-", "—": "-", "…": "...", "−": "-", "∞": "inf"}
     {"≈": "~", "≥": ">=", "≤": "<=", "×": "x", "·": "*", "–": "-", "—": "-", "…": "...", "−": "-", "∞": "inf"}
 )
 
@@ -43,7 +43,7 @@ def _spelt(error: UnicodeError) -> tuple[str | bytes, int]:
     """Spell what an encoding lacks: signs in ASCII, letters as escapes."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    signs = error.object[error.start : error.end].translate(ASCII)
+    signs = error.object[error.start : error.end].translate(str.maketrans(SIGNS))
     return signs.encode("ascii", "backslashreplace").decode("ascii"), error.end
 
 
@@ -58,12 +58,8 @@ class Rows(Table):
     """
 
     def __init__(self, *titles: str, gap: int = 2, **options: Any) -> None:
-        super().__init__(
-            *titles,
-            box=None,
-            padding=(0, gap, 0, 0),
-            **{"show_header": bool(titles), "title_justify": "left"} | options,
-        )
+        settings: dict[str, Any] = {"show_header": bool(titles), "title_justify": "left", **options}
+        super().__init__(*titles, box=None, padding=(0, gap, 0, 0), **settings)
 
     def add_column(self, *arguments: Any, **options: Any) -> None:
         """Add a column: see `rich.table.Table.add_column`."""

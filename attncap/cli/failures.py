@@ -21,12 +21,8 @@ TRACEBACK = "ATTNCAP_TRACEBACK"
 # An unknown option, a missing argument: Typer has no public name for the base of these.
 USAGE: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 # What NumPy says of sizes that no array can have.
-TOO_LARGE = (
-    "array is too big",
-    "Maximum allowed dimension exceeded",
-    "Unable to allocate",
-    "maximum supported dimension",
-)
+TOO_LARGE = ("array is too big", "Maximum allowed dimension exceeded", "maximum supported dimension")
+STDOUT = "stdout"
 
 
 class Terminated(KeyboardInterrupt):
