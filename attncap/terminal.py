@@ -21,8 +21,6 @@ SPELT = "attncap.spelt"
 # What moves the cursor, colours, breaks the line or turns the direction of writing; lone surrogates.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 SIGNS = {"≈": "~", "≥": ">=", "≤": "<=", "×": "x", "·": "*", "–": "-", "—": "-", "…": "...", "−": "-", "∞": "inf"}
-    {"≈": "~", "≥": ">=", "≤": "<=", "×": "x", "·": "*", "–": "-", "—": "-", "…": "...", "−": "-", "∞": "inf"}
-)
 
 
 def visible(text: str, *, keep: str = "") -> str:
