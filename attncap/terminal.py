@@ -20,7 +20,18 @@ UNFOLDED = 1_000_000
 SPELT = "attncap.spelt"
 # What moves the cursor, colours, breaks the line or turns the direction of writing; lone surrogates.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-SIGNS = {"≈": "~", "≥": ">=", "≤": "<=", "×": "x", "·": "*", "–": "-", "—": "-", "…": "...", "−": "-", "∞": "inf"}
+SIGNS: dict[str, str | int | None] = {
+    "≈": "~",
+    "≥": ">=",
+    "≤": "<=",
+    "×": "x",
+    "·": "*",
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "−": "-",
+    "∞": "inf",
+}
 
 
 def visible(text: str, *, keep: str = "") -> str:
@@ -93,9 +104,11 @@ class _Verbatim(Console):
     """A console that takes no text for markup, emoji, or a thing to highlight, and passes no control character on."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(
-            visible(text, keep="\n"), **options | {"emoji": False, "markup": False, "highlight": False}
-        )
+        options |= {"emoji": False, "markup": False, "highlight": False}
+        return super().render_str(visible(text, keep="\n"), **options)
+
+    def on_broken_pipe(self) -> None:
+        raise
 
 
 def show(items: "Iterable[RenderableType]", file: IO[str], width: int | None = None) -> None:
@@ -106,12 +119,11 @@ def show(items: "Iterable[RenderableType]", file: IO[str], width: int | None = N
         file: where to; a terminal's lines are folded at its width.
         width: fold here instead.
     """
-    console = _Verbatim(file=file, markup=False, emoji=False, highlight=False, legacy_windows=False)
-    if width or not console.is_terminal:
+    console = _Verbatim(file=file, markup=False, emoji=False, highlight=False, force_jupyter=False)
+    if width or not file.isatty():
         console.width = width or UNFOLDED
-    for item in items:
-        for line in console.render_lines(item, pad=False):
-            console.print(Segments([*_trimmed(line), Segment.line()]), end="")
+    lines = (line for item in items for line in console.render_lines(item, pad=False))
+    console.print(Segments([segment for line in lines for segment in (*_trimmed(line), Segment.line())]), end="")
 
 
 def shown(item: "RenderableType", width: int | None = None) -> str:
