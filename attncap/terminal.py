@@ -3,16 +3,13 @@
 import codecs
 import io
 import re
-from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions
 from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 # Nobody folds a pipe's lines.
 UNFOLDED = 1_000_000
@@ -75,13 +72,13 @@ class Rows(Table):
         super().add_column(*arguments, **{"overflow": "fold"} | options)
         self.show_header = True
 
-    def add_row(self, *cells: "RenderableType | None", **options: Any) -> None:
+    def add_row(self, *cells: Any, **options: Any) -> None:
         """Add a row; a cell of text is one line."""
         super().add_row(*(visible(cell) if isinstance(cell, str) else cell for cell in cells), **options)
         for column in self.columns:
             column.overflow = "fold"
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Any]:
         needed = sum(self._measure_column(console, options, column).minimum for column in self.columns)
         if not self.show_header or needed <= options.max_width:
             yield from super().__rich_console__(console, options)
@@ -111,7 +108,7 @@ class _Verbatim(Console):
         raise
 
 
-def show(items: "Iterable[RenderableType]", file: IO[str], width: int | None = None) -> None:
+def show(items: Iterable[Any], file: IO[str], width: int | None = None) -> None:
     """Print texts and tables as whole lines without blanks at their ends.
 
     Args:
@@ -126,7 +123,7 @@ def show(items: "Iterable[RenderableType]", file: IO[str], width: int | None = N
     console.print(Segments([segment for line in lines for segment in (*_trimmed(line), Segment.line())]), end="")
 
 
-def shown(item: "RenderableType", width: int | None = None) -> str:
+def shown(item: Any, width: int | None = None) -> str:
     """Return what `show` prints, without the last line's end.
 
     Example:
