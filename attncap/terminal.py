@@ -4,7 +4,7 @@ import codecs
 import io
 import re
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import Any
 
 from rich.console import Console, ConsoleOptions
 from rich.segment import Segment, Segments
@@ -108,7 +108,7 @@ class _Verbatim(Console):
         raise
 
 
-def show(items: Iterable[Any], file: IO[str], width: int | None = None) -> None:
+def show(items: Iterable[Any], file: Any, width: int | None = None) -> None:
     """Print texts and tables as whole lines without blanks at their ends.
 
     Args:
