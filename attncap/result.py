@@ -44,6 +44,16 @@ def plain(value: Any) -> Any:
     return value
 
 
+def several(count: int, noun: str) -> str:
+    """Count things in words.
+
+    Example:
+        >>> several(1, "head"), several(2500, "association")
+        ('1 head', '2,500 associations')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def same(one: Any, other: Any) -> bool:
     """Tell whether two things are alike: arrays by type, shape and every number, NaN equal to itself.
 
@@ -186,6 +196,8 @@ class Result:
 
         table = Rows()
         for key, value in flatten(self.to_dict()).items():
+            if value is None:
+                continue
             table.add_row(key, f"{value:.6g}" if isinstance(value, float) else str(value))
         return table
 

@@ -17,7 +17,7 @@ from attncap.bounds.sources import SOURCES
 from attncap.bounds.values import check_constants, complete
 from attncap.errors import InputError, UnmetError
 from attncap.methods import Method, methods
-from attncap.result import Result
+from attncap.result import Result, several
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -108,7 +108,7 @@ class Plans(Result):
 
         from attncap.terminal import Rows
 
-        size = f"{self.associations:,} associations, {self.bits:,.0f} bits"
+        size = f"{several(self.associations, 'association')}, {self.bits:,.0f} bits"
         table = Rows()
         table.title = f"{size} (N = {self.vocabulary:,}, S = {self.context})"
         for title in ("method", "d", "d_h", "H", "parameters", "bits/param", "exact in", "kind", "bound"):
@@ -183,7 +183,7 @@ def plan(
     shape = complete({"associations": associations, "vocabulary": vocabulary, "context": context, **fixed})
     if associations > (most := number(DEFAULTS["associations"], shape)):
         raise InputError(
-            "associations", f"at most the {most:,} sequences of N = {vocabulary}, S = {context}", associations
+            "associations", f"at most the {several(most, 'sequence')} of N = {vocabulary}, S = {context}", associations
         )
     bits = associations * math.log2(vocabulary) if bits is None else bits
     constants = check_constants(constants or {})

@@ -42,6 +42,14 @@ def draw(plot: Path | None, chart: "Callable[[], alt.TopLevelMixin]", *, force: 
     return plot
 
 
+def say_unchecked(directory: Path) -> None:
+    """Note that nothing proves a memory to be what was written."""
+    from attncap import sums
+
+    if sums.listing(directory) is None:
+        typer.echo(f"attncap: note: {directory} has no {sums.NAME}; its files were not checked", err=True)
+
+
 class AfterAnswer(Exception):
     """Something failed, which is the cause, when the answer was already printed."""
 

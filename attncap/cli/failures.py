@@ -57,7 +57,7 @@ def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
         from attncap.numerics.memory import available
 
         said = f"{error}; " if str(error) else ""
-        return f"not enough memory ({said}{available() / 1e9:.1f} GB are free); choose a smaller task or shape", UNMET
+        return f"not enough memory ({said}{available() / 1e9:.1f} GB are free); choose smaller numbers", UNMET
     if isinstance(error, OSError) and error.filename == STDOUT:
         # A reader who has read enough needs no message.
         broken = error.errno == errno.EPIPE

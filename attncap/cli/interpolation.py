@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attncap.interpolation import Interpolation
     from attncap.terminal import Rows
 
-MOST_ROWS = 50
+MOST_ROWS, SEEDS = 50, 12
 Range = Annotated[str, typer.Option(metavar="A|A:B:K")]
 # What takes a range, in the order of a table's columns.
 RANGES = ("ratio", "ridge", "snr", "alignment")
@@ -30,7 +30,8 @@ def interpolation(
     snr: Range = "0",
     alignment: Range = "0",
     diagonal: str = "zero",
-    seeds: int = 12,
+    simulate: bool = False,
+    seeds: Annotated[int | None, typer.Option(help="Draws of a simulation, 12 by default.")] = None,
     plot: Plot = None,
     force: Force = False,
     json: Json = False,
@@ -42,7 +43,8 @@ def interpolation(
     words = dict(zip(RANGES, (ratio, ridge, snr, alignment), strict=True))
     varied = [name for name, text in words.items() if ":" in text]
     values = {name: numbers(name, text) for name, text in words.items()}
-    options |= {"activation": activation, "diagonal": diagonal, "seeds": seeds, **values}
+    draws = SEEDS if simulate and seeds is None else seeds
+    options |= {"activation": activation, "diagonal": diagonal, "simulate": simulate, "seeds": draws, **values}
     if diagonal not in ("zero", "full"):
         options["diagonal"] = number("diagonal", diagonal, "zero, full or a number")
     check_plot(plot, force=force)

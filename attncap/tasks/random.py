@@ -9,6 +9,7 @@ from attncap.tasks.association import Associations, associations
 
 # Bytes that the word of a token takes, with its places in tuples, sets and dictionaries.
 PER_TOKEN = 250.0
+LONGEST = 1 << 16
 # No T is near 2 to this, of which the power N^S need not be taken.
 LARGEST_POWER = 100
 
@@ -26,7 +27,7 @@ def random_associations(vocabulary: int, context: int, count: int, seed: int = 0
         The task; each answer holds $\log_2 N$ bits.
 
     Raises:
-        InputError: a number below one, or more sequences than there are.
+        InputError: a number below one, S over 65,536, or more sequences than there are.
 
     Example:
         >>> task = random_associations(vocabulary=64, context=2, count=1000, seed=0)
@@ -38,6 +39,8 @@ def random_associations(vocabulary: int, context: int, count: int, seed: int = 0
     name = f"random:{vocabulary},{context},{count}"
     if min(vocabulary, context, count) < 1:
         raise InputError(f"{name}: N, S and T must be at least 1")
+    if context > LONGEST:
+        raise InputError(f"{name}: expected S of at most {LONGEST:,}, got {context:,}")
     _require(name, vocabulary, context, count)
     if context * np.log2(vocabulary) < LARGEST_POWER and count > vocabulary**context:
         raise InputError(f"{name}: only {vocabulary**context} sequences exist; expected T of at most N^S")

@@ -13,7 +13,7 @@ from attncap.errors import InputError
 from attncap.fits import Found
 from attncap.models import TokenModel
 from attncap.progress import bar
-from attncap.result import hidden
+from attncap.result import hidden, several
 from attncap.tasks import Associations
 from attncap.train.associations.architecture import Architecture, model, trimmed
 from attncap.train.associations.problem import Lane
@@ -132,7 +132,7 @@ class Ensemble(Found):
         head = Rows()
         for line in self.task.summary:
             head.add_row("" if head.rows else "task", line)
-        head.add_row("shape", f"{self.shape.summary}; {self.parameters:,} parameters")
+        head.add_row("shape", f"{self.shape.summary}; {several(self.parameters, 'parameter')}")
         rows = f"batches of {recipe.batch}" if recipe.batch else "all sequences at every step"
         rates = f"rate {recipe.rate:g} to {recipe.final_rate:g}"
         head.add_row("recipe", f"{recipe.name}: {recipe.optimizer}, {rates}, {rows}")
