@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncap import models, sums
+from attncap import measure, models, sums
 from attncap.data.spelling import spelling
 from attncap.errors import InputError, nearest
 from attncap.files import replacing, restore
@@ -16,11 +16,16 @@ from attncap.models import TokenModel
 from attncap.result import Result
 from attncap.tasks import Associations
 from attncap.tasks.parquet import read_task, write_task
+from attncap.terminal import visible
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from attncap.fits import Found
 
 VOCABULARY, TASK, RESULT = "vocabulary.json", "task.parquet", "result.json"
+# Misses that a person is shown.
+SHOWN = 10
 FILES = (models.FILE, VOCABULARY, TASK, RESULT)
 
 
@@ -46,9 +51,61 @@ class Answer(Result):
             if self.stored == self.answer
             else "  (not memorized)"
             if self.stored is None
-            else f"  (stored: {self.stored})"
+            else f"  (stored: {visible(self.stored)})"
         )
-        return f"{self.answer}  (margin {self.margin:.3g}){note}"
+        return f"{visible(self.answer)}  (margin {self.margin:.3g}){note}"
+
+
+@dataclass(frozen=True)
+class Miss(Result):
+    """A question that is not answered as asked for.
+
+    Attributes:
+        query: its tokens, for facts the subject and then the relation.
+        expected: the answer that the file gives.
+        answer: what the weights say; None if they do not know a token of the question.
+    """
+
+    query: tuple[str, ...]
+    expected: str
+    answer: str | None
+
+
+@dataclass(frozen=True)
+class Examination(Result):
+    """What the weights answer to all the questions of another task.
+
+    Attributes:
+        asked: the number of questions.
+        correct: those whose answer has the strictly largest logit.
+        accuracy: correct / asked.
+        min_margin: smallest margin of the questions and answers whose tokens are known, in logits; None without one.
+        misses: the other questions.
+    """
+
+    asked: int
+    correct: int
+    accuracy: float
+    min_margin: float | None
+    misses: tuple[Miss, ...]
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+
+        from attncap.terminal import Rows
+
+        head = Rows()
+        head.add_row("recalled", f"{self.correct:,} of {self.asked:,} ({self.accuracy:.2%})")
+        if self.min_margin is not None:
+            head.add_row("smallest margin", f"{self.min_margin:.3g}")
+        if not self.misses:
+            return head
+        table = Rows("asked", "expected", "answered")
+        for miss in self.misses[:SHOWN]:
+            said = "(a token is not in the vocabulary)" if miss.answer is None else miss.answer
+            table.add_row(" ".join(miss.query), miss.expected, said)
+        more = len(self.misses) - SHOWN
+        return Group(head, "", table, *([f"and {more:,} more"] if more > 0 else []))
 
 
 @dataclass(frozen=True)
@@ -92,6 +149,43 @@ class Archive:
         stored = self.task.vocabulary[self.task.answers[found[0]]] if len(found) else None
         margin = float(logits[first]) - float(logits[second])
         return Answer(tuple(tokens), self.task.vocabulary[first], margin, stored)
+
+    def examine(self, task: Associations) -> Examination:
+        """Ask all the questions of a task; what holds an unknown token is answered wrongly.
+
+        Args:
+            task: the questions and their answers, in words.
+
+        Returns:
+            The counts and the misses.
+
+        Raises:
+            InputError: sequences of another length.
+        """
+        if task.context != self.task.context:
+            raise InputError(f"{task.name}: sequences of {task.context} tokens; {self.path} takes {self.task.context}")
+        number = {word: index for index, word in enumerate(self.task.vocabulary)}
+        words = (word if word in number else spelling(word) for word in task.vocabulary)
+        known = np.array([number.get(word, -1) for word in words])
+        sequences, answers = known[task.sequences], known[task.answers]
+        said, leads = np.full(task.associations, -1), np.full(task.associations, np.nan)
+        asked = np.flatnonzero((sequences >= 0).all(axis=1))
+        for rows, logits in self.model.logits(sequences[asked]) if len(asked) else ():
+            said[asked[rows]] = logits.argmax(axis=1)
+            leads[asked[rows]] = np.where(
+                answers[asked[rows]] >= 0, measure.margins(logits, answers[asked[rows]]), np.nan
+            )
+        right = leads > 0
+        correct, told = int(right.sum()), leads[~np.isnan(leads)]
+        misses = tuple(self._miss(task, row, int(said[row])) for row in np.flatnonzero(~right))
+        smallest = float(told.min()) if len(told) else None
+        return Examination(task.associations, correct, correct / task.associations, smallest, misses)
+
+    def _miss(self, task: Associations, row: int, said: int) -> Miss:
+        words, expected = task.words(row)
+        return Miss(
+            words[::-1] if task.kind == "facts" else words, expected, self.task.vocabulary[said] if said >= 0 else None
+        )
 
     def translate(self, task: Associations) -> Associations:
         """Express another task in this vocabulary.

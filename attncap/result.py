@@ -1,7 +1,6 @@
 """What every result can do: print itself as a short table, become a dict (the JSON) and a polars row."""
 
 import dataclasses
-import io
 import math
 import sys
 from collections.abc import Mapping
@@ -43,6 +42,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def several(count: int, noun: str) -> str:
+    """Count things in words.
+
+    Example:
+        >>> several(1, "head"), several(2500, "association")
+        ('1 head', '2,500 associations')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def same(one: Any, other: Any) -> bool:
@@ -183,16 +192,16 @@ class Result:
         return pl.DataFrame([flatten(self.to_dict())])
 
     def __rich__(self) -> "RenderableType":
-        from rich.table import Table
+        from attncap.terminal import Rows
 
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        table = Rows()
         for key, value in flatten(self.to_dict()).items():
+            if value is None:
+                continue
             table.add_row(key, f"{value:.6g}" if isinstance(value, float) else str(value))
         return table
 
     def __str__(self) -> str:
-        from rich.console import Console
+        from attncap.terminal import shown
 
-        text = io.StringIO()
-        Console(file=text, width=120).print(self)
-        return text.getvalue().rstrip()
+        return shown(self, width=120)

@@ -128,7 +128,6 @@ def _at_home(home, monkeypatch: pytest.MonkeyPatch):
     yield
     for made in home.glob("**/made*"):
         subprocess.run(["rm", "-r", made], check=True)
-    (home / "memory" / "report.html").unlink(missing_ok=True)
 
 
 def words(name: str, replaced: dict[str, Any] | None = None) -> list[str]:

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from attncap.data.spelling import spelling
 from attncap.data.tables import Table, read_table
 from attncap.errors import InputError
 from attncap.tasks import facts
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
-WORD = CELL.map(str.strip).filter(bool)
+WORD = CELL.map(spelling).map(str.strip).filter(bool)
 ROWS = st.lists(st.tuples(WORD, CELL, CELL), min_size=1, max_size=8)
 # A .tsv has no quotes: nothing in a cell can be what separates cells or lines.
 BREAKS = re.compile(r"[\t\n\r]")

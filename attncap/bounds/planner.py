@@ -17,7 +17,7 @@ from attncap.bounds.sources import SOURCES
 from attncap.bounds.values import check_constants, complete
 from attncap.errors import InputError, UnmetError
 from attncap.methods import Method, methods
-from attncap.result import Result
+from attncap.result import Result, several
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -105,10 +105,11 @@ class Plans(Result):
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
-        from rich.table import Table
 
-        size = f"{self.associations:,} associations, {self.bits:,.0f} bits"
-        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+        from attncap.terminal import Rows
+
+        size = f"{several(self.associations, 'association')}, {self.bits:,.0f} bits"
+        table = Rows()
         table.title = f"{size} (N = {self.vocabulary:,}, S = {self.context})"
         for title in ("method", "d", "d_h", "H", "parameters", "bits/param", "exact in", "kind", "bound"):
             table.add_column(title, justify="left" if title in ("method", "exact in", "kind", "bound") else "right")
@@ -182,7 +183,7 @@ def plan(
     shape = complete({"associations": associations, "vocabulary": vocabulary, "context": context, **fixed})
     if associations > (most := number(DEFAULTS["associations"], shape)):
         raise InputError(
-            "associations", f"at most the {most:,} sequences of N = {vocabulary}, S = {context}", associations
+            "associations", f"at most the {several(most, 'sequence')} of N = {vocabulary}, S = {context}", associations
         )
     bits = associations * math.log2(vocabulary) if bits is None else bits
     constants = check_constants(constants or {})

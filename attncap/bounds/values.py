@@ -185,10 +185,10 @@ class Promises(Result):
         return Group(*self._blocks())
 
     def _blocks(self) -> "Iterator[RenderableType]":
-        from rich.table import Table
+        from attncap.terminal import Rows
 
         numbers: dict[str, int] = {}
-        table = Table(box=None, padding=(0, 1, 0, 0))
+        table = Rows(gap=1)
         for title in ("bound", "value", "bits", "at", "labels", "assumes", "checked by"):
             wide = title in ("value", "labels")
             justify: JustifyMethod = "right" if title == "bits" else "left"

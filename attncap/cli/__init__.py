@@ -1,16 +1,20 @@
 """The command line: one file a command, each importing what it needs only when it runs."""
 
 import json
+import os
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
 
 from attncap.cli import sweep
+from attncap.cli._shared import AfterAnswer
 from attncap.cli.bounds import bounds
 from attncap.cli.capacity import capacity
 from attncap.cli.cite import cite
 from attncap.cli.encode import encode
+from attncap.cli.failures import explain, flushed, open_streams, tell, terminable
 from attncap.cli.interpolation import interpolation
 from attncap.cli.memorize import memorize
 from attncap.cli.plan import plan
@@ -18,34 +22,43 @@ from attncap.cli.recall import recall
 from attncap.cli.report import report
 from attncap.cli.reproduce import reproduce
 from attncap.cli.train import train
-from attncap.errors import InputError, UnmetError
+from attncap.terminal import visible
 
 __all__ = ["app", "main"]
 
-INTERRUPTED = 130
-# An unknown option, a missing argument: Typer has no public name for the base of these.
-USAGE: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+COMPLETE = "_ATTNCAP_COMPLETE"
 
 app = typer.Typer(
     name="attncap",
     help="How much attention can memorize: promised, constructed, trained and predicted, in bits.",
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from attncap import __version__
+
+        typer.echo(f"attncap {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def attncap(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """How much attention can memorize: promised, constructed, trained and predicted, in bits."""
+
+
 for command in (memorize, recall, report, bounds, plan, encode, train, capacity, interpolation, reproduce, cite):
-    app.command()(command)
-app.add_typer(sweep.app, name="sweep")
-
-
-def _fail(message: str, code: int, as_json: bool) -> None:
-    line = " ".join(message.split())
-    if as_json:
-        print(json.dumps({"error": line}, ensure_ascii=False))
-    print(f"attncap: {line}", file=sys.stderr)
-    sys.exit(code)
+    # Given as such, the first line is not cut.
+    app.command(short_help=(command.__doc__ or "").split("\n")[0])(command)
+app.add_typer(sweep.app, name="sweep", short_help=sweep.HELP)
 
 
 def flags(group: Any, words: list[str]) -> dict[str, str]:
@@ -56,29 +69,45 @@ def flags(group: Any, words: list[str]) -> dict[str, str]:
     return {one.name: one.opts[0] if one.param_type_name == "option" else one.name.upper() for one in group.params}
 
 
+def _fail(error: BaseException, words: list[str], group: Any) -> int:
+    """Say what failed, and return the exit code."""
+    as_json = "--json" in words
+    if isinstance(error, AfterAnswer) and error.__cause__:
+        error, as_json = error.__cause__, False
+    if isinstance(error, typer.Exit | SystemExit):
+        code = error.exit_code if isinstance(error, typer.Exit) else error.code
+        return code if isinstance(code, int) else int(code is not None)
+    message, code = explain(error, flags(group, words))
+    line = visible(" ".join(message.split()))
+    tell(error)
+    if line:
+        with suppress(OSError):
+            if as_json:
+                print(json.dumps({"error": line}, ensure_ascii=False))
+            print(f"attncap: {line}", file=sys.stderr, flush=True)
+    return code
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run one command: exit 0 done, 1 the request could not be met, 2 bad input, one line each.
+
+    An interrupt exits with 130, a reader that closed the pipe with 141, as a shell would say.
 
     Args:
         arguments: the words after ``attncap``; those of the shell by default.
     """
     words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    as_json = "--json" in words
     group = typer.main.get_command(app)
+    if COMPLETE in os.environ:
+        group.main(prog_name="attncap")
+    open_streams()
+    code = 0
     try:
-        code = group.main(words, prog_name="attncap", standalone_mode=False) or 0
-    except InputError as error:
-        known = flags(group, words)
-        _fail(error.naming(known[error.option]) if error.option in known else str(error), error.exit_code, as_json)
-    except UnmetError as error:
-        _fail(str(error), error.exit_code, as_json)
-    except MemoryError as error:
-        _fail(f"not enough memory ({error}); choose a smaller task or shape", 1, as_json)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except USAGE as error:
-        _fail(error.format_message(), 2, as_json)
-    # Some versions of Typer turn Ctrl-C into this exit code by themselves.
-    if code == INTERRUPTED:
-        _fail("interrupted; nothing was written", code, as_json)
+        # Not group.main, which has its own ways to end.
+        with terminable(), group.make_context("attncap", list(words)) as context:
+            group.invoke(context)
+    except BaseException as error:
+        code = _fail(error, words, group)
+    if (fault := flushed()) and not code:
+        code = _fail(fault, [], group)
     sys.exit(code)

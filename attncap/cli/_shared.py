@@ -33,32 +33,51 @@ def check_plot(plot: Path | None, *, force: bool) -> None:
         check_drawable(plot, force=force)
 
 
-def draw(plot: Path | None, chart: "Callable[[], alt.TopLevelMixin]", *, force: bool) -> tuple[str, ...]:
-    """Draw the picture that was asked for, and return the line that says so."""
-    if plot is None:
-        return ()
-    from attncap.plots.output import save
+def draw(plot: Path | None, chart: "Callable[[], alt.TopLevelMixin]", *, force: bool) -> Path | None:
+    """Draw the picture that was asked for, and return where."""
+    if plot is not None:
+        from attncap.plots.output import save
 
-    save(chart(), plot, force=force)
-    return (f"\nwritten to {plot}",)
+        save(chart(), plot, force=force)
+    return plot
 
 
-def answer(result: Any, as_json: bool, *shown: Any) -> None:
-    """Print a result as one JSON object for a program, or as tables for a person.
+def say_unchecked(directory: Path) -> None:
+    """Note that nothing proves a memory to be what was written."""
+    from attncap import sums
+
+    if sums.listing(directory) is None:
+        typer.echo(f"attncap: note: {directory} has no {sums.NAME}; its files were not checked", err=True)
+
+
+class AfterAnswer(Exception):
+    """Something failed, which is the cause, when the answer was already printed."""
+
+
+def answer(result: Any, as_json: bool, *shown: Any, write: Callable[[], Path | None] | None = None) -> None:
+    """Print a result as one JSON object for a program, or as tables for a person; then write it.
 
     Args:
         result: a `Result` or a dict.
         as_json: whether ``--json`` was given.
         shown: what a person sees instead of the result's own table (strings and rich renderables).
+        write: writes what else was asked for and returns where; what was computed is printed even if that fails, and
+            written even if nobody reads what is printed.
     """
     from attncap.result import plain
+    from attncap.terminal import show
 
-    if as_json:
-        typer.echo(json.dumps(plain(result), ensure_ascii=False, allow_nan=False))
-        return
-    from rich.console import Console
-
-    # No markup: a fact may contain square brackets. A pipe or a file has no width of its own.
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 100)
-    for item in shown or (result,):
-        console.print(item)
+    try:
+        if as_json:
+            typer.echo(json.dumps(plain(result), ensure_ascii=False, allow_nan=False))
+        else:
+            show(shown or (result,), sys.stdout)
+        sys.stdout.flush()
+    finally:
+        if write is not None:
+            try:
+                path = write()
+            except BaseException as error:
+                raise AfterAnswer from error
+    if write is not None and path is not None and not as_json:
+        show(("", f"written to {path}"), sys.stdout)

@@ -12,11 +12,10 @@ from attncap.commands import interpolation as shelf
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from attncap.interpolation import Interpolation
+    from attncap.terminal import Rows
 
-MOST_ROWS = 50
+MOST_ROWS, SEEDS = 50, 12
 Range = Annotated[str, typer.Option(metavar="A|A:B:K")]
 # What takes a range, in the order of a table's columns.
 RANGES = ("ratio", "ridge", "snr", "alignment")
@@ -31,7 +30,8 @@ def interpolation(
     snr: Range = "0",
     alignment: Range = "0",
     diagonal: str = "zero",
-    seeds: int = 12,
+    simulate: bool = False,
+    seeds: Annotated[int | None, typer.Option(help="Draws of a simulation, 12 by default.")] = None,
     plot: Plot = None,
     force: Force = False,
     json: Json = False,
@@ -43,7 +43,8 @@ def interpolation(
     words = dict(zip(RANGES, (ratio, ridge, snr, alignment), strict=True))
     varied = [name for name, text in words.items() if ":" in text]
     values = {name: numbers(name, text) for name, text in words.items()}
-    options |= {"activation": activation, "diagonal": diagonal, "seeds": seeds, **values}
+    draws = SEEDS if simulate and seeds is None else seeds
+    options |= {"activation": activation, "diagonal": diagonal, "simulate": simulate, "seeds": draws, **values}
     if diagonal not in ("zero", "full"):
         options["diagonal"] = number("diagonal", diagonal, "zero, full or a number")
     check_plot(plot, force=force)
@@ -57,8 +58,8 @@ def interpolation(
 
         return error_curve(result)
 
-    drawn = draw(plot, chart, force=force)
-    answer(result, json, table(result, varied) if varied else result, *drawn)
+    shown = table(result, varied) if varied else result
+    answer(result, json, shown, write=lambda: draw(plot, chart, force=force))
 
 
 def number(name: str, text: str, expected: str = "a number or a range a:b:k") -> float:
@@ -100,13 +101,13 @@ def limits_noted() -> Iterator[None]:
         yield
 
 
-def table(result: "Interpolation", varied: list[str]) -> "Table":
+def table(result: "Interpolation", varied: list[str]) -> "Rows":
     """Show a curve as one row a point."""
-    from rich.table import Table
+    from attncap.terminal import Rows
 
     frame = result.frame()
     answers = [name for name in frame.columns if name not in ("ratio", "ridge", "snr", "alignment", "simulated_std")]
-    shown = Table(*varied, *answers, box=None, padding=(0, 2, 0, 0), header_style="bold")
+    shown = Rows(*varied, *answers)
     for row in frame.select(*varied, *answers).head(MOST_ROWS).iter_rows():
         shown.add_row(*(f"{value:.6g}" for value in row))
     if len(frame) > MOST_ROWS:

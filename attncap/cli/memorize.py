@@ -24,5 +24,4 @@ def memorize(
     check_free(out, force=force, directory=True)
     with work(json):
         fit = shelf.memorize(**options)
-    archive.write(fit, out, force=force)
-    answer(fit, json, fit, f"\nwritten to {out}")
+    answer(fit, json, write=lambda: archive.write(fit, out, force=force))

@@ -25,4 +25,4 @@ def plan(
 
         return plan_chart(plans)
 
-    answer(plans, as_json, plans, *draw(plot, chart, force=force))
+    answer(plans, as_json, write=lambda: draw(plot, chart, force=force))

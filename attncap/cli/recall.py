@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from attncap.cli._shared import Json, answer
-from attncap.errors import InputError
+from attncap.cli._shared import AfterAnswer, Json, answer, say_unchecked
+from attncap.errors import InputError, UnmetError
 
 
 def recall(
@@ -19,14 +19,18 @@ def recall(
     json: Json = False,
 ) -> None:
     """Ask the written weights one question, or all the questions of a file."""
-    from attncap import archive, measure, tasks
+    from attncap import archive, tasks
 
     if bool(tokens) == (file is not None):
         raise InputError("recall: expected either TOKENs or --file, " + ("got both" if tokens else "got neither"))
     memory = archive.read(directory)
+    say_unchecked(directory)
     if file is None:
         answer(memory.ask(tokens or []), json)
         return
     context = memory.task.context if file.suffix.lower() == ".txt" else None
     asked = tasks.load(file, subject=subject, relation=relation, object=object, context=context)
-    answer(measure.recall(memory.model, memory.translate(asked)), json)
+    found = memory.examine(asked)
+    answer(found, json)
+    if found.misses:
+        raise AfterAnswer from UnmetError(f"{file}: recalled {found.correct:,} of {found.asked:,}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from attncap.cli._shared import Force, Json, answer
+from attncap.cli._shared import Force, Json, answer, say_unchecked
 
 
 def report(
@@ -18,4 +18,5 @@ def report(
     from attncap import report
 
     path = report.write(directory, out, force=force)
+    say_unchecked(directory)
     answer({"path": str(path)}, json, f"report: {path}")

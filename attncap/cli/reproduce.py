@@ -10,7 +10,7 @@ import typer
 from attncap.cli._shared import Force, Json, Seed, answer, work
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from attncap.terminal import Rows
 
 
 def reproduce(
@@ -61,12 +61,12 @@ def numbers(measured: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in measured.items() if not isinstance(value, list | dict))
 
 
-def table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> "Table":
+def table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> "Rows":
     """Lay rows out, without the columns that are empty in all of them."""
-    from rich.table import Table
+    from attncap.terminal import Rows
 
     filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
-    shown = Table(*(columns[place] for place in filled), box=None, padding=(0, 2, 0, 0), header_style="bold")
+    shown = Rows(*(columns[place] for place in filled))
     for row in rows:
         shown.add_row(*(row[place] for place in filled))
     return shown

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from attncap.cli._shared import Force, Json, answer, work
+from attncap.result import several
 
 
 class _RunByDefault(TyperGroup):
@@ -55,11 +56,15 @@ def run(
             raise
         stopped = status(out)
         answer(stopped, as_json)
-        typer.echo(f"attncap: stopped with {stopped.pending} cells to run; run the same to continue", err=True)
+        typer.echo(
+            f"attncap: stopped with {several(stopped.pending, 'cell')} to run; run the same to continue", err=True
+        )
         sys.exit(130)
     answer(sweep, as_json)
     if sweep.failed:
-        typer.echo(f"attncap: {sweep.failed} of {sweep.cells} cells failed: attncap sweep status {out}", err=True)
+        typer.echo(
+            f"attncap: {sweep.failed} of {several(sweep.cells, 'cell')} failed: attncap sweep status {out}", err=True
+        )
         raise typer.Exit(1)
 
 

@@ -27,4 +27,4 @@ def train(
 
         return training_chart(run)
 
-    answer(run, json, run, *draw(plot, chart, force=force))
+    answer(run, json, write=lambda: draw(plot, chart, force=force))

@@ -24,8 +24,8 @@ def interpolation(
     softmax: float | int | None = None,
     positive: float | int = 0.5,
     simulate: bool = False,
-    tokens: int = 1000,
-    seeds: int = 1,
+    tokens: int | None = None,
+    seeds: int | None = None,
     seed: int = 0,
 ) -> "Interpolation":
     r"""Predict how well a ridge probe memorizes labels in context, and compare it with simulation.
@@ -45,8 +45,8 @@ def interpolation(
         softmax: true softmax at this inverse temperature, in place of an activation.
         positive: share of labels +1.
         simulate: measure it at finite size too.
-        tokens: tokens $n$ of a simulation.
-        seeds: draws of a simulation.
+        tokens: tokens $n$ of a simulation, 1000 by default.
+        seeds: draws of a simulation, 1 by default.
         seed: the first of them.
 
     Returns:
@@ -66,6 +66,10 @@ def interpolation(
 
     if softmax is not None and activation:
         raise InputError("softmax", "no activation beside it", f"activation {activation}")
+    if not simulate:
+        for name, value in {"tokens": tokens, "seeds": seeds}.items():
+            if value is not None:
+                raise InputError(name, "simulate beside it", value)
     result = error(
         activation or "tanh" if softmax is None else softmax_at(float(softmax)),
         **outer({"ratio": ratio, "ridge": ridge, "snr": snr, "alignment": alignment}),
@@ -75,7 +79,9 @@ def interpolation(
         random_scores=random_scores,
         positive=float(positive),
     )
-    return result.simulate(tokens, seeds, seed) if simulate else result
+    if not simulate:
+        return result
+    return result.simulate(1000 if tokens is None else tokens, 1 if seeds is None else seeds, seed)
 
 
 def outer(values: dict[str, Any]) -> dict[str, Any]:

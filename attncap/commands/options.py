@@ -10,6 +10,8 @@ from attncap.errors import InputError, nearest
 
 # The parameter for which a sweep provides a directory; a terminal has an option of its own for that.
 FILES = "files"
+# What numbers of 64 bits hold.
+LARGEST = 2**63 - 1
 NAMES = {
     int: "a whole number",
     float: "a number",
@@ -79,6 +81,8 @@ def check(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
             words = [repr(one) if isinstance(one, str) else NAMES[get_origin(one) or one] for one in choices]
             hint = nearest(str(value), [one for one in choices if isinstance(one, str)])
             raise InputError(name, " or ".join(dict.fromkeys(words)), value, hint)
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise InputError(name, f"at most {LARGEST}", value)
 
 
 def fits(value: Any, annotation: Any) -> bool:

@@ -4,8 +4,10 @@ import csv
 import gzip
 import io
 import json
+import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -106,15 +108,46 @@ def json_lines(name: str, file: File) -> tuple[list[dict[str, Any]], list[int]]:
     return records, [number for number, _ in numbered]
 
 
+@contextmanager
+def sound(name: str) -> Iterator[None]:
+    """Turn whatever polars says of a parquet file that is none, or damaged, into one line.
+
+    Raises:
+        InputError: says so.
+    """
+    import polars as pl
+
+    try:
+        with _silent():
+            yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise InputError(f"{name}: not a whole parquet file ({[*str(error).splitlines(), ''][0]})") from None
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep what Rust writes to the terminal of a panic from it."""
+    try:
+        before = os.dup(2)
+    except OSError:
+        yield
+        return
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+
 def parquet(name: str, file: File) -> list[dict[str, Any]]:
     """Read the rows of a parquet file; numbers of 32 bits with the digits that they have."""
     import numpy as np
     import polars as pl
 
-    try:
+    with sound(name):
         frame = pl.read_parquet(io.BytesIO(file.read()))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{name}: not a parquet file ({str(error).splitlines()[0]})") from None
     short = [column for column, kind in frame.schema.items() if kind == pl.Float32]
     records = frame.rows(named=True)
     for record in records:

@@ -15,6 +15,7 @@ from typing import Any, cast
 from attncap.data import readers
 from attncap.data.spelling import spelling
 from attncap.errors import InputError
+from attncap.result import several
 
 STDIN = "-"
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
@@ -239,7 +240,7 @@ def _table(
     cells = [[cell_text(value) for value in row] for row in rows]
     spelt = [[_spelling(cell) for cell in row] for row in cells]
     respelt = sum(a != b for row, other in zip(cells, spelt, strict=True) for a, b in zip(row, other, strict=True))
-    said = (f"{respelt:,} cells read in Unicode's composed form (NFC), without invisible characters",)
+    said = (f"{several(respelt, 'cell')} read in Unicode's composed form (NFC), without invisible characters",)
     return Table(name, [spelling(column) for column in columns], spelt, places, (*notes, *(said if respelt else ())))
 
 

@@ -7,6 +7,7 @@ from attncap.bounds.values import complete
 from attncap.errors import InputError
 from attncap.fits.fit import NotMemorized
 from attncap.models.precision import storage
+from attncap.numerics.memory import require
 from attncap.tasks import Associations
 
 
@@ -17,6 +18,7 @@ def check_shape(
 
     Raises:
         InputError: names the option, what was expected and what was got.
+        UnmetError: no memory holds its heads.
     """
     storage(dtype)
     if embedding_dim < 2:
@@ -27,6 +29,9 @@ def check_shape(
         raise InputError("heads", "at least 1", heads)
     if query_key_rank is not None and not 1 <= query_key_rank <= head_dim:
         raise InputError("query_key_rank", f"1 to the head dimension {head_dim}", query_key_rank)
+    # Queries, keys, values and outputs of every head, in float64.
+    many = heads or 1
+    require(32.0 * many * head_dim * embedding_dim, f"a model of {many:,} x {head_dim:,} x {embedding_dim:,}")
 
 
 def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:

@@ -10,7 +10,7 @@ from attncap.fits.per import bits_per
 from attncap.fits.shape import Shape
 from attncap.measure import Recall
 from attncap.models import DTYPES, TokenModel
-from attncap.result import hidden
+from attncap.result import hidden, several
 from attncap.tasks import Associations
 
 if TYPE_CHECKING:
@@ -69,20 +69,23 @@ class Fit(Found):
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
-        from rich.table import Table
+
+        from attncap.terminal import Rows
 
         task, shape = self.task, self.shape
-        head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        head = Rows()
         for line in task.summary:
             head.add_row("" if head.rows else "task", line)
-        head.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, embedding dimension {shape.embedding_dim}")
-        head.add_row("", f"{shape.parameters:,} parameters, {self.bits_per_parameter:.4f} bits memorized by each")
+        head.add_row(
+            "shape", f"{several(shape.heads, 'head')} of {shape.head_dim}, embedding dimension {shape.embedding_dim}"
+        )
+        head.add_row(
+            "", f"{several(shape.parameters, 'parameter')}, {self.bits_per_parameter:.4f} bits memorized by each"
+        )
         head.add_row("memorized", f"{self.bits:,.0f} of {task.bits:,.0f} bits")
         head.add_row("capacity", f"{self.capacity['theorem']:,} by the theorem, {self.capacity['rank']:,} on this data")
         head.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
-        table = Table(
-            "weights in", "recalled", "accuracy", "smallest margin", "certified", box=None, padding=(0, 2, 0, 0)
-        )
+        table = Rows("weights in", "recalled", "accuracy", "smallest margin", "certified")
         for dtype, recall in self.recall.items():
             table.add_row(
                 dtype,
@@ -117,7 +120,9 @@ def shortfall(recall: Recall, task: Associations, dtype: str, heads: int) -> str
     found = f"smallest margin {recall.min_margin:.2g}{moved}"
     if recall.correct == task.associations:
         known = (
-            f"every answer is right in {len(recall.measured)} orders" if recall.measured else "every answer is right"
+            f"every answer is right in {several(len(recall.measured), 'order')}"
+            if recall.measured
+            else "every answer is right"
         )
         proved = ""
         if recall.certified_associations is not None:

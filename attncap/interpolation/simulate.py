@@ -8,14 +8,13 @@ the smaller one; $E = |z|^2/n$.
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import psutil
 from jaxtyping import Float
 from scipy import linalg
 from threadpoolctl import threadpool_limits
 
 from attncap.errors import InputError
 from attncap.interpolation.heads import Attention, Head
-from attncap.numerics.memory import require
+from attncap.numerics.memory import available, cores, require
 from attncap.progress import track
 
 BLOCK = 512
@@ -143,7 +142,7 @@ def simulate(
         return interpolation_error(attend(attention, data, rng), y, ridges)
 
     jobs = [(case, index) for case in range(len(cases)) for index in range(seeds)]
-    workers = max(1, min(psutil.cpu_count() or 1, len(jobs), int(psutil.virtual_memory().available / peak)))
+    workers = max(1, min(cores(), len(jobs), int(available() / peak)))
     note = f"simulate ({workers} x {peak / 1e9:.2g} GB)"
     with threadpool_limits(1 if workers > 1 or tokens > THREADED_TOKENS else None), ThreadPoolExecutor(workers) as pool:
         results = list(track(pool.map(measure, jobs), note, total=len(jobs)))

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from scipy.special import log_softmax, xlogy
 
 from attncap.models import TokenModel
-from attncap.result import Result
+from attncap.result import Result, several
 from attncap.tasks import Associations, Distributions
 
 
@@ -52,8 +52,8 @@ class Recall(Result):
         if self.certified:
             return "yes"
         if self.certified_associations == self.correct > 0:
-            return f"in {self.arithmetic}; right in {len(self.measured)} orders"
-        return f"no; right in {len(self.measured)} orders" if self.measured else "no"
+            return f"in {self.arithmetic}; right in {several(len(self.measured), 'order')}"
+        return f"no; right in {several(len(self.measured), 'order')}" if self.measured else "no"
 
 
 def margins(logits: Float[np.ndarray, "T N"], answers: Int[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:

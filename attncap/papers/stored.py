@@ -8,8 +8,8 @@ import polars as pl
 from attncap import sweep
 from attncap.errors import UnmetError
 from attncap.files import cache
+from attncap.numerics.memory import cores
 from attncap.sweep.commands import resolve
-from attncap.sweep.numbers import cores
 
 
 def stored(command: str, cells: Sequence[Mapping[str, Any]]) -> pl.DataFrame:

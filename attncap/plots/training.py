@@ -6,6 +6,7 @@ import altair as alt
 import polars as pl
 
 from attncap.plots import theme
+from attncap.result import several
 
 if TYPE_CHECKING:
     from attncap.train import Ensemble
@@ -44,7 +45,7 @@ def training_chart(run: "Ensemble", *, points: int = 300) -> alt.HConcatChart:
     panels[-1] = alt.LayerChart(layer=[panels[-1], rule])
     return theme.finished(
         alt.hconcat(*(panel.properties(width=240, height=220) for panel in panels)),
-        f"{run.task.name}: {run.task.associations:,} associations; {run.shape.summary}",
+        f"{run.task.name}: {several(run.task.associations, 'association')}; {run.shape.summary}",
         f"recipe {run.recipe.name}, one line per model; dashed: bits of the whole task",
         width=3 * 240,
     )

@@ -51,16 +51,6 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def cores() -> int:
-    """Count the cores that this process may use, which a queue may have made fewer than the machine's.
-
-    Example:
-        >>> cores() >= 1
-        True
-    """
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def precision() -> str:
     """Name what JAX computes in: the width of its numbers, and of its matrix products if that was changed.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attncap.errors import InputError
 from attncap.files import replacing
-from attncap.result import Result, flatten
+from attncap.result import Result, flatten, several
 from attncap.sweep.store import Store
 
 if TYPE_CHECKING:
@@ -56,17 +56,18 @@ class Status(Result):
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
-        from rich.table import Table
 
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        from attncap.terminal import Rows
+
+        table = Rows()
         table.add_row("cells", f"{self.done} done, {self.failed} failed, {self.pending} pending of {self.cells}")
         table.add_row("driver", "running" if self.running else "none")
-        table.add_row("code", ", ".join(f"{code} ({cells} cells)" for code, cells in self.codes.items()))
+        table.add_row("code", ", ".join(f"{code} ({several(cells, 'cell')})" for code, cells in self.codes.items()))
         if self.rate:
             table.add_row("rate", f"{self.rate:.3g} cells/s")
         if self.pending and self.remaining_seconds is not None:
             table.add_row("left", _duration(self.remaining_seconds))
-        failures = Table("cells", "error", "first at", box=None, padding=(0, 2, 0, 0))
+        failures = Rows("cells", "error", "first at")
         for failure in self.failures:
             options = ", ".join(f"{name}={value}" for name, value in failure.first.items())
             failures.add_row(str(failure.cells), failure.error, options)

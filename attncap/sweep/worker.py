@@ -20,10 +20,11 @@ from attncap.commands.command import Command
 from attncap.commands.options import FILES
 from attncap.errors import UnmetError
 from attncap.files import replacing
+from attncap.numerics.memory import cores
 from attncap.result import Result, plain
 from attncap.sweep.code import code
 from attncap.sweep.commands import defaults, resolve
-from attncap.sweep.numbers import cores, precision, threads
+from attncap.sweep.numbers import precision, threads
 
 # What the environment variable JAX_PLATFORMS calls a device.
 PLATFORMS = {"cpu": "cpu", "gpu": "cuda,rocm"}

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from attncap.errors import InputError
-from attncap.result import Result, hidden
+from attncap.result import Result, hidden, several
 from attncap.tasks.prior import expected_surprisal, sequential_surprisal
 
 
@@ -70,8 +70,8 @@ class Associations(Result):
     @property
     def summary(self) -> tuple[str, ...]:
         """The lines that introduce it: name, number and bits, sizes, notes."""
-        first = f"{self.name}: {self.associations:,} associations, {self.bits:,.0f} bits"
-        return (first, f"{self.vocabulary_size:,} tokens, sequences of {self.context}", *self.notes)
+        first = f"{self.name}: {several(self.associations, 'association')}, {self.bits:,.0f} bits"
+        return (first, f"{several(self.vocabulary_size, 'token')}, sequences of {self.context}", *self.notes)
 
     @cached_property
     def queries(self) -> int:

@@ -4,7 +4,14 @@ import numpy as np
 from jaxtyping import Int
 
 from attncap.errors import InputError
+from attncap.numerics.memory import require
 from attncap.tasks.association import Associations, associations
+
+# Bytes that the word of a token takes, with its places in tuples, sets and dictionaries.
+PER_TOKEN = 250.0
+LONGEST = 1 << 16
+# No T is near 2 to this, of which the power N^S need not be taken.
+LARGEST_POWER = 100
 
 
 def random_associations(vocabulary: int, context: int, count: int, seed: int = 0) -> Associations:
@@ -20,7 +27,7 @@ def random_associations(vocabulary: int, context: int, count: int, seed: int = 0
         The task; each answer holds $\log_2 N$ bits.
 
     Raises:
-        InputError: a number below one, or more sequences than there are.
+        InputError: a number below one, S over 65,536, or more sequences than there are.
 
     Example:
         >>> task = random_associations(vocabulary=64, context=2, count=1000, seed=0)
@@ -32,15 +39,23 @@ def random_associations(vocabulary: int, context: int, count: int, seed: int = 0
     name = f"random:{vocabulary},{context},{count}"
     if min(vocabulary, context, count) < 1:
         raise InputError(f"{name}: N, S and T must be at least 1")
-    if count > vocabulary**context:
+    if context > LONGEST:
+        raise InputError(f"{name}: expected S of at most {LONGEST:,}, got {context:,}")
+    _require(name, vocabulary, context, count)
+    if context * np.log2(vocabulary) < LARGEST_POWER and count > vocabulary**context:
         raise InputError(f"{name}: only {vocabulary**context} sequences exist; expected T of at most N^S")
     rng = np.random.default_rng(seed)
     sequences = _distinct(rng, vocabulary, context, count)
     return associations(sequences, rng.integers(vocabulary, size=count), vocabulary, name=name)
 
 
+def _require(name: str, vocabulary: int, context: int, count: int) -> None:
+    """Refuse at once what would not fit: the words of N tokens, and the sequences with their sorted copies."""
+    require(PER_TOKEN * vocabulary + 8.0 * 5 * count * context, name, "choose a smaller N, S or T")
+
+
 def _distinct(rng: np.random.Generator, vocabulary: int, context: int, count: int) -> Int[np.ndarray, "T S"]:
-    if 4 * count > vocabulary**context:
+    if context * np.log2(vocabulary) < LARGEST_POWER and 4 * count > vocabulary**context:
         chosen = rng.permutation(vocabulary**context)[:count]
         return np.stack(np.unravel_index(chosen, (vocabulary,) * context), axis=1)
     drawn = np.empty((0, context), dtype=np.int64)

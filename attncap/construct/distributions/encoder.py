@@ -74,9 +74,9 @@ class Encoder(Result):
         return ("dana2025", "attncap")
 
     def __rich__(self) -> "RenderableType":
-        from rich.table import Table
+        from attncap.terminal import Rows
 
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        table = Rows()
         table.add_row("task", self.name)
         table.add_row("embedding dimension", str(self.embedding_dim))
         table.add_row("KL of the best encoder found", f"{self.kl:.6g} nats")

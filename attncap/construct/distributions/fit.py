@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from attncap.construct.distributions.encoder import Encoder
 from attncap.fits.fit import Fit
+from attncap.result import several
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,24 +41,29 @@ class DistributionFit(Fit):
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
-        from rich.table import Table
+
+        from attncap.terminal import Rows
 
         shape, encoder = self.shape, self.encoder
-        head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-        head.add_row("task", f"{self.task.name}: {self.task.associations:,} next-token distributions")
-        head.add_row("", f"{self.task.vocabulary_size:,} tokens, sequences of {self.task.context}")
+        head = Rows()
+        head.add_row("task", f"{self.task.name}: {several(self.task.associations, 'next-token distribution')}")
+        head.add_row("", f"{several(self.task.vocabulary_size, 'token')}, sequences of {self.task.context}")
         for note in self.task.notes:
             head.add_row("", note)
-        head.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, embedding dimension {shape.embedding_dim}")
-        head.add_row("", f"{shape.parameters:,} parameters")
-        head.add_row("stored", f"{self.stored:,} exactly; the others have probability {self.epsilon:.3g}")
+        head.add_row(
+            "shape", f"{several(shape.heads, 'head')} of {shape.head_dim}, embedding dimension {shape.embedding_dim}"
+        )
+        head.add_row("", f"{several(shape.parameters, 'parameter')}")
+        # Without epsilon there are no others.
+        others = f"; the others have probability {self.epsilon:.3g}" if self.epsilon else ""
+        head.add_row("stored", f"{self.stored:,} exactly{others}")
         head.add_row("encoder", f"KL {encoder.kl:.6g} nats (SVD {encoder.kl_svd:.6g}), entropy {encoder.entropy:.6g}")
         if self.epsilon:
             bounds = ", ".join(f"{self.bounds[name]:.3g} ({name})" for name in ("quadratic", "paper"))
             head.add_row("excess at most", bounds)
         head.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
         columns = ("weights in", "KL (nats)", "excess (nats)", "most likely token recalled")
-        table = Table(*columns, box=None, padding=(0, 2, 0, 0))
+        table = Rows(*columns)
         for dtype, recall in self.recall.items():
             table.add_row(dtype, f"{self.kl[dtype]:.6g}", f"{self.excess[dtype]:.2g}", f"{recall.accuracy:.2%}")
         return Group(head, "", table)

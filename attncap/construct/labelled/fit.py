@@ -10,7 +10,7 @@ from attncap.fits import Found, LayerShape
 from attncap.measure.examples import predicted
 from attncap.methods import find
 from attncap.models import AttentionLayer
-from attncap.result import hidden
+from attncap.result import hidden, several
 from attncap.tasks import Examples
 
 if TYPE_CHECKING:
@@ -87,14 +87,16 @@ class ExamplesFit(Found):
         return found if self.task.classes is None else np.array(self.task.classes)[found.argmax(axis=1)]
 
     def __rich__(self) -> "RenderableType":
-        from rich.table import Table
+        from attncap.terminal import Rows
 
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-        table.add_row("task", f"{self.task.name}: {self.task.count:,} examples, n = {self.task.context}")
+        table = Rows()
+        table.add_row("task", f"{self.task.name}: {several(self.task.count, 'example')}, n = {self.task.context}")
         for note in self.task.notes:
             table.add_row("", note)
         shape, capacity = self.shape, self.capacity
-        table.add_row("shape", f"{shape.heads} heads of {shape.head_dim}, {shape.parameters:,} parameters")
+        table.add_row(
+            "shape", f"{several(shape.heads, 'head')} of {shape.head_dim}, {several(shape.parameters, 'parameter')}"
+        )
         table.add_row("capacity", f"{capacity['theorem']:,} by the theorem, rank {capacity['rank']:,} on this data")
         for dtype, residual in self.residual.items():
             right = "" if self.accuracy is None else f", {self.accuracy[dtype]:.2%} right"

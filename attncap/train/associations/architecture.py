@@ -9,6 +9,7 @@ from jaxtyping import Float
 from attncap.errors import InputError
 from attncap.models import AttentionOnlyTransformer, TokenModel, Transformer
 from attncap.models.attention import Array
+from attncap.result import several
 from attncap.train.loop.problem import Tensors
 from attncap.train.loop.recipes import Recipe
 
@@ -51,7 +52,9 @@ class Architecture:
         """The sizes of its layers, in words."""
         layers = f"{self.depth} layers of " if self.depth > 1 else ""
         units = f", perceptrons of {self.width}" if self.width else ""
-        return f"{layers}{self.heads} heads of {self.head_dim}{units}, embedding dimension {self.embedding_dim}"
+        return (
+            f"{layers}{several(self.heads, 'head')} of {self.head_dim}{units}, embedding dimension {self.embedding_dim}"
+        )
 
     @property
     def head_bucket(self) -> int:

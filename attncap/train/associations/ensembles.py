@@ -13,7 +13,7 @@ from attncap.errors import InputError
 from attncap.fits import Found
 from attncap.models import TokenModel
 from attncap.progress import bar
-from attncap.result import hidden
+from attncap.result import hidden, several
 from attncap.tasks import Associations
 from attncap.train.associations.architecture import Architecture, model, trimmed
 from attncap.train.associations.problem import Lane
@@ -125,21 +125,20 @@ class Ensemble(Found):
 
     def __rich__(self) -> "RenderableType":
         from rich.console import Group
-        from rich.table import Table
+
+        from attncap.terminal import Rows
 
         recipe = self.recipe
-        head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        head = Rows()
         for line in self.task.summary:
             head.add_row("" if head.rows else "task", line)
-        head.add_row("shape", f"{self.shape.summary}; {self.parameters:,} parameters")
+        head.add_row("shape", f"{self.shape.summary}; {several(self.parameters, 'parameter')}")
         rows = f"batches of {recipe.batch}" if recipe.batch else "all sequences at every step"
         rates = f"rate {recipe.rate:g} to {recipe.final_rate:g}"
         head.add_row("recipe", f"{recipe.name}: {recipe.optimizer}, {rates}, {rows}")
         head.add_row("time", f"{self.seconds_train:.1f} s, and {self.seconds_compile:.1f} s to compile")
         window = (f"accuracy of the last {recipe.window} batches",) if recipe.window else ()
-        table = Table(
-            "seed", "recalled", *window, "bits", "bits per parameter", "steps", box=None, padding=(0, 2, 0, 0)
-        )
+        table = Rows("seed", "recalled", *window, "bits", "bits per parameter", "steps")
         for k, seed in enumerate(self.seeds):
             batches = (f"{self.accuracy[k]:.2%}",) if recipe.window else ()
             each = f"{self.bits[k]:,.0f}", f"{self.bits_per_parameter[k]:.4f}", f"{self.steps[k]:,}"

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from attncap.errors import InputError, UnmetError
 from attncap.numerics.memory import require
 from attncap.progress import bar
-from attncap.result import Result
+from attncap.result import Result, several
 from attncap.train.loop.batches import SEGMENT
 from attncap.train.loop.cost import lane_bytes
 from attncap.train.loop.problem import Data, Lane, Problem, Report, Tensors, TrainedT
@@ -75,7 +75,7 @@ def train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, *, every: int = 0) ->
     if not one_by_one():
         width = max(1, min(width, PACK_BYTES // each))
         each *= width
-    require(float(each), f"training on {problem.rows:,} examples")
+    require(float(each), f"training on {several(problem.rows, 'example')}")
     runs = [train_pack(problem, lanes[i : i + width], width, recipe, every) for i in range(0, len(lanes), width)]
     return Run(
         [one for run in runs for one in run.models],
@@ -105,7 +105,7 @@ def train_pack(
     started = time.perf_counter()
     reports: list[Report] = []
     ways = [[one] for one in checkpoints(state, len(lanes))]
-    with bar(f"train {len(lanes)} models", recipe.steps) as advance:
+    with bar(f"train {several(len(lanes), 'model')}", recipe.steps) as advance:
         for number, segment in enumerate(chain([first], upcoming)):
             state, report = loop.run(state, data, segment)
             reports.append(jax.tree.map(np.asarray, report))

@@ -1,0 +1,131 @@
+"""Every failure of the command line as one line and an exit code; never a traceback unless it is asked for."""
+
+import errno
+import io
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from attncap.errors import InputError, UnmetError
+
+UNMET, BAD_INPUT, INTERRUPTED = 1, 2, 130
+BROKEN_PIPE = 128 + signal.SIGPIPE
+TRACEBACK = "ATTNCAP_TRACEBACK"
+# An unknown option, a missing argument: Typer has no public name for the base of these.
+USAGE: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+# What NumPy says of sizes that no array can have.
+TOO_LARGE = ("array is too big", "Maximum allowed dimension exceeded", "maximum supported dimension")
+STDOUT = "stdout"
+
+
+class Terminated(KeyboardInterrupt):
+    """The system asked the process to end."""
+
+
+def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
+    """Return the line that says what failed, and the exit code: 1 could not be met, 2 bad input.
+
+    Args:
+        error: what was raised.
+        flags: what the options are called on the terminal.
+
+    Example:
+        >>> explain(InputError("heads", "at least 1", 0), {"heads": "--heads"})
+        ('--heads: expected at least 1, got 0', 2)
+        >>> explain(KeyError("x"), {})
+        ("internal error: KeyError: 'x' (set ATTNCAP_TRACEBACK=1 for the traceback)", 1)
+    """
+    if isinstance(error, InputError):
+        flag = flags.get(error.option or "")
+        return error.naming(flag) if flag else str(error), BAD_INPUT
+    if isinstance(error, UnmetError):
+        return str(error), UNMET
+    if isinstance(error, USAGE):
+        return error.format_message(), BAD_INPUT
+    if isinstance(error, Terminated):
+        return "terminated; nothing was written", 128 + signal.SIGTERM
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return "interrupted; nothing was written", INTERRUPTED
+    if isinstance(error, MemoryError) or (isinstance(error, ValueError) and str(error).startswith(TOO_LARGE)):
+        from attncap.numerics.memory import available
+
+        said = f"{error}; " if str(error) else ""
+        return f"not enough memory ({said}{available() / 1e9:.1f} GB are free); choose smaller numbers", UNMET
+    if isinstance(error, OSError) and error.filename == STDOUT:
+        # A reader who has read enough needs no message.
+        broken = error.errno == errno.EPIPE
+        return "" if broken else f"stdout: cannot write ({error.strerror})", BROKEN_PIPE if broken else UNMET
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return f"{where}{error.strerror}", BAD_INPUT if where else UNMET
+    if isinstance(error, OverflowError):
+        return f"a number is too large ({error})", BAD_INPUT
+    return f"internal error: {type(error).__name__}: {error} (set {TRACEBACK}=1 for the traceback)", UNMET
+
+
+def tell(error: BaseException) -> None:
+    """Print the traceback of an error if it was asked for."""
+    if os.environ.get(TRACEBACK, "") not in ("", "0"):
+        traceback.print_exception(error)
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that nothing half-written stays."""
+
+    def end(number: int, frame: Any) -> None:
+        raise Terminated
+
+    # Signals are the main thread's.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Output(io.FileIO):
+    """A descriptor whose errors say that they are the output's."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, STDOUT) from None
+
+
+def open_streams() -> None:
+    """Give output a place where the caller closed it, spell what its encoding lacks, and name it in its errors."""
+    from attncap.terminal import SPELT
+
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and out.errors in ("strict", "surrogateescape"):
+        out.reconfigure(errors=SPELT)
+    if out is sys.__stdout__ and isinstance(out, io.TextIOWrapper):
+        buffer = io.BufferedWriter(_Output(out.fileno(), "w", closefd=False))
+        # Kept in sys.__stdout__ too, so that what was there does not close the descriptor.
+        sys.stdout = io.TextIOWrapper(buffer, out.encoding, SPELT, line_buffering=out.line_buffering)
+
+
+def flushed() -> OSError | None:
+    """Write out what was printed; return what keeps it from its reader."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error
+    return None
