@@ -1,13 +1,20 @@
-"""Run the benchmarks named on the command line, or all of them."""
+"""Run the benchmarks named on the command line, or all of them; with --write, write the tables that pages include."""
 
 import importlib
 import pkgutil
 import sys
 
 import benchmarks
+from benchmarks.page import write
 
-names = sys.argv[1:] or [
-    m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in ("__main__", "machine")
+OTHERS = ("__main__", "machine", "margin_law", "page")
+words = sys.argv[1:]
+names = [word for word in words if word != "--write"] or [
+    m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in OTHERS
 ]
 for name in names:
-    importlib.import_module(f"benchmarks.{name}").main()
+    module = importlib.import_module(f"benchmarks.{name}")
+    if "--write" not in words:
+        module.main()
+    elif hasattr(module, "table"):
+        print(write(name, *module.table()))
