@@ -69,12 +69,13 @@ PAPER = Recipe(
 )
 BEST = Recipe(
     name="best",
-    optimizer="soap",
+    optimizer="soap-4",
     rate=0.01,
     final_rate=0.0,
     schedule="cosine",
     steps=2048,
     forget_from=0.5,
+    forget_to=2.0,
     initialization="paper",
 )
 RECIPES = {recipe.name: recipe for recipe in (PAPER, BEST)}
