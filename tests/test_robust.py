@@ -25,9 +25,6 @@ from attncap.tasks.parquet import read_task, write_task
 from .command import run
 
 SHAPE = "--vocabulary 50 --context 2 --embedding-dim 10 --head-dim 10 --heads 20"
-    "bounds",
-    *["--vocabulary", "50", "--context", "2", "--embedding-dim", "10", "--head-dim", "10", "--heads", "20"],
-)
 HOSTILE = "[b]a[/x] :boom: \x1b[2J\r\u202e1\nforged line"
 
 

@@ -50,7 +50,7 @@ def _version(asked: bool | None) -> None:
 def attncap(
     version: Annotated[
         bool | None,
-        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version and exit."),
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version."),
     ] = None,
 ) -> None:
     """How much attention can memorize: promised, constructed, trained and predicted, in bits."""
