@@ -177,7 +177,7 @@ class Archive:
             )
         right = leads > 0
         correct, told = int(right.sum()), leads[~np.isnan(leads)]
-        misses = tuple(self._miss(task, row, int(said[row])) for row in np.flatnonzero(~right))
+        misses = tuple(self._miss(task, row, int(said[row])) for row in np.flatnonzero(~right).tolist())
         smallest = float(told.min()) if len(told) else None
         return Examination(task.associations, correct, correct / task.associations, smallest, misses)
 

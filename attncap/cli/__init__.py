@@ -38,7 +38,7 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool | None) -> None:
     if asked:
         from attncap import __version__
 
@@ -49,8 +49,9 @@ def _version(asked: bool) -> None:
 @app.callback()
 def attncap(
     version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
+        bool | None,
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version."),
+    ] = None,
 ) -> None:
     """How much attention can memorize: promised, constructed, trained and predicted, in bits."""
 
