@@ -197,7 +197,9 @@ def test_ctrl_c_leaves_nothing_half_written(capsys, home: Path, monkeypatch: pyt
     monkeypatch.setattr(place, last, interrupted)
     before = tree(home)
     code, out, err = command.run(capsys, *words(name), *CASES[name].drawn.split())
-    assert (code, out, err) == (130, "", "attncap: interrupted; nothing was written\n")
+    # What was computed before the interrupt is printed.
+    assert (code, err) == (130, "attncap: interrupted; nothing was written\n")
+    assert not out or name in ("interpolation", "memorize", "plan", "train")
     assert tree(home) == before
 
 

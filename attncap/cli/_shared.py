@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from attncap.commands.options import LARGEST
+
 if TYPE_CHECKING:
     import altair as alt
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random draw.", min=0)]
+Seed = Annotated[int, typer.Option(help="Seed of every random draw.", min=0, max=LARGEST)]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output of an earlier run.")]
 Plot = Annotated[Path | None, typer.Option(help="Draw the answer (.html, .svg, .pdf, .png).")]
 
