@@ -183,3 +183,9 @@ def test_bits_of_the_named_tables(name, bits):
 def test_the_prior_of_facts_is_not_given():
     with pytest.raises(InputError, match="the surprisal of facts follows from their relations; expected none"):
         associations([[0, 1]], [1], 2, kind="facts", surprisal=np.ones(1))
+
+
+@pytest.mark.parametrize("bits", [[1.0, 2.0], [np.nan], [-1.0], [1025.0], ["x"], [[1.0]]])
+def test_a_surprisal_that_is_none_is_refused(bits):
+    with pytest.raises(InputError, match="surprisal"):
+        associations([[0, 1]], [1], 2, surprisal=bits)

@@ -14,6 +14,9 @@ from attncap.errors import InputError
 from attncap.result import Result, hidden, several
 from attncap.tasks.prior import expected_surprisal, sequential_surprisal
 
+# No prior of ours is rarer; beyond, powers of two leave float64.
+MOST_BITS = 1000
+
 
 @dataclass(frozen=True)
 class Associations(Result):
@@ -139,7 +142,7 @@ def associations(
     answers: Any,
     vocabulary: Sequence[str] | int,
     *,
-    surprisal: Float[np.ndarray, " T"] | None = None,
+    surprisal: Any = None,
     name: str = "associations",
     kind: str = "random",
     notes: Sequence[str] = (),
@@ -189,7 +192,21 @@ def associations(
         surprisal = expected_surprisal(relations(sequences), answers)
     elif surprisal is None:
         surprisal = np.full(len(answers), np.log2(size))
+    else:
+        surprisal = _surprisal(surprisal, len(answers), name)
     return Associations(name, kind, sequences, answers, surprisal, words, tuple(notes))
+
+
+def _surprisal(values: Any, count: int, name: str) -> Float[np.ndarray, " T"]:
+    try:
+        bits = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: surprisal must be an array of numbers, got {str(values)[:40]!r}") from None
+    if bits.shape != (count,):
+        raise InputError(f"{name}: surprisal must have shape (T,) = ({count},), got {bits.shape}")
+    if (bad := np.flatnonzero(~((bits >= 0) & (bits <= MOST_BITS)))).size:
+        raise InputError(f"{name}: surprisal, row {bad[0]}: expected 0 to {MOST_BITS} bits, got {bits[bad[0]]:g}")
+    return bits
 
 
 def _tokens(values: Any, what: str, ndim: int, size: int, name: str) -> Int[np.ndarray, "..."]:
