@@ -203,7 +203,8 @@ def read_latex(latex):
         and pair[1].direction in ("upper", "sharp")
         and all(b.exactness == "exact" for b in pair)
         and pair[0].unit == pair[1].unit == "associations"
-        and pair[0].setting == pair[1].setting
+        and pair[0].labels == pair[1].labels
+        and pair[1].setting.startswith(pair[0].setting)
     ],
     ids=lambda bound: bound.id,
 )

@@ -125,8 +125,8 @@ def test_duplicates_are_dropped_and_conflicts_refused():
         ("t.jsonl", b"[" * 100_000, "not JSON"),
         ("t.csv.gz", gzip.compress(b"s,o\na,b\n", mtime=0)[:-8], "cannot read"),
         ("t.jsonl", b"", "is empty"),
-        ("t.parquet", b"PAR1 no parquet at all PAR1", "not a parquet file"),
-        ("t.parquet", b"", "not a parquet file"),
+        ("t.parquet", b"PAR1 no parquet at all PAR1", "not a whole parquet file"),
+        ("t.parquet", b"", "not a whole parquet file"),
         ("t.xlsx", b"", "cannot read a '.xlsx' file"),
     ],
 )

@@ -259,7 +259,7 @@ def test_training_stops_at_full_recall_and_reports_what_the_measures_say():
 def test_every_shape_learns(context, sizes, recipe):
     task = tasks.random_associations(8, context, 30 if context > 1 else 8)
     run = train.ensemble(task, **{"embedding_dim": 8, "heads": 2, **sizes}, seeds=1, steps=192, recipe=recipe)
-    assert run.bits[0] > 0.6 * task.bits
+    assert run.bits[0] > 0.5 * task.bits
     assert run.bits_per_parameter[0] == run.bits[0] / run.parameters
 
 

@@ -8,7 +8,6 @@ from typer.core import TyperGroup
 
 from attncap.cli._shared import Force, Json, answer, work
 from attncap.commands.options import LARGEST
-from attncap.result import several
 
 
 class _RunByDefault(TyperGroup):
@@ -41,6 +40,7 @@ def run(
     import os
     import sys
 
+    from attncap.result import several
     from attncap.sweep import driver, load, status
     from attncap.sweep.store import FILE
     from attncap.sweep.worker import PLATFORMS
@@ -87,4 +87,4 @@ def write_table(
     """Write the options and results, one row a cell."""
     from attncap.sweep import export
 
-    answer({"path": str(out), "rows": export(directory, out, force=force)}, as_json, out)
+    answer({"path": str(out), "rows": export(directory, out, force=force)}, as_json, str(out))

@@ -28,7 +28,7 @@ def available() -> int:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY:
         free.append(limit - psutil.Process().memory_info().vms)
-    return max(0, min(free))
+    return int(max(0, min(free)))
 
 
 def _granted() -> Iterator[int]:
