@@ -113,7 +113,8 @@ ORDERS: dict[str, Order] = {
     "signs apart": partial(textbook, total=signs_apart),
 }
 # Products that an order may take: most are nearly as fast as a matrix product, sums one by one and sorted ones are not.
-BUDGETS = dict.fromkeys(ORDERS, 5e10) | {
+BUDGETS = dict.fromkeys(ORDERS, 5e9) | {
+    "batch": 5e10,
     "heads accumulated": 5e9,
     "sequential sums": 2e9,
     "sorted sums": 5e7,
