@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncap import measure, models, sums
+from attncap.constraints import checked
 from attncap.data.spelling import spelling
 from attncap.errors import InputError, nearest
 from attncap.files import replacing, restore
@@ -203,6 +204,7 @@ class Archive:
         )
 
 
+@checked
 def encode(path: Path, tokens: Sequence[str], vocabulary: Sequence[str]) -> np.ndarray:
     """Return the numbers of tokens.
 
@@ -218,6 +220,7 @@ def encode(path: Path, tokens: Sequence[str], vocabulary: Sequence[str]) -> np.n
     return np.array([number[token] for token in tokens], dtype=np.int32)
 
 
+@checked
 def write(fit: "Found", path: str | Path, *, force: bool = False) -> Path:
     """Write a fit to a directory, whole or not at all.
 
@@ -243,6 +246,7 @@ def write(fit: "Found", path: str | Path, *, force: bool = False) -> Path:
     return path
 
 
+@checked
 def read(path: str | Path) -> Archive:
     """Read a directory of `write`, checking that its parts belong together.
 

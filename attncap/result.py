@@ -177,6 +177,11 @@ class Result:
         """Ids of bounds, names of methods and keys of sources that this result rests on: see `attncap.citation`."""
         return ("attncap",)
 
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The sizes by letter that must agree where it meets others: N and S of models and tasks."""
+        return {}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of this result (hidden fields left out)."""
         return {

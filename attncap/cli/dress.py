@@ -7,7 +7,8 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
-from attncap.commands.options import alternatives, check, described, options
+from attncap.commands.options import check, described, options
+from attncap.constraints import choices
 
 
 def dressed(command: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -49,9 +50,9 @@ def _dress(parameter: inspect.Parameter, text: str, *, argument: bool) -> inspec
     kind, info = parameter.annotation, None
     if get_origin(kind) is Annotated:
         kind, info = get_args(kind)
-    choices = alternatives(kind)
-    words = [one for one in choices if isinstance(one, str)]
-    simple: Any = str if words else float if float in choices else choices[0]
+    listed = choices(kind)
+    words = [one for one in listed if isinstance(one, str)]
+    simple: Any = str if words else float if float in listed else listed[0]
     if argument:
         info = typer.Argument()
     elif info is None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from attncap.constraints import checked
 from attncap.models import AttentionOnlyTransformer, chunks
 from attncap.tasks import Associations
 
@@ -133,6 +134,7 @@ def affordable(model: AttentionOnlyTransformer, associations: int) -> list[str]:
     return [name for name, budget in BUDGETS.items() if associations * products(model) <= budget]
 
 
+@checked
 def right_in(model: AttentionOnlyTransformer, task: Associations, order: str) -> Bool[np.ndarray, " T"]:
     """Return which answers have the strictly largest logit in an order.
 

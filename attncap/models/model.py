@@ -231,6 +231,9 @@ class TokenModel(Model):
 
     def _check(self, sequences: Array) -> None:
         """Refuse what indexing and broadcasting would answer silently."""
+        kind = getattr(getattr(sequences, "dtype", None), "kind", type(sequences).__name__)
+        if kind not in ("i", "u"):
+            raise InputError("sequences", "an array of whole numbers", sequences)
         if sequences.ndim != 2 or sequences.shape[1] != self.context:
             raise InputError(f"sequences: expected shape (T, S) with S = {self.context}, got {sequences.shape}")
         # Under JAX's tracing only the shape is known.

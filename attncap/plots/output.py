@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.files import check_free, replacing
 
@@ -19,6 +20,7 @@ HEAD = """<head>
   <style>#vis svg {{ max-width: 100%; height: auto; }}</style>"""
 
 
+@checked
 def save(chart: "alt.TopLevelMixin", path: str | Path, *, force: bool = False) -> Path:
     """Save a chart as a self-contained .html, or as .svg, .pdf or .png.
 
@@ -56,6 +58,7 @@ def page(chart: "alt.TopLevelMixin") -> str:
     return before + declared + safe + rest[end:]
 
 
+@checked
 def check_drawable(path: Path, *, force: bool) -> None:
     """Refuse, before long work, a file that no chart can be saved as.
 

@@ -8,12 +8,14 @@ import numpy as np
 import vl_convert
 
 from attncap import __version__, archive, measure, sums
+from attncap.constraints import checked
 from attncap.construct import Shape
 from attncap.errors import InputError
 from attncap.files import check_free, replacing
 from attncap.plots import capacity
 
 
+@checked
 def write(directory: str | Path, out: str | Path | None = None, *, force: bool = False) -> Path:
     """Write the report of a memory.
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from attncap.constraints import Count, Seed, checked, reals
 from attncap.data.vectors import load_images
 from attncap.errors import InputError
 from attncap.result import Result, hidden
@@ -70,6 +71,7 @@ class Examples(Result):
         }
 
 
+@checked
 def examples(contexts: Any, queries: Any, labels: Any, *, name: str = "examples") -> Examples:
     """Check arrays and make a task of them.
 
@@ -120,8 +122,9 @@ def examples(contexts: Any, queries: Any, labels: Any, *, name: str = "examples"
     return Examples(name, contexts, queries, values, classes, tuple(notes))
 
 
+@checked
 def random_examples(
-    count: int, context: int, embedding_dim: int, output_dim: int = 1, *, shared: bool = False, seed: int = 0
+    count: Count, context: Count, embedding_dim: Count, output_dim: Count = 1, *, shared: bool = False, seed: Seed = 0
 ) -> Examples:
     r"""Draw Gaussian contexts, queries and labels, which satisfy both assumptions of Theorem 1 if $n \le d$.
 
@@ -146,8 +149,6 @@ def random_examples(
     Source: Mahdavi, Liao, Thrampoulidis 2024 (arXiv 2306.02010), section 4.
     """
     name = f"random examples: n={context}, d={embedding_dim}" + (", shared context" if shared else "")
-    if min(count, context, embedding_dim, output_dim) < 1:
-        raise InputError(f"{name}: T, n, d and d_out must be at least 1")
     rng = np.random.default_rng(seed)
     drawn = rng.standard_normal((1 if shared else count, context, embedding_dim)) / np.sqrt(embedding_dim)
     contexts = np.broadcast_to(drawn, (count, context, embedding_dim)) if shared else drawn
@@ -155,7 +156,8 @@ def random_examples(
     return Examples(name, contexts, queries, rng.standard_normal((count, output_dim)))
 
 
-def digits(count: int = 1000, patch: int = 7, seed: int = 0) -> Examples:
+@checked
+def digits(count: Count = 1000, patch: Count = 7, seed: Seed = 0) -> Examples:
     """Cut real handwritten digits into patches: the context; the query is a class token plus the mean patch.
 
     Args:
@@ -188,10 +190,7 @@ def digits(count: int = 1000, patch: int = 7, seed: int = 0) -> Examples:
 
 
 def _finite(values: Any, what: str, dims: tuple[int, ...], name: str) -> np.ndarray:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: {what} must be an array of numbers, got {str(values)[:40]!r}") from None
+    array = reals(values, f"{name}: {what}")
     if array.ndim not in dims:
         raise InputError(f"{name}: {what} must have {' or '.join(map(str, dims))} dimensions, got shape {array.shape}")
     if not np.isfinite(array).all():
