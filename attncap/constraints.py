@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import wraps
 from os import PathLike
 from types import FunctionType, UnionType
-from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ForwardRef, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 from jaxtyping import AbstractArray
@@ -93,6 +93,19 @@ class OneOf:
         return f"one of {', '.join(self.words)}"
 
 
+@dataclass(frozen=True)
+class Called:
+    """Objects of a class of this name, or of one derived from it: the class itself need not be imported."""
+
+    name: str
+
+    def __contains__(self, value: Any) -> bool:
+        return self.name in (kind.__name__ for kind in type(value).__mro__)
+
+    def __str__(self) -> str:
+        return f"an object of {self.name}"
+
+
 Count = Annotated[int, Range(1)]
 Natural = Annotated[int, Range(0)]
 Seed = Annotated[int, Range(0)]
@@ -168,21 +181,19 @@ def check_fields(instance: Any) -> None:
 
 
 def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return what each parameter is annotated with; anything where a name is known to type checkers only."""
+    """Return what each parameter is annotated with; a class that only type checkers import stays its name."""
     names = getattr(function, "__globals__", {})
 
     def known(annotation: Any) -> Any:
         if not isinstance(annotation, str):
             return annotation
         try:
-            return typing.get_type_hints(type("Of", (), {"__annotations__": {"it": annotation}}), names, None, True)[
-                "it"
-            ]
+            of = type("Of", (), {"__annotations__": {"it": annotation}})
+            return typing.get_type_hints(of, names, include_extras=True)["it"]
         except NameError:
-            return Any
+            return Union[*(None if one == "None" else ForwardRef(one) for one in annotation.split(" | "))]
 
-    parameters = inspect.signature(function).parameters.values()
-    return {one.name: known(one.annotation) for one in parameters}
+    return {one.name: known(one.annotation) for one in inspect.signature(function).parameters.values()}
 
 
 def settle(name: str, value: Any, annotation: Any, sizes: dict[str, int] | None = None) -> Any:
@@ -199,6 +210,9 @@ def settle(name: str, value: Any, annotation: Any, sizes: dict[str, int] | None 
     """
     value = value.item() if isinstance(value, np.generic) and value.dtype.kind in "biufcU" else value
     if fits(value, annotation):
+        kinds = choices(annotation)
+        if isinstance(value, int) and float in kinds and (int not in kinds or abs(value) > LARGEST):
+            value = float(value)
         if isinstance(value, Result) and sizes is not None:
             _agree(name, value.sizes, sizes)
         return value
@@ -225,6 +239,8 @@ def fits(value: Any, annotation: Any) -> bool:
         return any(fits(value, one) for one in arguments)
     if origin is Literal:
         return any(type(value) is type(one) and value == one for one in arguments)
+    if isinstance(annotation, ForwardRef):
+        return value in Called(annotation.__forward_arg__.rpartition(".")[2])
     if annotation in (None, type(None)):
         return value is None
     if is_array(annotation):
@@ -242,7 +258,10 @@ def fits(value: Any, annotation: Any) -> bool:
         return _is_list(value, kind) and all(fits(item, one) for one in arguments[:1] for item in value)
     if issubclass(kind, Mapping):
         return isinstance(value, Mapping) and all(fits(item, one) for one in arguments[1:] for item in value.values())
-    return getattr(kind, "_is_protocol", False) or isinstance(value, kind)
+    try:
+        return isinstance(value, kind)
+    except TypeError:  # A protocol that cannot be asked for.
+        return True
 
 
 def expected(annotation: Any) -> str:
@@ -290,6 +309,8 @@ def _words(part: Any) -> str:
         return " or ".join(map(repr, get_args(part)))
     if is_array(part):
         return f"an array ({', '.join(part.dim_str.split())})"
+    if isinstance(part, ForwardRef):
+        return str(Called(part.__forward_arg__.rpartition(".")[2]))
     kind = get_origin(part) or part
     if kind in NAMES:
         return NAMES[kind]
@@ -333,7 +354,11 @@ def _array(name: str, value: Any, annotation: Any, sizes: dict[str, int]) -> np.
         raise InputError(name, f"an array {shape} of {'whole ' * whole}numbers", value)
     if isinstance(array, np.ma.MaskedArray):
         raise InputError(name, f"an array {shape} without a mask", "a masked array")
+    if array.dtype.kind in "iu" and not any(kind.startswith(("int", "uint")) for kind in annotation.dtypes):
+        array = array.astype(np.float64)
     if any(letter.startswith(("*", ".")) for letter in letters):
+        if array.ndim < len(letters) - 1 or not array.size:
+            raise InputError(name, f"shape {shape}, not empty", array.shape)
         return array
     wanted = [sizes.get(letter) for letter in letters]
     wrong = [size is not None and size != have for size, have in zip(wanted, array.shape, strict=False)]

@@ -1,10 +1,15 @@
 """What arguments may be: every public function answers, or says in one line what it wanted."""
 
 import inspect
+import re
+from dataclasses import replace
 from pathlib import Path
 
+import jaxtyping
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import attncap as ac
 from attncap import (
@@ -21,7 +26,11 @@ from attncap import (
     tasks,
     train,
 )
+from attncap.constraints import Count, Numbers, Range, Seed, Share, checked, expected
+from attncap.constraints import fits as allowed
 from attncap.errors import InputError, UnmetError
+from attncap.train.loop.optimizers import OPTIMIZERS
+from attncap.train.loop.recipes import OPTIMIZERS as NAMES
 
 TASK = tasks.random_associations(10, 2, 15)
 LARGER, LONGER = tasks.random_associations(12, 2, 20), tasks.random_associations(10, 3, 15)
@@ -73,8 +82,8 @@ CALLS: dict[object, dict] = {
     fits.data_parameters: {**MEASURED, "method": "theorem"},
     fits.least_heads: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "slack": 1, "bound": "corrected"},
     fits.shortfall: {"recall": FIT.recall["float32"], "task": TASK, "dtype": "float32", "heads": 2},
-    fits.summarize: {**MEASURED, "dtype": "float32", "method": "theorem"}
-    | {"capacity": {}, "details": {}, "seed": 0, "seconds": 0.0},
+    fits.summarize: {**MEASURED, "dtype": "float32", "method": "theorem", "capacity": {}, "details": {}}
+    | {"seed": 0, "seconds": 0.0},
     interpolation.activation: {"spec": "tanh", "kinks": [0.0], "diagonal_limit": 0.0},
     interpolation.error: {"activations": "tanh", "ratio": 0.5, "ridge": 1.0, "snr": 0.5, "alignment": 0.5}
     | {"diagonal": "zero", "heads": 1, "combine": "concat", "random_scores": False, "positive": 0.5},
@@ -90,12 +99,14 @@ CALLS: dict[object, dict] = {
     measure.divergence: {"model": HELD, "task": DISTRIBUTIONS, "dtype": "float32"},
     measure.divergences: {"pi": PI, "logits": LOGITS},
     measure.margins: {"logits": LOGITS, "answers": np.zeros(9, int)},
-    measure.right_in: {**MEASURED, "order": "pairwise"},
+    measure.right_in: {**MEASURED, "order": next(iter(measure.ORDERS))},
     measure.verify: {**MEASURED, "dtypes": ("float32",)},
     **{
         function: {**MEASURED, "dtype": "float32"}
-        for function in (measure.bits, measure.bits_hard, measure.bits_per_parameter, measure.certificates)
-        + (measure.evidence, measure.margin, measure.memorized, measure.recall)
+        for function in (
+            measure.bits, measure.bits_hard, measure.bits_per_parameter, measure.certificates, measure.evidence,
+            measure.margin, measure.memorized, measure.recall,
+        )
     },
     **dict.fromkeys((measure.degrees_of_freedom, measure.jacobian_entries, measure.parameters_in_use), MEASURED),
     models.load: {"path": "memory"},
@@ -151,6 +162,9 @@ JUNK = [
     DISTRIBUTIONS, EXAMPLES, MODEL, FIT, Path("none"), len,
 ]  # fmt: skip
 
+# Here a number that is right takes seconds.
+DEAR = {plots.plan_chart, plots.save, construct.capacity, interpolation.spectral_density, interpolation.resolvent}
+
 
 def public() -> set:
     found = set()
@@ -181,18 +195,161 @@ def call(function, given: dict):
 
 def test_every_public_function_is_called():
     assert public() == set(CALLS)
-    for function, given in CALLS.items():
-        assert {n for n, p in inspect.signature(function).parameters.items() if p.kind != p.VAR_KEYWORD} <= set(given)
+    for function, chosen in CALLS.items():
+        named = {n for n, p in inspect.signature(function).parameters.items() if p.kind != p.VAR_KEYWORD}
+        assert named <= chosen.keys()
 
 
-@pytest.mark.parametrize("function", CALLS, ids=lambda one: f"{one.__module__}.{one.__name__}")
+def refused(function, junk: list) -> None:
+    """Call a function with each argument in turn replaced by junk; whatever else it raises is a fault."""
+    parameters = inspect.signature(function).parameters.values()
+    loose = function in (bounds.evaluate, bounds.value)
+    for name in CALLS[function] if loose else [one.name for one in parameters if one.kind != one.VAR_KEYWORD]:
+        for one in junk:
+            message = ""
+            try:
+                call(function, CALLS[function] | {name: one})
+            except (InputError, UnmetError) as error:
+                message = str(error)
+            except Exception as error:
+                raise AssertionError(f"{function.__name__}({name}={one!r}): {error!r}") from error
+            assert "\n" not in message, f"{function.__name__}({name}={one!r})"
+
+
+NAMED = pytest.mark.parametrize("function", CALLS, ids=lambda one: f"{one.__module__}.{one.__name__}")
+
+
+@NAMED
 @pytest.mark.filterwarnings("ignore")
 def test_junk_is_refused_in_one_line(function, here):
-    for name in CALLS[function]:
-        for junk in JUNK:
-            try:
-                call(function, CALLS[function] | {name: junk})
-            except (InputError, UnmetError) as error:
-                assert "\n" not in str(error), f"{name}={junk!r}"
-            except Exception as error:
-                raise AssertionError(f"{function.__name__}({name}={junk!r}): {error!r}") from error
+    refused(function, [-1, "a", float("nan"), 10**30, [None], object()][: 3 if function in DEAR else 6])
+
+
+@pytest.mark.slow
+@NAMED
+@pytest.mark.filterwarnings("ignore")
+def test_all_junk_is_refused_in_one_line(function, here):
+    refused(function, JUNK)
+
+
+RECIPE = {"name": "own", "optimizer": "adam", "rate": 0.1, "final_rate": 0.1, "schedule": "cosine", "steps": 3}
+MADE = {"vocabulary": 5, "context": 2, "embedding_dim": 3, "head_dim": 3, "heads": 1}
+WEIGHTS = MODEL.tensors()
+# Calls that were answered silently, or with an error of another kind; the option that is at fault.
+FAULTS = {
+    "a list for sequences": (lambda: MODEL.forward([[-1, 1]]), "sequences"),
+    "a negative token": (lambda: MODEL.forward(np.array([[-1, 1]])), "sequences"),
+    "one token of two": (lambda: MODEL.forward(np.array([[0]])), "sequences"),
+    "three tokens of two": (lambda: MODEL.forward(np.array([[0, 1, 2]])), "sequences"),
+    "no sequences": (lambda: MODEL.forward(np.array([])), "sequences"),
+    "real tokens": (lambda: MODEL.forward(np.array([[0.0, 1.0]])), "sequences"),
+    "half a dimension": (lambda: construct.encode(DISTRIBUTIONS, 2.5), "embedding_dim"),
+    "half a token": (lambda: ERROR.simulate(tokens=2.5), "tokens"),
+    "a negative rate": (lambda: train.Recipe(**RECIPE | {"rate": -1}), "rate"),
+    "no steps": (lambda: train.Recipe(**RECIPE | {"steps": 0}), "steps"),
+    "forget at 2": (lambda: train.Recipe(**RECIPE | {"forget_from": 2}), "forget_from"),
+    "no such optimizer": (lambda: train.Recipe(**RECIPE | {"optimizer": "zzz"}), "optimizer"),
+    "no such schedule": (lambda: train.Recipe(**RECIPE | {"schedule": "zzz"}), "schedule"),
+    "a negative batch": (lambda: train.Recipe(**RECIPE | {"batch": -1}), "batch"),
+    "a shape of text": (lambda: train.Architecture(**MADE | {"heads": "2"}), "heads"),
+    "no trials": (lambda: scaling.fit(X, X / 9, trials=0), "trials"),
+    "negative trials": (lambda: scaling.fit(X, X / 9, trials=-5), "trials"),
+    "a window of nan": (lambda: scaling.fit(X, X / 9, window=float("nan")), "window"),
+    "negative resamples": (lambda: scaling.fit(X, X / 9, resamples=-1), "resamples"),
+    "a level of 2": (lambda: scaling.fit(X, X / 9, level=2), "level"),
+    "x of 1e300": (lambda: scaling.fit(X * 1e300, X), "fit"),
+    "x of 1e-300": (lambda: scaling.fit(X * 1e-300, X), "fit"),
+    "two surprisals for a row": (lambda: tasks.associations([[0, 1]], [1], 3, surprisal=[1, 2]), "surprisal"),
+    "a surprisal of nan": (lambda: tasks.associations([[0, 1]], [1], 3, surprisal=[np.nan]), "surprisal"),
+    "a negative surprisal": (lambda: tasks.associations([[0, 1]], [1], 3, surprisal=[-1]), "surprisal"),
+    "no such kind": (lambda: tasks.associations([[0, 1]], [1], 3, kind="zzz"), "kind"),
+    "no such conflict": (lambda: tasks.facts([{"a": "x", "b": "y"}], on_conflict="zzz"), "on_conflict"),
+    "complex contexts": (lambda: tasks.examples(np.eye(3) * 1j, np.eye(3), np.eye(3)), "contexts"),
+    "masked contexts": (lambda: tasks.examples(np.ma.masked_equal(np.eye(3), 1), np.eye(3), np.eye(3)), "contexts"),
+    "lists for weights": (lambda: type(MODEL)(**{k: v.tolist() for k, v in WEIGHTS.items()}), "embedding"),
+    "whole weights": (lambda: type(MODEL)(**{k: v.astype(int) for k, v in WEIGHTS.items()}), "embedding"),
+    "weights of nan": (lambda: type(MODEL)(**{k: v * np.nan for k, v in WEIGHTS.items()}), "embedding"),
+    "weights of other sizes": (lambda: type(MODEL)(**WEIGHTS | {"key": np.ones((1, 2, 3))}), "key"),
+    "mixed types": (lambda: type(MODEL)(**WEIGHTS | {"key": MODEL.key.astype("f4")}), "key"),
+    "a dimension in text": (lambda: construct.theorem(TASK, "8"), "embedding_dim"),
+    "a real dimension": (lambda: construct.theorem(TASK, np.float64(8)), "embedding_dim"),
+    "no dimension": (lambda: construct.theorem(TASK, None), "embedding_dim"),
+    "heads of text": (lambda: construct.theorem(TASK, 8, heads="a"), "heads"),
+    "half a head": (lambda: construct.margin(TASK, 8, heads=2.5), "heads"),
+    "NumPy's type": (lambda: construct.theorem(TASK, 8, dtype=np.float32), "dtype"),
+    "no type": (lambda: MODEL.astype(None), "dtype"),
+    "a negative seed": (lambda: construct.theorem(TASK, 8, seed=-1), "seed"),
+    "a real seed": (lambda: construct.theorem(TASK, 8, seed=1.5), "seed"),
+    "a name for a task": (lambda: construct.theorem("capitals"), "task"),
+    "no task": (lambda: construct.theorem(None), "task"),
+    "another kind of task": (lambda: construct.theorem(DISTRIBUTIONS), "task"),
+    "real steps": (lambda: train.ensemble(TASK, 8, steps=2.5), "steps"),
+    "no recipe": (lambda: train.ensemble(TASK, 8, recipe=None), "recipe"),
+    "a task of more tokens": (lambda: measure.recall(MODEL, LARGER), "task"),
+    "a task of longer sequences": (lambda: measure.bits(MODEL, LONGER), "task"),
+    "more tokens to verify": (lambda: measure.verify(MODEL, LARGER), "task"),
+    "half a vocabulary": (lambda: tasks.random_associations(2.5, 2, 3), "vocabulary"),
+    "a vocabulary in text": (lambda: tasks.random_associations("5", 2, 3), "vocabulary"),
+    "a vocabulary of nan": (lambda: tasks.random_associations(float("nan"), 2, 3), "vocabulary"),
+    "a seed below zero": (lambda: tasks.random_associations(5, 2, 3, seed=-1), "seed"),
+    "no ratios": (lambda: interpolation.error("tanh", ratio=[], ridge=1.0), "ratio"),
+    "no activation": (lambda: interpolation.error(None, ratio=1.0, ridge=1.0), "activations"),
+    "half a head of attention": (lambda: interpolation.error("tanh", ratio=1.0, ridge=1.0, heads=2.5), "heads"),
+    "nothing to predict": (lambda: interpolation.predict(ERROR.attention, X[:0], X, X), "mean"),
+    "no dimension to draw": (lambda: plots.capacity_check(TASK, embedding_dim=0), "embedding_dim"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "option"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_named(wrong, option, monkeypatch):
+    # As outside the tests, where nothing else looks at types.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(InputError, match=rf"\b{option}\b.*(expected|must|holds).*") as caught:
+        wrong()
+    assert "\n" not in str(caught.value)
+    assert not re.search("--[a-z]", str(caught.value))
+
+
+def test_numpys_whole_numbers_are_whole():
+    fit = construct.theorem(TASK, np.int64(8), heads=np.int32(2), seed=np.uint8(3))
+    assert construct.theorem(TASK, 8, heads=2, seed=3).model == fit.model
+    assert [type(number) for number in (fit.shape.heads, fit.seed)] == [int, int]
+
+
+def test_the_optimizers_of_recipes_are_those_there_are():
+    assert tuple(OPTIMIZERS) == NAMES
+
+
+def test_recipes_take_what_they_are_made_of():
+    assert replace(train.BEST, steps=np.int64(7)).steps == 7
+
+
+@checked
+def asked(count: Count, share: Share = 0.5, *rest: Seed, seed: Seed = 0, **more: Count) -> tuple:
+    return count, share, rest, seed, more
+
+
+@given(st.integers(1, 2**63 - 1), st.floats(0, 1), st.lists(st.integers(0, 9)), st.integers(0, 9))
+def test_what_is_right_passes_unchanged(count, share, rest, more):
+    assert asked(count, share, *rest, more=more + 1) == (count, share, tuple(rest), 0, {"more": more + 1})
+
+
+@given(st.one_of(st.integers(max_value=0), st.floats(), st.text(), st.none(), st.booleans(), st.binary()))
+def test_what_is_wrong_is_refused_wherever_it_stands(wrong):
+    for place, keywords, name in (((wrong,), {}, "count"), ((1,), {"more": wrong}, "more")):
+        with pytest.raises(InputError, match=f"^{name}: expected a(t most| whole number of at least 1)"):
+            asked(*place, **keywords)
+
+
+def test_a_missing_argument_is_pythons_own_error():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'count'"):
+        asked()
+
+
+def test_words_and_rules_agree():
+    for rule in (Range(1), Range(0, 1), Range(0, open=True), Range(0, 1, open=True), Numbers(0), Numbers()):
+        assert "inf" not in str(rule)
+        assert float("nan") not in rule
+    assert allowed(3, Count)
+    assert not allowed(True, Count)
+    assert expected(Count | str) == "a whole number of at least 1 or a text"

@@ -7,12 +7,12 @@ in which every answer is right, which proves nothing of others (`attncap.measure
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from attncap.constraints import checked
+from attncap.constraints import OneOf, checked
 from attncap.models import AttentionOnlyTransformer, chunks
 from attncap.tasks import Associations
 
@@ -135,7 +135,9 @@ def affordable(model: AttentionOnlyTransformer, associations: int) -> list[str]:
 
 
 @checked
-def right_in(model: AttentionOnlyTransformer, task: Associations, order: str) -> Bool[np.ndarray, " T"]:
+def right_in(
+    model: AttentionOnlyTransformer, task: Associations, order: Annotated[str, OneOf(ORDERS)]
+) -> Bool[np.ndarray, " T"]:
     """Return which answers have the strictly largest logit in an order.
 
     Args:

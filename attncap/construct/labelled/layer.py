@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from attncap import methods
-from attncap.constraints import Count, Positive, Range, Seed, checked
+from attncap.constraints import Count, Range, Seed, checked
 from attncap.construct.labelled.chosen_scores import chosen_heads
 from attncap.construct.labelled.count import (
     capacity_of,
@@ -36,7 +36,7 @@ DRAWS = 4
 SMOOTH = 1e-5
 SATURATION = 1.0
 # More costs precision and gains nothing.
-Saturation = Annotated[float | int, Range(0, 3)]
+Saturation = Annotated[float, Range(0, 3)]
 BETA = 3.0
 
 
@@ -48,7 +48,7 @@ def examples(
     *,
     method: str = "lstsq",
     saturation: Saturation = SATURATION,
-    beta: Positive = BETA,
+    beta: Annotated[float, Range(0, open=True)] = BETA,
     seed: Seed = 0,
 ) -> ExamplesFit:
     r"""Construct one attention layer that maps every example to its label.
