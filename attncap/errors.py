@@ -72,3 +72,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """
     close = get_close_matches(word, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+__all__ = ["InputError", "UnmetError", "nearest"]
+
+
+def __dir__() -> list[str]:
+    """Return what completion offers: nothing that is imported here."""
+    return __all__

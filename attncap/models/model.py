@@ -148,6 +148,11 @@ class Model(Result, ABC):
         header = {"kind": self.kind, "dtype": self.dtype, **self.header()}
         return weights.write(path, self.tensors(), header, metadata or {})
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON: kind, sizes by letter, type, parameters by part, and what the tensors do not say."""
+        named = {"kind": self.kind, "sizes": self.sizes, "dtype": self.dtype, "parameters": self.parameters}
+        return named | super().to_dict()
+
     def __repr__(self) -> str:
         sizes = ", ".join(f"{letter}={size}" for letter, size in self.sizes.items())
         return f"{type(self).__name__}({sizes}, {self.dtype}, {self.parameters['total']:,} parameters)"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,6 +14,9 @@ from attncap.constraints import Count, OneOf, checked, reals
 from attncap.errors import InputError
 from attncap.result import Result, hidden, several
 from attncap.tasks.prior import expected_surprisal, sequential_surprisal
+
+if TYPE_CHECKING:
+    import polars as pl
 
 KINDS = ("facts", "text", "random", "array")
 # No prior of ours is rarer; beyond, powers of two leave float64.
@@ -121,6 +124,22 @@ class Associations(Result):
         """Return one association in words: its sequence and its answer."""
         sequence = tuple(self.vocabulary[token] for token in self.sequences[index])
         return sequence, self.vocabulary[self.answers[index]]
+
+    def __len__(self) -> int:
+        return self.associations
+
+    def frame(self) -> "pl.DataFrame":
+        """Return one polars row an association: its sequence in words, its answer and its bits.
+
+        Example:
+            >>> associations([[0, 1], [1, 0]], [2, 0], vocabulary=4).frame().rows()
+            [(['0', '1'], '2', 2.0), (['1', '0'], '0', 2.0)]
+        """
+        import polars as pl
+
+        words = np.array(self.vocabulary, dtype=object)
+        sequences, answers = words[self.sequences].tolist(), words[self.answers].tolist()
+        return pl.DataFrame({"sequence": sequences, "answer": answers, "bits": self.surprisal})
 
     def __repr__(self) -> str:
         sizes = f"T={self.associations}, N={self.vocabulary_size}, S={self.context}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -13,6 +13,9 @@ from attncap.constraints import Range, checked, reals
 from attncap.errors import InputError
 from attncap.result import Result, hidden
 from attncap.tasks.association import Associations, associations
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SMOOTHING = 1e-3
 ROUNDING = 1e-6
@@ -81,6 +84,22 @@ class Distributions(Result):
             raise InputError(f"{self.name}: holds no sequences; expected an array `sequences` (T,S) beside `pi`")
         answers = self.pi.argmax(axis=1)
         return associations(self.sequences, answers, self.vocabulary, name=self.name, kind=self.kind, notes=self.notes)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def frame(self) -> "pl.DataFrame":
+        r"""Return one polars row a sequence: its tokens in words (null where unknown), its weight and its $\pi$.
+
+        Example:
+            >>> distributions([[0.5, 0.5]]).frame().rows()
+            [(None, 1.0, [0.5, 0.5])]
+        """
+        import polars as pl
+
+        words = np.array(self.vocabulary, dtype=object)
+        known = [None] * self.count if self.sequences is None else words[self.sequences].tolist()
+        return pl.DataFrame({"sequence": known, "weight": self.weight, "pi": self.pi.tolist()})
 
     def __repr__(self) -> str:
         context = "unknown" if self.sequences is None else self.sequences.shape[1]

@@ -1,7 +1,7 @@
 """Examples: a context of vectors and a query vector, each with a label of real numbers or a class."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -10,6 +10,9 @@ from attncap.constraints import Count, Seed, checked, reals
 from attncap.data.vectors import load_images
 from attncap.errors import InputError
 from attncap.result import Result, hidden
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,21 @@ class Examples(Result):
         """Whether all examples have one context."""
         return self.contexts.strides[0] == 0 or bool((self.contexts == self.contexts[0]).all())
 
+    def __len__(self) -> int:
+        return self.count
+
+    def frame(self) -> "pl.DataFrame":
+        """Return one polars row an example: its context, its query, and its label or class.
+
+        Example:
+            >>> examples(np.eye(2), np.eye(2), ["cat", "dog"]).frame()["label"].to_list()
+            ['cat', 'dog']
+        """
+        import polars as pl
+
+        labels = self.labels.tolist() if self.classes is None else [self.classes[k] for k in self.labels.argmax(axis=1)]
+        return pl.DataFrame({"context": self.contexts.tolist(), "query": self.queries.tolist(), "label": labels})
+
     def __repr__(self) -> str:
         sizes = f"T={self.count}, n={self.context}, d={self.embedding_dim}"
         labels = f"d_out={self.labels.shape[1]}" if self.classes is None else f"{len(self.classes)} classes"
@@ -78,7 +96,7 @@ def examples(contexts: Any, queries: Any, labels: Any, *, name: str = "examples"
     Args:
         contexts: (T, n, d), or (n, d) for one context that all examples share.
         queries: (T, d).
-        labels: real numbers (T, d_out), or classes (T,): integers or strings.
+        labels: real numbers (T, d_out) or (T,), or classes (T,): integers, strings, true or false.
         name: where they come from.
 
     Returns:
@@ -103,7 +121,11 @@ def examples(contexts: Any, queries: Any, labels: Any, *, name: str = "examples"
         )
     values = np.asarray(labels)
     classes = None
-    if values.ndim == 1 and (np.issubdtype(values.dtype, np.integer) or values.dtype.kind == "U"):
+    if values.dtype.kind == "O" and values.ndim == 1 and all(isinstance(one, str) for one in values):
+        values = values.astype(str)
+    if values.ndim == 1 and values.dtype.kind == "f":
+        values = values[:, None]
+    elif values.ndim == 1 and values.dtype.kind in "iubU":
         found, numbers = np.unique(values, return_inverse=True)
         classes, values = tuple(found.tolist()), np.eye(len(found))[numbers]
         if len(classes) < 2:
