@@ -42,7 +42,7 @@ def described(function: Callable[..., Any]) -> dict[str, str]:
     _, _, rest = (inspect.getdoc(function) or "").partition("Args:\n")
     block = re.split(r"\n(?=\S)", rest)[0]
     found = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", block, re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", re.sub(r"[$`\\]", "", text)) for name, text in found}
+    return {name: re.sub(r"\s+", " ", re.sub(r"[$`\\]", "", text.replace(r"\top", "T"))) for name, text in found}
 
 
 def check(function: Callable[..., Any], given: Mapping[str, Any]) -> None:

@@ -82,7 +82,7 @@ def check_fields(instance: Any) -> None:
 
 def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
     """Return what each parameter is annotated with; a class that only type checkers import stays its name."""
-    names = getattr(function, "__globals__", {})
+    names = getattr(inspect.unwrap(function), "__globals__", {})
 
     def known(annotation: Any) -> Any:
         if not isinstance(annotation, str):

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, TypeVar
 
 import altair as alt
@@ -140,7 +141,7 @@ def power_of_ten(power: int) -> str:
 
 def narrow(chart: Drawn) -> Drawn:
     """Return a finished chart with its legend below, for a page that may be as narrow as a telephone."""
-    below = chart.copy(deep=True)
+    below: Any = deepcopy(chart)
     legend = below.config.legend
     legend.orient, legend.direction, legend.columns = "bottom", "vertical", 1
     return below

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from scipy.special import softmax
 
 from attncap import measure
-from attncap.constraints import Count, checked
+from attncap.constraints import Count, Natural, checked
 from attncap.progress import track
 
 WORK = 1e11
@@ -20,7 +20,7 @@ def lower_bound(
     logits: Float[np.ndarray, "T N"],
     dim: Count,
     rho: float | None = None,
-    iterations: Count | None = None,
+    iterations: Natural | None = None,
 ) -> tuple[float, float]:
     r"""Bound the divergence of every rank-$d$ encoder of bounded size from below.
 
