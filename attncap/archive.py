@@ -272,7 +272,7 @@ def read(path: str | Path) -> Archive:
     path = Path(path)
     restore(path)
     if not path.is_dir():
-        raise InputError(f"{path}: no such directory; expected one that `attncap memorize --out` wrote")
+        raise InputError(f"{path}: no such directory; expected one that attncap memorize wrote")
     checked = sums.check(path)
     model = models.load(path)
     if not isinstance(model, models.TokenModel):

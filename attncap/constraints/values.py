@@ -1,7 +1,7 @@
 """One value held to an annotation."""
 
 import inspect
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from types import UnionType
@@ -92,7 +92,7 @@ def _fits_scalar(value: Any, kind: type) -> bool:
     if kind is int:
         return isinstance(value, int) and abs(value) <= LARGEST
     if kind is float:
-        return isinstance(value, int | float) and abs(value) < math.inf
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max
     return isinstance(value, kind)
 
 
