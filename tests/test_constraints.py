@@ -157,9 +157,9 @@ CALLS: dict[object, dict] = {
 # What nobody reads a task, a model or an option from: helpers about errors, results and JSON, and hot loops.
 HELPERS = {models.attend, models.chunks, archive.spelling, archive.replacing, archive.restore, archive.visible}
 JUNK = [
-    None, "a", "", 2.5, -1, 0, 10**30, 10**400, True, float("nan"), float("inf"), 1j, np.float64(1.5), np.int64(-3), b"x",
-    (), [], [None], ["a", 2], {"a": None}, object(), np.zeros(0), np.full((2, 2), np.nan), np.array(["a"]), LARGER, LONGER,
-    DISTRIBUTIONS, EXAMPLES, MODEL, FIT, Path("none"), len,
+    None, "a", "", 2.5, -1, 0, 10**30, 10**400, True, float("nan"), float("inf"), 1j, np.float64(1.5), np.int64(-3),
+    b"x", (), [], [None], ["a", 2], {"a": None}, object(), np.zeros(0), np.full((2, 2), np.nan), np.array(["a"]),
+    LARGER, LONGER, DISTRIBUTIONS, EXAMPLES, MODEL, FIT, Path("none"), len,
 ]  # fmt: skip
 
 # Here a number that is right takes seconds.
@@ -320,7 +320,8 @@ def test_the_optimizers_of_recipes_are_those_there_are():
     assert tuple(OPTIMIZERS) == NAMES
 
 
-def test_recipes_take_what_they_are_made_of():
+def test_recipes_take_what_they_are_made_of(monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     assert replace(train.BEST, steps=np.int64(7)).steps == 7
 
 

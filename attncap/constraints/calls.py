@@ -24,9 +24,12 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
         InputError: names the argument, what was expected and what was got.
 
     Example:
+        >>> from typing import Literal
+        >>> from attncap.constraints import Count
         >>> @checked
         ... def layer(heads: Count, dtype: Literal["float64", "float32"] = "float64") -> int:
         ...     return heads
+        >>> import numpy as np
         >>> layer(np.int64(3))
         3
         >>> layer(2.5)

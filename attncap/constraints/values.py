@@ -51,6 +51,7 @@ def fits(value: Any, annotation: Any) -> bool:
     """Say whether a value is what an annotation asks for; a whole number is a number, a flag is none.
 
     Example:
+        >>> from attncap.constraints import Count
         >>> fits(3, float), fits(True, int), fits(float("nan"), float), fits([1, 0], list[Count])
         (True, False, False, False)
     """

@@ -26,6 +26,7 @@ def expected(annotation: Any) -> str:
     """Say in words what an annotation asks for.
 
     Example:
+        >>> from attncap.constraints import Count
         >>> expected(Count | None), expected(Literal["a", "b"]), expected(float | int)
         ('a whole number of at least 1', "'a' or 'b'", 'a number')
     """
@@ -37,6 +38,7 @@ def choices(annotation: Any) -> list[Any]:
     """Return the types and words that an annotation lists, but None.
 
     Example:
+        >>> from attncap.constraints import Count
         >>> choices(Count | None), choices(Literal["a", "b"] | None)
         ([<class 'int'>], ['a', 'b'])
     """
