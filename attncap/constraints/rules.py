@@ -53,7 +53,8 @@ class Numbers(Range):
         )
 
     def __str__(self) -> str:
-        return f"finite numbers {super().__str__().removeprefix('of ')}".replace("at least -inf", "").strip()
+        known = self.least > -math.inf or self.most < math.inf
+        return f"{super().__str__().removeprefix('of ')} and finite" if known else "finite numbers"
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,18 @@ def settle(name: str, value: Any, annotation: Any, sizes: dict[str, int] | None 
     if isinstance(value, int) and abs(value) > LARGEST:
         raise InputError(name, f"at most {LARGEST}", value)
     words = [one for one in choices(annotation) if isinstance(one, str)]
-    raise InputError(name, expected(annotation), value, nearest(value, words) if isinstance(value, str) else "")
+    # Where the type is right, only what is wrong is said.
+    rules = [broken for one in parts(annotation) for broken in _broken(value, one)]
+    said = " or ".join(rules) or expected(annotation)
+    raise InputError(name, said, value, nearest(value, words) if isinstance(value, str) else "")
+
+
+def _broken(value: Any, annotation: Any) -> list[str]:
+    """Return the rules that a value of the right type breaks."""
+    if get_origin(annotation) is not Annotated or not fits(value, get_args(annotation)[0]):
+        return []
+    rules = [rule for rule in annotation.__metadata__ if is_rule(rule) and value not in rule]
+    return [str(rule).removeprefix("of ").removeprefix("from ") for rule in rules]
 
 
 def fits(value: Any, annotation: Any) -> bool:
