@@ -3,11 +3,12 @@
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Annotated, Any
 
 from attncap.errors import InputError
+
+if TYPE_CHECKING:  # The command line starts without it.
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ NotNegative = Annotated[float | int, Range(0)]
 Share = Annotated[float | int, Range(0, 1)]
 
 
-def reals(values: Any, what: str) -> np.ndarray:
+def reals(values: Any, what: str) -> "np.ndarray":
     """Make an array of float64.
 
     Raises:
@@ -105,6 +106,8 @@ def reals(values: Any, what: str) -> np.ndarray:
             ...
         attncap.errors.InputError: labels: expected an array of real numbers, got [1j]
     """
+    import numpy as np
+
     try:
         array = np.asanyarray(values)
         known = array.dtype.kind in "biufO" or (array.dtype.kind == "V" and not array.dtype.names)

@@ -5,14 +5,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from types import UnionType
-from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
-
-import numpy as np
+from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
 
 from attncap.constraints.rules import Called
 from attncap.constraints.words import choices, expected, is_array, is_rule, parts
 from attncap.errors import InputError, nearest
-from attncap.result import Result
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # What numbers of 64 bits hold.
 LARGEST = 2**63 - 1
@@ -30,13 +30,15 @@ def settle(name: str, value: Any, annotation: Any, sizes: dict[str, int] | None 
     Raises:
         InputError: it is nothing of the kind.
     """
-    value = value.item() if isinstance(value, np.generic) and value.dtype.kind in "biufcU" else value
+    # Without it there are no numbers of its.
+    numpy = sys.modules.get("numpy")
+    value = value.item() if numpy and isinstance(value, numpy.generic) and value.dtype.kind in "biufcU" else value
     if fits(value, annotation):
         kinds = choices(annotation)
         if isinstance(value, int) and float in kinds and (int not in kinds or abs(value) > LARGEST):
             value = float(value)
-        if isinstance(value, Result) and sizes is not None:
-            _agree(name, value.sizes, sizes)
+        if sizes is not None:
+            _agree(name, value, sizes)
         return value
     for one in parts(annotation):
         if is_array(one):
@@ -112,8 +114,11 @@ def _is_list(value: Any, kind: type) -> bool:
     return isinstance(value, Sequence if kind is Sequence else kind) and not isinstance(value, str | bytes)
 
 
-def _agree(name: str, own: Mapping[str, int], sizes: dict[str, int]) -> None:
-    """Refuse what is of other sizes than the arguments before it."""
+def _agree(name: str, value: Any, sizes: dict[str, int]) -> None:
+    """Refuse a task or model of other sizes than the arguments before it."""
+    from attncap.result import Result
+
+    own = value.sizes if isinstance(value, Result) else {}
     shared = sizes.keys() & own.keys()
     if any(sizes[letter] != own[letter] for letter in shared):
         wanted, got = (", ".join(f"{letter} = {of[letter]}" for letter in sorted(shared)) for of in (sizes, own))
@@ -121,8 +126,10 @@ def _agree(name: str, own: Mapping[str, int], sizes: dict[str, int]) -> None:
     sizes.update(own)
 
 
-def _array(name: str, value: Any, annotation: Any, sizes: dict[str, int]) -> np.ndarray:
+def _array(name: str, value: Any, annotation: Any, sizes: dict[str, int]) -> "np.ndarray":
     """Make an array of numbers, whose sizes agree with those of the same letters."""
+    import numpy as np
+
     whole = all(kind.startswith(("int", "uint")) for kind in annotation.dtypes)
     complicated = any(kind.startswith("complex") for kind in annotation.dtypes)
     letters = annotation.dim_str.split()

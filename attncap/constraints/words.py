@@ -1,11 +1,9 @@
 """What an annotation asks for, in words."""
 
+import sys
 from os import PathLike
 from types import UnionType
 from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
-
-import numpy as np
-from jaxtyping import AbstractArray
 
 from attncap.constraints.rules import Called, Numbers, OneOf, Range
 
@@ -84,9 +82,12 @@ def _words(part: Any) -> str:
 
 def is_array(annotation: Any) -> bool:
     """Tell whether an annotation is that of a NumPy array with named sizes."""
-    return (
-        isinstance(annotation, type) and issubclass(annotation, AbstractArray) and annotation.array_type is np.ndarray
-    )
+    # Where it was not imported there is no such annotation, and the command line starts without it.
+    jaxtyping: Any = sys.modules.get("jaxtyping")
+    if jaxtyping is None or not isinstance(annotation, type) or not issubclass(annotation, jaxtyping.AbstractArray):
+        return False
+    kind: Any = annotation
+    return bool(kind.array_type is sys.modules["numpy"].ndarray)
 
 
 def is_rule(rule: Any) -> bool:

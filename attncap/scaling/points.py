@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float
 
-from attncap.constraints import reals
+from attncap.constraints import Numbers, reals
 from attncap.errors import InputError
 from attncap.scaling.laws import Points
 
-Values = Sequence[float | int] | np.ndarray
+Values = Annotated[Sequence[Any] | np.ndarray, Numbers()]
 # Cubes and fitted exponents of numbers within these limits stay finite.
 LARGEST = 1e50
 
