@@ -70,9 +70,9 @@ def counted(shape: tuple[int, int, int], draws: int) -> np.ndarray:
         return np.array([[(one.bits, one.evidence) for one in held(*shape, seed)] for seed in range(draws)])
 
 
-def table(draws: int = DRAWS) -> tuple[tuple[str, ...], Rows]:
+def table() -> tuple[tuple[str, ...], Rows]:
     """Return a row a vocabulary and kind of answers."""
-    found = {shape: counted(shape, draws) for shape in track(list(shapes()), "nothing")}
+    found = {shape: counted(shape, DRAWS) for shape in track(list(shapes()), "nothing")}
     rows = []
     for vocabulary in sorted({N for N, _, _ in found}):
         mine = {shape: numbers for shape, numbers in found.items() if shape[0] == vocabulary}
@@ -81,7 +81,7 @@ def table(draws: int = DRAWS) -> tuple[tuple[str, ...], Rows]:
             many = np.concatenate([numbers[:, kind, 0] for shape, numbers in mine.items() if shape[2] == MANY])
             counts = [exceedances(numbers[:, kind, 1]) for numbers in mine.values()]
             share, level = max((seen[i] / limit[i], i) for seen, limit in counts for i in range(len(LEVELS)))
-            sizes = (str(vocabulary), name, f"{min(contexts)} to {max(contexts)}", f"{draws * len(mine):,}")
+            sizes = (str(vocabulary), name, f"{min(contexts)} to {max(contexts)}", f"{DRAWS * len(mine):,}")
             bits = (f"{len(many):,}", f"{many.max():.1f}", f"{(many >= np.log2(MANY)).sum()}")
             rows.append((*sizes, *bits, f"{share:.2f} at {LEVELS[level]} bits"))
     return COLUMNS, rows

@@ -44,12 +44,12 @@ def filled(source: str, seed: int) -> Iterator[tuple[Plan, int, str]]:
                 yield plan, recall.correct, recall.proof
 
 
-def table(seed: int = SEED) -> tuple[tuple[str, ...], Rows]:
+def table() -> tuple[tuple[str, ...], Rows]:
     """Return a row a task and method."""
     rows = []
-    for source in track((*TABLES, *drawn(seed)), "plans"):
-        size = tasks.load(source, seed=seed).associations
-        for plan, right, proved in filled(source, seed):
+    for source in track((*TABLES, *drawn(SEED)), "plans"):
+        size = tasks.load(source, seed=SEED).associations
+        for plan, right, proved in filled(source, SEED):
             shape = (str(plan.embedding_dim), str(plan.head_dim), str(plan.heads), str(plan.dtype))
             rows.append((source, plan.method, *shape, f"{right:,} of {size:,}", proved))
     return COLUMNS, rows
