@@ -1,6 +1,9 @@
 """What every way of finding weights returns."""
 
+import importlib
+import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +60,18 @@ class Found(Result, ABC):
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write model, vocabulary, task and result to a directory: see `attncap.archive.write`."""
         return archive.write(self, path, force=force)
+
+    def ask(self, tokens: Sequence[str]) -> archive.Answer:
+        """Ask the weights, in ``dtype``, for the answer to one sequence: see `attncap.archive.Archive.ask`."""
+        return archive.of(self).ask(tokens)
+
+    def report(self, out: str | Path, *, force: bool = False) -> Path:
+        """Write a page about the weights as they would be saved: see `attncap.report.write`."""
+        # A report stands on a higher floor, and reads what was written.
+        write = importlib.import_module("attncap.report").write
+        with tempfile.TemporaryDirectory() as folder:
+            page: Path = write(self.save(Path(folder) / "memory"), out, force=force)
+        return page
 
     def __repr__(self) -> str:
         shape = f"d={self.shape.embedding_dim}, dh={self.shape.head_dim}, H={self.shape.heads}"
