@@ -17,6 +17,7 @@ def plan(
     context: Count | None = None,
     embedding_dim: Count | None = None,
     head_dim: Count | None = None,
+    epsilon: float | None = None,
     constants: dict[str, float] | None = None,
 ) -> "Plans":
     """Find the smallest shapes that hold a task, per method, by parameters.
@@ -28,6 +29,8 @@ def plan(
         context: tokens in a sequence, $S$.
         embedding_dim: fix the embedding dimension $d$.
         head_dim: fix the head dimension $d_h$.
+        epsilon: plan for the next-token distributions of a source, at the given embedding_dim: store the fewest
+            sequences of which all others have at most this probability; context and vocabulary as in encode.
         constants: unknown constant of a bound, by the bound's id.
 
     Returns:
@@ -44,10 +47,17 @@ def plan(
     from attncap import bounds
 
     numbers = {"associations": associations, "vocabulary": vocabulary, "context": context}
+    shape = {"embedding_dim": embedding_dim, "head_dim": head_dim}
+    if epsilon is not None and source is not None:
+        from attncap import tasks
+
+        one_source(source, associations=associations)
+        distributions = tasks.load_distributions(source, context=context, vocabulary=vocabulary)
+        return bounds.plan(distributions, epsilon=epsilon, constants=constants, **shape)
     one_source(source, **numbers)
     task = None
     if source is not None:
         from attncap import tasks
 
         task = tasks.load(source)
-    return bounds.plan(task, **numbers, embedding_dim=embedding_dim, head_dim=head_dim, constants=constants)
+    return bounds.plan(task, epsilon=epsilon, constants=constants, **numbers, **shape)

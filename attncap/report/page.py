@@ -9,7 +9,7 @@ import vl_convert
 
 from attncap import __version__, archive, measure, sums
 from attncap.constraints import checked
-from attncap.construct import Shape
+from attncap.construct import TokenShape
 from attncap.errors import InputError
 from attncap.files import check_free, replacing
 from attncap.plots import capacity
@@ -47,7 +47,7 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
 
 def render(memory: archive.Archive) -> str:
     """Run the written weights on every sequence and return the page as HTML; all text is escaped."""
-    shape, task = Shape.of(memory.model), memory.task
+    shape, task = TokenShape.of(memory.model, memory.task, memory.model.dtype), memory.task
     recalled = _recalled(memory)
     drawn = capacity.chart(task, shape.embedding_dim, shape.head_dim, recalled, shape.heads)
     environment = jinja2.Environment(
@@ -60,7 +60,6 @@ def render(memory: archive.Archive) -> str:
         result=memory.result,
         recalled=recalled,
         held=measure.memorized(memory.model, task),
-        in_use=measure.parameters_in_use(memory.model, task),
         figure=vl_convert.vegalite_to_svg(narrow(drawn).to_json()),
         facts=_facts(memory),
         headings=("subject", "relation") if task.kind == "facts" else ("sequence",),
