@@ -43,12 +43,12 @@ def run(
     from attncap.result import several
     from attncap.sweep import driver, load, status
     from attncap.sweep.store import FILE
-    from attncap.sweep.worker import PLATFORMS
+    from attncap.sweep.worker import platform_of
 
     # As with python -m: package.module:function may be a file beside the user.
     sys.path.insert(0, os.getcwd())
     grid = load(spec)
-    os.environ["JAX_PLATFORMS"] = PLATFORMS[grid.device]
+    os.environ["JAX_PLATFORMS"] = platform_of(grid.device)
     try:
         with work(as_json):
             sweep = driver.run(grid, out, workers=workers, cluster=cluster, retry_failed=retry_failed, reuse=reuse)
