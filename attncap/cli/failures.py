@@ -23,6 +23,7 @@ USAGE: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ =
 # What NumPy says of sizes that no array can have.
 TOO_LARGE = ("array is too big", "Maximum allowed dimension exceeded", "maximum supported dimension")
 STDOUT = "stdout"
+NOTHING = "nothing was written"
 
 
 class Terminated(KeyboardInterrupt):
@@ -48,11 +49,11 @@ def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
     if isinstance(error, UnmetError):
         return str(error), UNMET
     if isinstance(error, USAGE):
-        return error.format_message(), BAD_INPUT
+        return _usage(error), BAD_INPUT
     if isinstance(error, Terminated):
-        return "terminated; nothing was written", 128 + signal.SIGTERM
+        return f"terminated; {str(error) or NOTHING}", 128 + signal.SIGTERM
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return "interrupted; nothing was written", INTERRUPTED
+        return f"interrupted; {str(error) or NOTHING}", INTERRUPTED
     if isinstance(error, MemoryError) or (isinstance(error, ValueError) and str(error).startswith(TOO_LARGE)):
         from attncap.numerics.memory import available
 
@@ -68,6 +69,28 @@ def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
     if isinstance(error, OverflowError):
         return f"a number is too large ({error})", BAD_INPUT
     return f"internal error: {type(error).__name__}: {error} (set {TRACEBACK}=1 for the traceback)", UNMET
+
+
+def _usage(error: Any) -> str:
+    """Say what is wrong with the words of a command line: of a number what was expected and what was got."""
+    reasons: list[Mapping[str, Any]] = getattr(error.__cause__, "errors", list)()
+    if reasons and (expected := _expected(reasons[0])):
+        return str(InputError(error.param.opts[0], expected, reasons[0]["input"]))
+    message: str = error.format_message()
+    word = getattr(error, "option_name", "") or ""
+    dashed = message.startswith("No such option") and not word.startswith("--")
+    return f"{message}; a word that begins with a dash comes after --" if dashed else message
+
+
+def _expected(reason: Mapping[str, Any]) -> str:
+    match reason["type"].split("_")[0]:
+        case "int":
+            return "a whole number"
+        case "float":
+            return "a number"
+        case "greater" if "ge" in reason["ctx"]:
+            return f"at least {reason['ctx']['ge']}"
+    return ""
 
 
 def tell(error: BaseException) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attncap.errors import InputError
+from attncap.result import several
 
 File = io.BufferedReader | gzip.GzipFile
 HEAD = 1 << 16
@@ -81,9 +82,8 @@ def separated(name: str, file: File, delimiter: str | None) -> tuple[list[str], 
                 header = [cell.strip() for cell in cells]
                 continue
             if len(cells) != len(header):
-                raise InputError(
-                    f"{name}, line {skipped + reader.line_num}: expected {len(header)} cells, got {len(cells)}"
-                )
+                place = f"{name}, line {skipped + reader.line_num}"
+                raise InputError(f"{place}: expected {several(len(header), 'cell')}, got {len(cells)}")
             rows.append(cells)
             places.append(skipped + reader.line_num)
     except csv.Error as error:

@@ -45,6 +45,7 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
 def render(memory: archive.Archive) -> str:
     """Run the written weights on every sequence and return the page as HTML; all text is escaped."""
     shape, task = Shape.of(memory.model), memory.task
+    facts = _facts(memory)
     recalled = _recalled(memory)
     drawn = capacity.chart(task, shape.embedding_dim, shape.head_dim, recalled, shape.heads)
     environment = jinja2.Environment(
@@ -59,7 +60,7 @@ def render(memory: archive.Archive) -> str:
         held=measure.memorized(memory.model, task),
         in_use=measure.parameters_in_use(memory.model, task),
         figure=vl_convert.vegalite_to_svg(drawn.to_json()),
-        facts=_facts(memory),
+        facts=facts,
         headings=("subject", "relation") if task.kind == "facts" else ("sequence",),
         version=__version__,
     )
@@ -76,7 +77,7 @@ def _recalled(memory: archive.Archive) -> dict[str, measure.Recall]:
 def _facts(memory: archive.Archive) -> list[list[Any]]:
     """Return a row an association: its words, what was stored, what the model answers, by which margin."""
     task = memory.task
-    said = np.concatenate([logits.argmax(axis=1) for _, logits in memory.model.logits(task.sequences)])
+    said = np.concatenate([logits.argmax(axis=1) for _, logits in memory.logits(task.sequences)])
     margins = measure.margin(memory.model, task)
     rows = []
     for index in range(task.associations):

@@ -97,7 +97,7 @@ def run(
         before = store.plan(plan.cells(), retry_failed=retry_failed, reuse=reuse)
         reused, other_code = store.of_other_code(plan.code)
         if other_code:
-            note(f"{other_code} cells have results of other code, and are computed again; --reuse takes them")
+            note(f"results of other code for {several(other_code, 'cell')}, computed again; --reuse takes them")
         if before.pending:
             pace = _Pace(plan)
             execute = _executor(grid, _sensible(workers, before.pending), cluster, stack)

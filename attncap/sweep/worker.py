@@ -2,13 +2,12 @@
 
 import dataclasses
 import json
-import math
 import platform
 import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -21,7 +20,7 @@ from attncap.commands.options import FILES
 from attncap.errors import UnmetError
 from attncap.files import replacing
 from attncap.numerics.memory import cores
-from attncap.result import Result, flatten, plain
+from attncap.result import Result, flatten, not_finite, plain
 from attncap.sweep.code import code
 from attncap.sweep.commands import defaults, resolve
 from attncap.sweep.numbers import precision, threads
@@ -179,7 +178,7 @@ def _outcome(key: str, result: Any, seconds: float, where: str) -> Outcome:
     if not isinstance(result, Result | Mapping):
         error = f"TypeError: a cell returns a Result or a mapping, not a {type(result).__name__}"
         return Outcome(key, None, error, seconds, where)
-    wrong = ", ".join(f"{name or 'result'} is {value}" for name, value in _not_finite(result))
+    wrong = ", ".join(f"{name or 'result'} is {value}" for name, value in not_finite(result))
     try:
         named = plain(result)
         if len(flatten(named)) < _leaves(named):
@@ -192,22 +191,6 @@ def _outcome(key: str, result: Any, seconds: float, where: str) -> Outcome:
 
 def _leaves(tree: Mapping[str, Any]) -> int:
     return sum(_leaves(value) if isinstance(value, Mapping) else 1 for value in tree.values())
-
-
-def _not_finite(value: Any, name: str = "") -> Iterable[tuple[str, Any]]:
-    """Find the numbers that JSON would lose."""
-    if dataclasses.is_dataclass(value):
-        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if not f.metadata.get("hidden")}
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _not_finite(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, np.ndarray):
-        yield from _not_finite(value.tolist(), name)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _not_finite(item, f"{name}[{index}]")
-    elif isinstance(value, float | np.floating) and not math.isfinite(value):
-        yield name, value
 
 
 def _check_device(job: Job) -> None:
