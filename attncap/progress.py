@@ -20,12 +20,12 @@ class _Lines:
         self.console = console
         self._bars: dict[int, _Line] = {}
 
-    def add_task(self, description: str, total: float | None) -> int:
+    def add_task(self, description: str, total: int | None) -> int:
         name = len(self._bars)
         self._bars[name] = _Line(description, total)
         return name
 
-    def advance(self, name: int, steps: float) -> None:
+    def advance(self, name: int, steps: int) -> None:
         if said := self._bars[name].advanced(steps, time.monotonic()):
             self.console.print(f"attncap: {said}", markup=False, highlight=False, soft_wrap=True)
 
@@ -36,12 +36,12 @@ class _Lines:
 class _Line:
     """One bar of `_Lines`: what to say of it, and when next."""
 
-    def __init__(self, description: str, total: float | None) -> None:
-        self._description, self._total, self._done = description, total, 0.0
+    def __init__(self, description: str, total: int | None) -> None:
+        self._description, self._total, self._done = description, total, 0
         self._started = time.monotonic()
         self._next = FIRST
 
-    def advanced(self, steps: float, now: float) -> str:
+    def advanced(self, steps: int, now: float) -> str:
         self._done += steps
         passed = now - self._started
         if passed < self._next or self._done == self._total:

@@ -245,10 +245,9 @@ def measured(result: Interpolation, heads: Attention, tokens: int, seeds: int, s
         members.append(np.flatnonzero(case == index))
         attention = aligned(heads, alignment)
         cases.append((attention, np.array([np.sqrt(snr)]), max(1, round(ratio * tokens)), g[members[-1]]))
+    found = simulate.simulate(cases, tokens, seeds, seed, result.positive)
     values = np.empty((seeds, len(g)))
-    for points, measurement in zip(
-        members, simulate.simulate(cases, tokens, seeds, seed, result.positive), strict=True
-    ):
+    for points, measurement in zip(members, found, strict=True):
         values[:, points] = measurement
     return values.reshape(seeds, *grid[0].shape)
 

@@ -120,7 +120,9 @@ def melt(table: Table, subject: str | None, relation: str | None, object: str | 
             f"{table.name}: relation needs object, the column of the answers; it has {', '.join(table.columns)}"
         )
     if subject_at is None:
-        subject_at = next(i for i in range(len(table.columns)) if i not in (relation_at, object_at))
+        subject_at = next((i for i in range(len(table.columns)) if i not in (relation_at, object_at)), None)
+    if subject_at is None:
+        raise InputError(f"{table.name}: no column is left for the subject; it has {', '.join(table.columns)}")
     named = [at for at in (subject_at, relation_at, object_at) if at is not None]
     if len(set(named)) < len(named):
         raise InputError(f"{table.name}: one column cannot be two of subject, relation and object")
