@@ -515,3 +515,19 @@ def test_verify_finds_every_difference(capsys, kept, tmp_path):
     (tmp_path / "m" / "SHA256SUMS").unlink()
     code, out, _ = run(capsys, "verify", tmp_path / "m")
     assert (code, "not checked" in out, "correct: 3 now, 2 in result.json" in out) == (1, True, True)
+
+
+def test_a_result_that_lacks_what_a_report_shows_is_one_line(capsys, kept, tmp_path):
+    import shutil
+
+    shutil.copytree(kept / "m", tmp_path / "m")
+    (tmp_path / "m" / "SHA256SUMS").unlink()
+    for text in ("{}", '{"method": "theorem", "seed": 0, "task": {"notes": 5}}'):
+        (tmp_path / "m" / "result.json").write_text(text)
+        code, _, err = run(capsys, "report", tmp_path / "m")
+        assert (code, err.count("\n"), "lacks what a report shows" in err) == (2, 1, True)
+
+
+def test_a_diagonal_that_is_no_number_is_bad_input(capsys):
+    code, _, err = run(capsys, "interpolation", "--ratio", 0.5, "--ridge", 1, "--diagonal", "nan")
+    assert (code, err) == (2, "attncap: --diagonal: expected zero, full or a finite number, got nan\n")

@@ -49,6 +49,8 @@ class Head(Result):
         if self.diagonal == "zero":
             return 0.0
         if not isinstance(self.diagonal, str):
+            if not np.isfinite(self.diagonal):
+                raise InputError("diagonal", "zero, full or a finite number", self.diagonal)
             return float(self.diagonal)
         if self.diagonal != "full":
             raise InputError("diagonal", "zero, full or a number", self.diagonal)

@@ -36,7 +36,10 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
     # Its own earlier page, as it was written, is replaced unasked.
     force = force or (out is None and path.name in (sums.listing(directory) or ()))
     check_free(path, force=force)
-    page = render(memory)
+    try:
+        page = render(memory)
+    except (jinja2.UndefinedError, TypeError) as error:
+        raise InputError(f"{directory / archive.RESULT}: lacks what a report shows ({error})") from None
     with replacing(path, force=force) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
