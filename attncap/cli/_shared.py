@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attncap.commands.options import LARGEST
+from attncap.constraints import LARGEST
 from attncap.errors import InputError, UnmetError
 
 if TYPE_CHECKING:

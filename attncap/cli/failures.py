@@ -24,6 +24,15 @@ USAGE: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ =
 TOO_LARGE = ("array is too big", "Maximum allowed dimension exceeded", "maximum supported dimension")
 STDOUT = "stdout"
 NOTHING = "nothing was written"
+# What a text was read as and is not, by pydantic's names for it.
+READ = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller whole number",
+    "float_parsing": "a number",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+}
 
 
 class Terminated(KeyboardInterrupt):
@@ -49,7 +58,7 @@ def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
     if isinstance(error, UnmetError):
         return str(error), UNMET
     if isinstance(error, USAGE):
-        return _usage(error), BAD_INPUT
+        return usage(error), BAD_INPUT
     if isinstance(error, Terminated):
         return f"terminated; {str(error) or NOTHING}", 128 + signal.SIGTERM
     if isinstance(error, KeyboardInterrupt | typer.Abort):
@@ -71,26 +80,16 @@ def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
     return f"internal error: {type(error).__name__}: {error} (set {TRACEBACK}=1 for the traceback)", UNMET
 
 
-def _usage(error: Any) -> str:
-    """Say what is wrong with the words of a command line: of a number what was expected and what was got."""
-    reasons: list[Mapping[str, Any]] = getattr(error.__cause__, "errors", list)()
-    if reasons and (expected := _expected(reasons[0])):
-        return str(InputError(error.param.opts[0], expected, reasons[0]["input"]))
-    message: str = error.format_message()
-    word = getattr(error, "option_name", "") or ""
-    dashed = message.startswith("No such option") and not word.startswith("--")
-    return f"{message}; a word that begins with a dash comes after --" if dashed else message
-
-
-def _expected(reason: Mapping[str, Any]) -> str:
-    match reason["type"].split("_")[0]:
-        case "int":
-            return "a whole number"
-        case "float":
-            return "a number"
-        case "greater" if "ge" in reason["ctx"]:
-            return f"at least {reason['ctx']['ge']}"
-    return ""
+def usage(error: Any) -> str:
+    """Say what is wrong with an option: in our words where Typer quotes the library that reads its numbers."""
+    reasons: list[Any] = getattr(error.__cause__, "errors", list)()
+    if not reasons or reasons[0]["type"] not in READ:
+        message: str = error.format_message()
+        word = getattr(error, "option_name", "") or ""
+        dashed = message.startswith("No such option") and not word.startswith("--")
+        return f"{message}; a word that begins with a dash comes after --" if dashed else message
+    expected = READ[reasons[0]["type"]].format(**reasons[0].get("ctx", {}))
+    return InputError("option", expected, reasons[0]["input"]).naming(error.param.opts[0])
 
 
 def tell(error: BaseException) -> None:

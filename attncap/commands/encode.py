@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from attncap.constraints import Count, Seed
+
 if TYPE_CHECKING:
     from attncap.construct import Encoder
 
@@ -12,11 +14,11 @@ def encode(
     subject: str | None = None,
     relation: str | None = None,
     object: str | None = None,
-    embedding_dim: int,
-    context: int | None = None,
-    vocabulary: int | None = None,
-    starts: int | None = None,
-    seed: int = 0,
+    embedding_dim: Count,
+    context: Count | None = None,
+    vocabulary: Count | None = None,
+    starts: Count | None = None,
+    seed: Seed = 0,
 ) -> "Encoder":
     """Find the optimal rank-$d$ sequence encoder of a distribution.
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Literal
 
 from attncap.commands.options import no_columns, one_source
+from attncap.constraints import Count
 
 if TYPE_CHECKING:
     from attncap.bounds.planner import Plans
@@ -16,11 +17,11 @@ def plan(
     relation: str | None = None,
     object: str | None = None,
     on_conflict: Literal["error", "first"] = "error",
-    associations: int | None = None,
-    vocabulary: int | None = None,
-    context: int | None = None,
-    embedding_dim: int | None = None,
-    head_dim: int | None = None,
+    associations: Count | None = None,
+    vocabulary: Count | None = None,
+    context: Count | None = None,
+    embedding_dim: Count | None = None,
+    head_dim: Count | None = None,
     constants: dict[str, float] | None = None,
 ) -> "Plans":
     """Find the smallest shapes that hold a task, per method, by parameters.

@@ -10,6 +10,7 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from attncap.commands.options import FILES
+from attncap.constraints import Count, checked
 from attncap.errors import InputError
 from attncap.numerics.memory import cores
 from attncap.progress import Advance, bar, note
@@ -49,11 +50,12 @@ class Sweep(Result):
     store: str
 
 
+@checked
 def run(
     grid: Grid | str | Path,
     out: str | Path,
     *,
-    workers: int | None = None,
+    workers: Count | None = None,
     cluster: str | None = None,
     retry_failed: bool = False,
     reuse: bool = False,
@@ -97,7 +99,7 @@ def run(
         before = store.plan(plan.cells(), retry_failed=retry_failed, reuse=reuse)
         reused, other_code = store.of_other_code(plan.code)
         if other_code:
-            note(f"results of other code for {several(other_code, 'cell')}, computed again; --reuse takes them")
+            note(f"results of other code for {several(other_code, 'cell')}, computed again unless reuse is given")
         if before.pending:
             pace = _Pace(plan)
             execute = _executor(grid, _sensible(workers, before.pending), cluster, stack)

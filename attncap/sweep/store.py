@@ -70,7 +70,7 @@ class Store:
             except OSError as error:
                 raise InputError(f"{directory}: cannot write here ({error.strerror})") from None
         elif not self.path.is_file():
-            raise InputError(f"{directory}: has no {FILE}; make one with attncap sweep SPEC.toml --out {directory}")
+            raise InputError(f"{directory}: has no {FILE}; make one with attncap sweep")
         elif not self.path.stat().st_size:
             raise InputError(f"{self.path}: is empty; expected the store of a sweep")
         with self._reporting():
