@@ -445,7 +445,7 @@ def test_numbers_that_are_not_finite_are_an_error(capsys):
         (("train", "x", "--seed", "-1"), "--seed: expected at least 0, got '-1'"),
         (("recall", "m", "-5", "street"), "No such option: -5; a word that begins with a dash comes after --"),
         (("recall", ".", "x", "y"), "model.safetensors: cannot read (No such file or directory: model.safetensors)"),
-        (("recall", "m", "--", "--json"), "m: no such directory; expected one that `attncap memorize --out` wrote"),
+        (("recall", "m", "--", "--json"), "m: no such directory; expected one that attncap memorize wrote"),
     ],
 )
 def test_what_was_wrong_is_named_with_what_was_got(capsys, words, said):
@@ -530,4 +530,4 @@ def test_a_result_that_lacks_what_a_report_shows_is_one_line(capsys, kept, tmp_p
 
 def test_a_diagonal_that_is_no_number_is_bad_input(capsys):
     code, _, err = run(capsys, "interpolation", "--ratio", 0.5, "--ridge", 1, "--diagonal", "nan")
-    assert (code, err) == (2, "attncap: --diagonal: expected zero, full or a finite number, got nan\n")
+    assert (code, err) == (2, "attncap: --diagonal: expected a text or a number, got nan\n")

@@ -75,7 +75,7 @@ def verify(directory: str | Path) -> Verified:
     """
     path = Path(directory)
     if not path.is_dir():
-        raise InputError(f"{path}: no such directory; expected one that `attncap memorize --out` wrote")
+        raise InputError(f"{path}: no such directory; expected one that attncap memorize wrote")
     hashes = sums.listing(path)
     different = tuple(sums.differences(path))
     files = None if hashes is None else len(hashes)
