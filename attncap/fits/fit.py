@@ -139,8 +139,8 @@ def shortfall(recall: Recall, task: Associations, dtype: DtypeName, heads: Count
         return f"{dtype}: {known}, but not certified ({found}){proved}; more heads widen the margin"
     wider = "" if dtype == DTYPES[0] else ", a wider dtype"
     return (
-        f"{dtype}: {heads} heads recall {recall.correct:,} of {task.associations:,} associations of {task.name} "
-        f"({found}); give more heads, a larger embedding dimension{wider} or another seed"
+        f"{dtype}: {several(heads, 'head', 'recall')} {recall.correct:,} of {task.associations:,} associations of "
+        f"{task.name} ({found}); give more heads, a larger embedding dimension{wider} or another seed"
     )
 
 

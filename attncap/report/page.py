@@ -39,7 +39,10 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
     # Its own earlier page, as it was written, is replaced unasked.
     force = force or (out is None and path.name in (sums.listing(directory) or ()))
     check_free(path, force=force)
-    page = render(memory)
+    try:
+        page = render(memory)
+    except (jinja2.UndefinedError, TypeError) as error:
+        raise InputError(f"{directory / archive.RESULT}: lacks what a report shows ({error})") from None
     with replacing(path, force=force) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
@@ -48,6 +51,7 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
 def render(memory: archive.Archive) -> str:
     """Run the written weights on every sequence and return the page as HTML; all text is escaped."""
     shape, task = TokenShape.of(memory.model, memory.task, memory.model.dtype), memory.task
+    facts = _facts(memory)
     recalled = _recalled(memory)
     drawn = capacity.chart(task, shape.embedding_dim, shape.head_dim, recalled, shape.heads)
     environment = jinja2.Environment(
@@ -61,7 +65,7 @@ def render(memory: archive.Archive) -> str:
         recalled=recalled,
         held=measure.memorized(memory.model, task),
         figure=vl_convert.vegalite_to_svg(narrow(drawn).to_json()),
-        facts=_facts(memory),
+        facts=facts,
         headings=("subject", "relation") if task.kind == "facts" else ("sequence",),
         version=__version__,
     )
@@ -78,7 +82,7 @@ def _recalled(memory: archive.Archive) -> dict[str, measure.Recall]:
 def _facts(memory: archive.Archive) -> list[list[Any]]:
     """Return a row an association: its words, what was stored, what the model answers, by which margin."""
     task = memory.task
-    said = np.concatenate([logits.argmax(axis=1) for _, logits in memory.model.logits(task.sequences)])
+    said = np.concatenate([logits.argmax(axis=1) for _, logits in memory.logits(task.sequences)])
     margins = measure.margin(memory.model, task)
     rows = []
     for index in range(task.associations):

@@ -21,6 +21,7 @@ from attncap.methods import SHARE
 from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.models.precision import DtypeName
 from attncap.numerics.linear import minimum_norm
+from attncap.result import several
 from attncap.tasks import Associations, Distributions
 
 # The divergence above the encoder's, in nats, that rounding to each type may cost.
@@ -89,7 +90,7 @@ def distribution(
     whole = held == task.count
     kept = held if whole else int(SHARE * held) if asked is None else asked
     if not 0 <= kept <= held:
-        raise InputError("stored", f"0 to {held:,}, what {count} heads hold", kept)
+        raise InputError("stored", f"0 to {held:,}, what {several(count, 'head')} can hold", kept)
     encoder = encode(task, embedding_dim, starts=starts, seed=seed)
     settled = _settled(task)
     for attempt in attempts(modes, embedding_dim, head_dim, count, heads is None, seed):
@@ -101,8 +102,8 @@ def distribution(
             break
     else:
         raise UnmetError(
-            f"{task.name}: {attempt.heads} heads leave {excess[dtype]:.2g} nats above the encoder in {dtype} "
-            f"(expected at most {EXCESS[dtype]:g}); give more heads or a wider dtype"
+            f"{task.name}: {several(attempt.heads, 'head', 'leave')} {excess[dtype]:.2g} nats above the encoder in "
+            f"{dtype} (expected at most {EXCESS[dtype]:g}); give more heads or a wider dtype"
         )
     return DistributionFit(
         task=modes,
