@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attncap import tasks
-from attncap.commands.options import LARGEST
+from attncap.constraints import LARGEST
 from attncap.errors import InputError, UnmetError
 
 from .command import run

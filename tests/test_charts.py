@@ -58,7 +58,11 @@ def softmax_bottleneck():
     return plots.softmax_bottleneck(ENCODERS)
 
 
-RUN = SimpleNamespace(
+class Ensemble(SimpleNamespace):
+    """What a chart of training asks of one."""
+
+
+RUN = Ensemble(
     steps=np.array([3, 2]),
     curves=pl.DataFrame(
         {
@@ -286,7 +290,7 @@ def test_an_error_curve_draws_the_limit_the_baseline_and_the_simulation():
 def test_the_longest_range_lies_on_the_axis_and_the_others_make_colours():
     chart = error_grid()
     assert {fields["x"] for kind, fields, _ in marks(chart) if kind == "line"} == {"ridge"}
-    for row, ratio in enumerate(("0.5", "2.0")):
+    for row, ratio in enumerate(("0.5", "2")):
         assert drawn(chart, "line", "theory", f"relu, ratio {ratio}") == GRID.theory[row].tolist()
         baseline = drawn(chart, "line", "theory", f"linear regression, ratio {ratio}")
         assert baseline == GRID.linear_regression[row].tolist()

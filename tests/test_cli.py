@@ -56,7 +56,7 @@ def test_recall_of_a_table_counts_what_is_wrong(capsys, capitals, tmp_path):
         ([], "expected either TOKENs or --file, got neither"),
         (["France", "capital", "--file", "x.csv"], "got both"),
         (["--file", "none.csv"], "none.csv: no such file"),
-        (["--file", "capitals", "--context", "2"], "No such option"),
+        (["--file", "capitals", "--context", "2"], "--context: expected a text"),
     ],
 )
 def test_bad_questions(capsys, capitals, words, message):
@@ -92,7 +92,7 @@ def test_errors_are_json_too(capsys, tmp_path):
         (["random:50,2,500", "--seed", "-1"], 2, "--seed"),
         (["random:1,1,1"], 2, "leaves nothing to memorize"),
         (["random:10,1,10", "--embedding-dim", "4"], 1, "reach 4 associations"),
-        (["random:10,1,11"], 2, "only 10 sequences"),
+        (["random:10,1,11"], 2, "there are 10 sequences"),
         (["none.csv"], 2, "no such file"),
         (["capitals", "--relation", "capital"], 2, "relation needs object"),
         (["capitals", "--on-conflict", "last"], 2, "--on-conflict"),

@@ -29,6 +29,7 @@ from attncap import (
 from attncap.constraints import Count, Numbers, Range, Seed, Share, checked, expected
 from attncap.constraints import fits as allowed
 from attncap.errors import InputError, UnmetError
+from attncap.sweep import COMMANDS
 from attncap.train.loop.optimizers import OPTIMIZERS
 from attncap.train.loop.recipes import OPTIMIZERS as NAMES
 
@@ -54,7 +55,7 @@ CALLS: dict[object, dict] = {
     archive.read: {"path": "memory"},
     archive.write: {"fit": FIT, "path": "memory", "force": False},
     bounds.plan: {"associations": 20, "vocabulary": 10, "context": 2, "bits": 30.0, "embedding_dim": 8}
-    | {"head_dim": 8, "data_rank": 9, "queries": 5, "answers": 5, "constants": {"morris2025": 3.6}, "task": None},
+    | {"head_dim": 8, "data_rank": 9, "queries": 5, "answers": 5, "epsilon": None, "constants": {"morris2025": 3.6}, "task": None},
     bounds.evaluate: {"constants": {"morris2025": 3.6}, "heads": 2, **SIZES, "head_dim": 8},
     bounds.value: {"id": "dana2025", "heads": 2, "head_dim": 8, "embedding_dim": 8},
     bounds.citation: {"used": "theorem"},
@@ -139,6 +140,7 @@ CALLS: dict[object, dict] = {
     tasks.examples: {"contexts": np.eye(3), "queries": np.eye(3), "labels": np.eye(3), "name": "a"},
     tasks.fact_distributions: {"source": "facts.csv", "subject": "s", "relation": "r", "object": "o"},
     tasks.facts: {"source": "facts.csv", "subject": "s", "relation": "r", "object": "o", "on_conflict": "first"},
+    tasks.kind_of: {"source": "facts.csv"},
     tasks.load: {"source": "facts.csv", "subject": "s", "relation": "r", "object": "o", "on_conflict": "first"}
     | {"context": None, "seed": 0},
     tasks.load_distributions: {"source": "facts.csv", "subject": "s", "relation": "r", "object": "o"}
@@ -183,6 +185,8 @@ def here(tmp_path_factory):
     FIT.save(folder / "memory")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        # Names that junk was registered under.
+        patch.setattr("attncap.sweep.commands.COMMANDS", dict(COMMANDS))
         yield folder
 
 

@@ -314,7 +314,7 @@ def test_epsilon_decides_what_is_stored_and_by_how_many_heads():
         construct.distribution(task, 6, epsilon=0.1, stored=10)
     with pytest.raises(InputError, match=r"epsilon: expected 0 to 1, got -0\.1"):
         construct.distribution(task, 6, epsilon=-0.1)
-    with pytest.raises(InputError, match="stored: expected 0 to 126, what 20 heads hold, got 288"):
+    with pytest.raises(InputError, match="stored: expected 0 to 126, what 20 heads can hold, got 288"):
         construct.distribution(task, 6, heads=20, epsilon=0.05)
 
 
@@ -333,7 +333,7 @@ def test_deterministic_distributions_are_stored():
 
 
 def test_more_sequences_than_the_heads_hold_are_refused(pairs):
-    with pytest.raises(InputError, match=r"stored: expected 0 to 306, what 50 heads hold, got 400"):
+    with pytest.raises(InputError, match=r"stored: expected 0 to 306, what 50 heads can hold, got 400"):
         construct.distribution(pairs, 6, heads=50, stored=400)
 
 

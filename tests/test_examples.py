@@ -85,7 +85,7 @@ def test_heads_of_the_theorem_see_their_group_alone():
 
 def test_more_than_the_theorem_holds_is_refused_with_the_heads_it_takes():
     task = tasks.random_examples(622, context=32, embedding_dim=64)
-    with pytest.raises(UnmetError, match=r"622 examples; 20 heads hold 621 by the theorem; give at least 21 heads"):
+    with pytest.raises(UnmetError, match=r"622 examples; by the theorem 20 heads hold 621; give at least 21 heads"):
         construct.examples(task, 32, 20, method="theorem")
 
 
@@ -110,7 +110,7 @@ def test_shared_context_holds_the_upper_bound_and_no_more():
         assert fit.residual["float64"] <= 1e-11
         assert fit.capacity["rank"] == fit.capacity["shared"] == 621
     with pytest.raises(
-        UnmetError, match=r"rank 621 .* such scores hold 621 .* \(H\(n-1\)\+1 = 621 for a shared context"
+        UnmetError, match=r"rank 621 .* such scores can hold 621 .* \(H\(n-1\)\+1 = 621 for a shared context"
     ):
         construct.examples(task, 32, 20)
 
@@ -224,7 +224,7 @@ def test_the_degrees_of_freedom_are_the_rank_of_the_answers_derivative(shared):
 
 def test_chosen_scores_are_refused_beyond_the_degrees_of_freedom():
     task = tasks.random_examples(8, 2, 4, shared=True)
-    with pytest.raises(UnmetError, match=r"1 heads hold 5 examples in general position by proof, and have 6 degrees"):
+    with pytest.raises(UnmetError, match=r"1 head holds 5 examples in general position by proof, and have 6 degrees"):
         construct.examples(task, heads=1, method="chosen")
 
 

@@ -79,7 +79,7 @@ def test_plot(capsys, tmp_path):
         (["--ridge", "1:2"], "expected a range a:b:k"),
         (["--ridge", "0:2:3"], "above 0"),
         (["--ridge", "1:2:1000000"], "up to 100000"),
-        (["--ridge", "1:2:1000", "--ratio", "1:2:1000"], "1000000 points"),
+        (["--ridge", "1:2:1000", "--ratio", "1:2:1000"], "1,000,000 points"),
         (["--ratio", "-1"], "--ratio: expected above 0"),
         (["--snr", "-1"], "--snr: expected at least 0"),
         (["--activation", "log(t)"], "nan"),

@@ -30,6 +30,7 @@ from attncap import (
     tasks,
     train,
 )
+from attncap.commands.verify import Verified
 from attncap.result import Result, fingerprint, same
 from attncap.train.associations.problem import Trained
 from attncap.train.loop.lanes import History
@@ -72,7 +73,7 @@ def results():
         bits=half, bits_per_parameter=half, steps=np.array([5, 6]), seconds_compile=1.0, seconds_train=2.0, seconds=3.0,
         method="train", details={}, history=history, checkpoints=([], []), models=(model, model),
     )  # fmt: skip
-    found = fits.Capacity("associations", "margin", 9, (9, 10), 5, 6, (9, 9), 1.5, 50.0, 0.2, "float32", 1.0)
+    found = fits.Capacity("associations", "margin", 9, (9, 10), 5, 6, (9, 9), 1.5, 50.0, 0.2, "float32", 1.0, False)
     made = [
         task, several, labelled, fit, plans, plans.plans[0], promises, promises.bounds[0], predicted,
         predicted.simulated, predicted.attention, predicted.attention.heads[0], interpolation.softmax(1.0),
@@ -87,6 +88,7 @@ def results():
         archive.Examination(2, 1, 0.5, 0.1, (archive.Miss(("a",), "b", "c"),)),
         papers.Reproduced("table1", {"a": 1}, {"a": 2.0}, []), papers.Reproduction("dana2025", "quick", []),
         measure.memorized(model, task), measure.certify(model, task),
+        fits.Shape.of(model), Verified("m", 4, "float32", fit.recall["float32"], None, ()),
         sweep.Sweep(2, 1, 1, 0, 0, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, {}, ()),
     ]  # fmt: skip
     return {type(one): one for one in made}

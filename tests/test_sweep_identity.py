@@ -107,7 +107,7 @@ import sys
 from attncap.sweep.cells import Plan
 from attncap.sweep import Grid
 Plan.of(Grid("memorize", fixed={"source": "capitals"}))
-print([name for name in ("jax", "polars", "attncap.construct", "attncap.train") if name in sys.modules])
+print([name for name in ("jax", "attncap.construct", "attncap.train") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
@@ -196,7 +196,9 @@ def test_a_store_of_an_earlier_version_is_read_and_its_results_kept(tmp_path: Pa
 def test_files_of_a_cell_are_whole_and_stay(tmp_path: Path):
     from attncap import archive
 
-    grid = Grid("memorize", fixed={"embedding_dim": 8}, product={"source": ["random:20,2,60", "none.csv"]}, files=True)
+    grid = Grid(
+        "memorize", fixed={"embedding_dim": 8}, product={"source": ["random:20,2,60", "random:2,2,5"]}, files=True
+    )
     assert run(grid, tmp_path, workers=1).failed == 1
     kept = table(tmp_path).filter(status="done")["key"].to_list()
     assert [path.name for path in (tmp_path / "files").iterdir()] == kept

@@ -187,7 +187,7 @@ def test_a_pack_that_loses_a_cell_is_said(tmp_path: Path):
 
 def test_another_device_or_code_is_not_recorded(tmp_path: Path):
     pytest.importorskip("jax")
-    with pytest.raises(UnmetError, match="computes on cpu, the sweep asks for gpu"):
+    with pytest.raises(UnmetError, match=r"computes on cpu, the sweep asks for gpu|JAX here has no plugin for a GPU"):
         run(Grid("sweep_cells:descent", product={"rate": [0.1]}, device="gpu"), tmp_path)
     assert status(tmp_path).pending == 1
 
@@ -214,7 +214,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"has no results\.sqlite"):
         status(tmp_path)
     (tmp_path / "results.sqlite").write_text("not a database, but long enough to look for a header in it")
-    with pytest.raises(InputError, match="expected the store of a sweep"):
+    with pytest.raises(InputError, match=r"expected the (whole )?store of a sweep"):
         run(draws(), tmp_path)
     (tmp_path / "results.sqlite").unlink()
     with sqlite3.connect(tmp_path / "results.sqlite") as connection:

@@ -26,7 +26,7 @@ def test_random_sequences_are_distinct_and_in_range(vocabulary, context, fractio
 
 def test_random_takes_every_sequence_when_asked():
     assert random_associations(3, 4, 81).associations == 81
-    with pytest.raises(InputError, match="only 81 sequences exist"):
+    with pytest.raises(InputError, match="there are 81 sequences"):
         random_associations(3, 4, 82)
 
 
@@ -136,7 +136,7 @@ def test_named_tables_say_what_is_true():
         ("no/such.csv", {}, "no such file"),
         ("random:1,2", {}, "expected random:N,S,T"),
         ("random:5,0,1", {}, "at least 1"),
-        ("random:5,2,26", {}, "only 25 sequences exist"),
+        ("random:5,2,26", {}, "there are 25 sequences"),
         ("random:5,2,5", {"subject": "x"}, "a table that it names a column of"),
         ("capitals", {"context": 3}, "context: expected a text that it applies to, got 'capitals'"),
         ("capitals", {"object": "captial"}, "no column 'captial'.*did you mean 'capital'"),

@@ -232,7 +232,7 @@ def test_same_seed_same_bytes(tmp_path):
         ({"head_dim": 11}, InputError, "head_dim: expected 1 to the embedding dimension 10, got 11"),
         ({"head_dim": 0}, InputError, "head_dim"),
         ({"query_key_rank": 11}, InputError, "query_key_rank: expected 1 to the head dimension 10, got 11"),
-        ({"query_key_rank": 0}, InputError, "query_key_rank: expected 1 to the head dimension 10, got 0"),
+        ({"query_key_rank": 0}, InputError, "query_key_rank: expected at least 1, got 0"),
         ({"dtype": "float16"}, InputError, "dtype: expected one of float64, float32, bfloat16, got 'float16'"),
     ],
 )

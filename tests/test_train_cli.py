@@ -109,7 +109,7 @@ def test_memorize_keeps_a_model_that_recalls_everything(capsys, tmp_path):
     code, out, _ = run(capsys, "recall", tmp_path / "kept", "--file", tmp_path / "kept" / "task.parquet", "--json")
     assert (code, json.loads(out)["correct"]) == (0, 60)
     code, _, err = run(capsys, *words[:-1], 1, "--embedding-dim", 2, "--out", tmp_path / "small")
-    assert (code, "heads recall" in err, (tmp_path / "small").exists()) == (1, True, False)
+    assert (code, "head recalls" in err, (tmp_path / "small").exists()) == (1, True, False)
 
 
 def test_capacity_by_training_from_the_command_line(capsys):

@@ -7,7 +7,6 @@ import typer
 
 from attncap.cli._shared import AfterAnswer, Json, answer, say_unchecked, work
 from attncap.errors import UnmetError
-from attncap.result import several
 
 
 def verify(
@@ -16,6 +15,7 @@ def verify(
 ) -> None:
     """Check a memory again: its files by their hashes, the recall of the whole task, and the certificate."""
     from attncap.commands.verify import verify
+    from attncap.result import several
 
     with work(json):
         found = verify(directory)

@@ -54,6 +54,7 @@ def check(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
         InputError: names the option, what was expected and what was got.
 
     Example:
+        >>> from typing import Literal
         >>> def count(*, heads: int, method: Literal["theorem", "margin"] = "theorem"): ...
         >>> check(count, {"heads": 8.5})
         Traceback (most recent call last):

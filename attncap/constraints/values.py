@@ -45,6 +45,11 @@ def settle(name: str, value: Any, annotation: Any, sizes: dict[str, int] | None 
             return _array(name, value, one, {} if sizes is None else sizes)
     if isinstance(value, int) and abs(value) > LARGEST:
         raise InputError(name, f"at most {LARGEST}", value)
+    for one in parts(annotation):
+        if isinstance(value, Mapping) and get_args(one)[1:]:
+            for key, item in value.items():
+                if not fits(item, get_args(one)[1]):
+                    raise InputError(name, f"{expected(get_args(one)[1])} for {key}", item)
     words = [one for one in choices(annotation) if isinstance(one, str)]
     # Where the type is right, only what is wrong is said.
     rules = [broken for one in parts(annotation) for broken in _broken(value, one)]

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from attncap.constraints import checked
+from attncap.errors import InputError
 from attncap.interpolation.continuation import descend
 from attncap.interpolation.heads import Attention, data, linearise, norm_estimate, spikes
 from attncap.interpolation.pencil import Pencil
@@ -36,7 +37,13 @@ def predict(
         mean: $\mu$ in an orthonormal basis of the span of $\mu, w_K, w_Q$.
         ratio: c = p/n.
         ridge: $\gamma$.
+
+    Raises:
+        InputError: ratios or ridges that are not above 0.
     """
+    for name, values in (("ratio", ratio), ("ridge", ridge)):
+        if not (np.isfinite(values) & (values > 0)).all():
+            raise InputError(name, "finite numbers above 0", values)
     return quadratic_form(attention, mean, ratio, ridge)[1]
 
 

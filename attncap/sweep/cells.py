@@ -16,7 +16,6 @@ from attncap.sweep.code import code
 from attncap.sweep.commands import COMMANDS, defaults, file_hash, named, reference, resolve
 from attncap.sweep.grid import Grid
 from attncap.sweep.numbers import precision
-from attncap.tasks.source import check_source
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,8 @@ class Plan:
                 text(value)
                 check(command.function, {name: value})
                 if name == "source" and isinstance(value, str) and found in COMMANDS.values():
+                    from attncap.tasks.source import check_source
+
                     check_source(value)
         if grid.files and FILES not in inspect.signature(command.function).parameters:
             raise InputError(f"files: {command.function.__qualname__} has no parameter {FILES!r} to leave them with")

@@ -224,7 +224,7 @@ def fact_distributions(
         >>> table = Table("atlas", ["country", "tongue"], [["Peru", "Spanish"], ["Peru", "Quechua"]], [2, 3])
         >>> task = fact_distributions(table)
         >>> task.notes[0], task.tied.tolist()
-        ('1 of 1 sequences has several answers, weighed by their rows', [True])
+        ('1 of 1 sequence has several answers, weighed by their rows', [True])
     """
     table = _table(source)
     cells, notes = melt(table, subject, relation, object)

@@ -88,6 +88,7 @@ def check_source(source: str | Path) -> None:
     raise InputError(f"{text}: no such file or table; expected {', '.join(known)}{nearest(text, known)}")
 
 
+@checked
 def kind_of(source: str | Path) -> Kind:
     """Say what a source is by its name, and of a .parquet file by its columns.
 
