@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.special import erf
 
 from attncap.audit.families import Family, Settings
@@ -121,7 +121,7 @@ class Transformer:
         require(float(each), f"one example of {rows:,} rows", "give shorter inputs")
         return chunks(count, each, 4 * BUDGET)
 
-    def _tokens(self, ids: Int[np.ndarray, "B n"]) -> Float[np.ndarray, "B n d"]:
+    def _tokens(self, ids: Any) -> Float[np.ndarray, "B n d"]:
         ids, table = np.asarray(ids), self.shared["token"]
         if ids.ndim != 2 or ids.dtype.kind not in "iu":
             raise InputError("inputs", "token ids of shape (examples, n)", f"{ids.dtype} {ids.shape}")
@@ -134,7 +134,7 @@ class Transformer:
             x = x + self.shared["position"][: ids.shape[1]]
         return x + self.shared["kinds"][0] if "kinds" in self.shared else x
 
-    def _patches(self, images: Float[np.ndarray, "B 3 height width"]) -> Float[np.ndarray, "B n d"]:
+    def _patches(self, images: Any) -> Float[np.ndarray, "B n d"]:
         images, weight = np.asarray(images, dtype=np.float32), self.shared["patch"]
         dim, channels, side, _ = weight.shape
         if images.ndim != 4 or images.shape[1] != channels or any(size % side for size in images.shape[2:]):

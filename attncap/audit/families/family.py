@@ -59,6 +59,7 @@ class Family:
         causal: whether a row attends to those before it only.
         rotary: whether positions rotate queries and keys: their halves against each other, or neighbours in pairs.
         images: whether the input is an image cut into patches.
+        activation: of the perceptrons, where the header names none.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Family:
     causal: bool = False
     rotary: Literal["", "halves", "pairs"] = ""
     images: bool = False
+    activation: str = "gelu"
 
     def prefix(self, names: Collection[str]) -> str | None:
         """Return what stands before every name of a checkpoint; None if it is of another family."""
@@ -96,7 +98,7 @@ class Family:
                 raise InputError(f"{self.name}: the header lacks {' or '.join(self.keys[name])}")
         found.setdefault("key_heads", found["heads"])
         found.setdefault("head_dim", found["dim"] // found["heads"])
-        found.setdefault("activation", "silu")
+        found.setdefault("activation", self.activation)
         found.setdefault("positions", 1 << 20)
         theta, spacing = _rotary(self.name, header)
         settings = Settings(**{"theta": theta, "spacing": spacing} | found)

@@ -42,4 +42,5 @@ GPT2 = Family(
     },
     outward=False,
     causal=True,
+    activation="gelu_new",
 )

@@ -47,6 +47,7 @@ LLAMA = Family(
     norm="rms",
     causal=True,
     rotary="halves",
+    activation="silu",
 )
 
 # llama.cpp stores each head's queries and keys so that neighbours, not halves, rotate against each other.
