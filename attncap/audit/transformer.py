@@ -48,6 +48,7 @@ class Transformer:
         layers: tensors of each layer, by our names; matrices are (in, out).
         tokenizer: turns text into ids, if the checkpoint has one.
         trained: False for a twin with random weights.
+        bits_per_weight: that the checkpoint stores a weight in, on average.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Transformer:
     layers: tuple[Weights, ...]
     tokenizer: Any = None
     trained: bool = True
+    bits_per_weight: float = 32.0
 
     @property
     def parameters(self) -> dict[str, int]:

@@ -8,4 +8,4 @@ from attncap.audit.families.vit import DINOV2, VIT
 
 __all__ = ["FAMILIES", "Family", "Settings"]
 
-FAMILIES: tuple[Family, ...] = (BERT, GPT2, LLAMA, LLAMA_GGUF, QWEN_GGUF, GLASSLLM, VIT, DINOV2)
+FAMILIES = (BERT, GPT2, LLAMA, LLAMA_GGUF, QWEN_GGUF, GLASSLLM, VIT, DINOV2)

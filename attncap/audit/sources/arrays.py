@@ -34,4 +34,5 @@ def open_npz(path: Path) -> dict[str, np.ndarray] | Checkpoint:
     header = json.loads(str(arrays.pop(HEADER)))
     sizes = {name: array.size for name, array in arrays.items()}
     tokenizer = from_glassllm(path.with_suffix(".tokenizer.json"))
-    return Checkpoint(str(path), "glassllm", header, sizes, arrays.__getitem__, tokenizer)
+    stored = sum(array.nbytes for array in arrays.values())
+    return Checkpoint(str(path), "glassllm", header, sizes, arrays.__getitem__, tokenizer, stored)

@@ -26,6 +26,7 @@ class Checkpoint:
         sizes: number of elements by name, to state the memory before it is taken.
         read: returns one tensor.
         tokenizer: turns text into ids; None if there is none.
+        stored: bytes that the tensors take in the file.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Checkpoint:
     sizes: Mapping[str, int]
     read: Callable[[str], np.ndarray]
     tokenizer: Any = None
+    stored: int = 0
 
 
 def build(checkpoint: Checkpoint) -> Transformer:
@@ -77,7 +79,10 @@ def build(checkpoint: Checkpoint) -> Transformer:
     for needed in ("patch", "class_token", "position") if family.images else ("token",):
         if needed not in shared:
             raise InputError(f"{checkpoint.name}: lacks {family.tensors[needed]}")
-    return Transformer(checkpoint.name, family, settings, shared, tuple(layers), checkpoint.tokenizer)
+    bits_per_weight = 8 * checkpoint.stored / sum(checkpoint.sizes.values())
+    return Transformer(
+        checkpoint.name, family, settings, shared, tuple(layers), checkpoint.tokenizer, bits_per_weight=bits_per_weight
+    )
 
 
 def _family(checkpoint: Checkpoint) -> tuple[Family, str]:

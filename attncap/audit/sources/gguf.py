@@ -37,4 +37,5 @@ def open_gguf(path: Path) -> Checkpoint:
         return dequantize(tensor.data, tensor.tensor_type).reshape(shape)
 
     sizes = {name: int(tensor.n_elements) for name, tensor in tensors.items()}
-    return Checkpoint(str(path), f"gguf {kind}", header, sizes, read, from_gguf(fields))
+    stored = sum(int(tensor.n_bytes) for tensor in tensors.values())
+    return Checkpoint(str(path), f"gguf {kind}", header, sizes, read, from_gguf(fields), stored)

@@ -44,7 +44,9 @@ def open_folder(folder: Path) -> Checkpoint:
         with safe_open(place[name], "np") as opened:
             return opened.get_tensor(name)
 
-    return Checkpoint(str(folder), str(config.get("model_type", "?")), config, sizes, read, from_json(folder))
+    stored = sum(file.stat().st_size for file in files)
+    kind = str(config.get("model_type", "?"))
+    return Checkpoint(str(folder), kind, config, sizes, read, from_json(folder), stored)
 
 
 def _files(folder: Path) -> list[Path]:

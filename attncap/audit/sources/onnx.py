@@ -57,7 +57,7 @@ def open_onnx(path: Path) -> Checkpoint:
         tensor = numpy_helper.to_array(tensors[name])
         return tensor.T if name in turned else tensor
 
-    return Checkpoint(str(path), "", header, sizes, read)
+    return Checkpoint(str(path), "", header, sizes, read, stored=path.stat().st_size)
 
 
 def module(node: str) -> str:
