@@ -172,7 +172,8 @@ def could_hold(model: Transformer) -> dict[str, Holds]:
     return {
         part: Holds(
             counted[part],
-            float(bounds.value("counting", parameters=counted[part], bits_per_weight=model.bits_per_weight)),
+            # The catalogue counts whole bits; quantized weights take a fraction more.
+            model.bits_per_weight * bounds.value("counting", parameters=counted[part], bits_per_weight=1),
             *(float(bounds.value(name, parameters=counted[part])) for name in LIMITS[1:]),
         )
         for part in ("attention", "mlp", "total")

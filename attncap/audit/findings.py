@@ -112,7 +112,7 @@ class Audit(Result):
         if self.layers:
             yield self.inputs
             table = Rows(
-                "layer", "input", "Kruskal (A1)", "context (A2)", "with mean (A3)", "d queries", "saturated", "n"
+                "layer", "input", "Kruskal (A1)", "context (A2)", "with mean (A3)", "d queries", "saturated", "subset"
             )
             for layer in self.layers:
                 found = layer.assumptions
@@ -127,7 +127,7 @@ class Audit(Result):
                     f"{found.kruskal.size} of {found.embedding_dim}",
                 )
             yield table
-            yield from dict.fromkeys(note for layer in self.layers for note in layer.assumptions.notes)
+            yield from (f"layer {layer.layer}: {note}" for layer in self.layers for note in layer.assumptions.notes)
             yield from self._promised()
         if self.facts is not None:
             yield self.facts

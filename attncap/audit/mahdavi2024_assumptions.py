@@ -15,8 +15,8 @@ from attncap.result import Result, hidden
 
 # The share of subsets from which the paper says that an assumption holds.
 HOLDS = 0.99
-# Of the subsets, how many the other types, the curve and the neighbours take at most.
-FEWER, POINTS = 500, 16
+# Of the subsets, how many the other types and the neighbours take at most, and how many each point of the curve.
+FEWER, POINTWISE, POINTS = 500, 100, 16
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def gather(contexts: Float[np.ndarray, "T n d"], queries: Float[np.ndarray, "T d
     """Keep of a batch what the assumptions ask for; a context that all share is ranked once."""
     distinct = contexts[:1] if contexts.strides[0] == 0 else contexts
     count = contexts.shape[1]
-    full = np.array([Rows(each).full(np.arange(count)[None], workers=1).full[0] for each in distinct])
+    full = np.array([Rows(each).full(np.arange(count)[None]).full[0] for each in distinct])
     means = distinct.mean(axis=1, dtype=np.float64).astype(queries.dtype)
     shape = queries.shape
     return Gathered(queries, np.broadcast_to(means, shape), np.broadcast_to(full, shape[:1]), count)
@@ -156,7 +156,7 @@ def judge(found: Gathered, *, size: int | None = None, subsets: int = 5000, seed
     share = sampled(rows, size, subsets, seed)
     mean = sampled(Rows(found.queries + found.means), size, subsets, seed)
     forms = variants(found.queries)
-    curve = [sampled(rows, each, fewer, seed) for each in curve_sizes(min(examples, dim), size)]
+    curve = [sampled(rows, each, min(POINTWISE, subsets), seed) for each in curve_sizes(min(examples, dim), size)]
     values = rows.factors[1]
     return Assumptions(
         examples=examples,
@@ -164,7 +164,7 @@ def judge(found: Gathered, *, size: int | None = None, subsets: int = 5000, seed
         embedding_dim=dim,
         dtype=rows.vectors.dtype.name,
         kruskal=share,
-        general_position=sampled(rows, dim, fewer, seed).fraction if examples >= dim else None,
+        general_position=sampled(rows, dim, min(POINTWISE, subsets), seed).fraction if examples >= dim else None,
         context_rank_full_fraction=float(found.full.mean()),
         with_mean=mean,
         holds={

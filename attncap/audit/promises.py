@@ -44,15 +44,15 @@ def promises(settings: Settings, context: int, holds: Mapping[str, bool]) -> lis
     Example:
         >>> numbers = Settings(dim=384, layers=6, heads=12, key_heads=12, head_dim=32, eps=1e-12, positions=512,
         ...     activation="gelu")
-        >>> first, second, *_ = promises(numbers, 64, {"A1": False, "A2": True, "A3": True})
+        >>> first, second, generic = promises(numbers, 64, {"A1": False, "A2": True, "A3": True})
         >>> first.examples, first.at_shape, first.because
         (None, 373, 'Assumption 1 fails')
-        >>> second.examples
-        373
+        >>> second.examples, generic.examples
+        (373, 4608)
     """
     rows = min(context, settings.dim)
     shape = {"heads": settings.key_heads, "head_dim": settings.head_dim, "context": rows, "embedding_dim": settings.dim}
-    value = {name: int(bounds.value(name, **shape)) for name in ("mahdavi2024", "mahdavi2024-shared", "features")}
+    value = {name: int(bounds.value(name, **shape)) for name in ("mahdavi2024", "features")}
     needs = {
         "mahdavi2024": (("A1", "A2"), ""),
         "mahdavi2024, Proposition 5": (("A3", "A2"), "with one layer of uniform attention and a skip before it"),
@@ -63,9 +63,6 @@ def promises(settings: Settings, context: int, holds: Mapping[str, bool]) -> lis
         number = value["mahdavi2024"]
         said = ", ".join(failing) or how or "Assumptions 1 and 2 hold by the paper's rule"
         found.append(Promise(name, None if failing else number, number, not failing, said))
-    shared = value["mahdavi2024-shared"]
-    said = "examples here have contexts of their own; it bounds those that share one"
-    found.append(Promise("mahdavi2024-shared", None, shared, False, said))
     generic = value["features"]
     good = holds["A2"]
     said = "fixed random scores in place of the layer's, measured in generic contexts"

@@ -87,17 +87,18 @@ class Transformer:
         return x
 
     def steps(self, inputs: Any) -> Iterator[Step]:
-        """Yield every layer's attention, the last step's output being that of `states`."""
+        """Yield what every layer's attention saw and did; the rest of a block waits until the next is asked for."""
         x = self.embed(inputs)
         for number, layer in enumerate(self.layers):
-            step, x = self._block(number, layer, x)
+            step, mixed = self._attention(number, layer, x)
             yield step
+            x = self._rest(layer, x, mixed)
 
     def last(self, inputs: Any) -> Float[np.ndarray, "B n d"]:
         """Return what the last block gives."""
         x = self.embed(inputs)
         for number, layer in enumerate(self.layers):
-            _, x = self._block(number, layer, x)
+            x = self._rest(layer, x, self._attention(number, layer, x)[1])
         return x
 
     def logits(self, x: Float[np.ndarray, "*B d"]) -> Float[np.ndarray, "*B N"]:
@@ -149,18 +150,9 @@ class Transformer:
         token = np.broadcast_to(self.shared["class_token"].reshape(1, 1, dim), (count, 1, dim))
         return np.concatenate([token, x], axis=1) + resized(self.shared["position"][0], down, across)
 
-    def _block(self, number: int, layer: Weights, x: Float[np.ndarray, "B n d"]) -> tuple[Step, np.ndarray]:
-        post = self.family.post
-        seen = x if post else self._norm(x, layer, "norm1")
-        scores, weights, mixed = self._attend(layer, seen)
-        middle = x + _linear(mixed, layer, "output") * layer.get("scale1", np.float32(1))
-        middle = self._norm(middle, layer, "norm1") if post else middle
-        inner = middle if post else self._norm(middle, layer, "norm2")
-        out = middle + self._perceptron(layer, inner) * layer.get("scale2", np.float32(1))
-        return Step(number, x, seen, scores, weights), self._norm(out, layer, "norm2") if post else out
-
-    def _attend(self, layer: Weights, seen: Float[np.ndarray, "B n d"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return scores, weights and the heads' averages side by side."""
+    def _attention(self, number: int, layer: Weights, x: Float[np.ndarray, "B n d"]) -> tuple[Step, np.ndarray]:
+        """Return the step, and the heads' averages side by side."""
+        seen = x if self.family.post else self._norm(x, layer, "norm1")
         count, rows, _ = seen.shape
         query, key, value = (self._heads(layer, seen, name) for name in ("query", "key", "value"))
         shared = query.reshape(count, self.settings.key_heads, -1, rows, self.settings.head_dim)
@@ -172,7 +164,16 @@ class Transformer:
         weights /= weights.sum(axis=-1, keepdims=True)
         grouped = weights.reshape(*shared.shape[:3], rows, rows) @ value[:, :, None]
         mixed = grouped.reshape(count, -1, rows, self.settings.head_dim).swapaxes(1, 2).reshape(count, rows, -1)
-        return scores, weights, mixed
+        return Step(number, x, seen, scores, weights), mixed
+
+    def _rest(self, layer: Weights, x: Float[np.ndarray, "B n d"], mixed: np.ndarray) -> Float[np.ndarray, "B n d"]:
+        """Return what a block gives, of its input and its heads' averages."""
+        post = self.family.post
+        middle = x + _linear(mixed, layer, "output") * layer.get("scale1", np.float32(1))
+        middle = self._norm(middle, layer, "norm1") if post else middle
+        inner = middle if post else self._norm(middle, layer, "norm2")
+        out = middle + self._perceptron(layer, inner) * layer.get("scale2", np.float32(1))
+        return self._norm(out, layer, "norm2") if post else out
 
     def _heads(self, layer: Weights, seen: np.ndarray, name: str) -> Float[np.ndarray, "B h n dh"]:
         """Return the queries, keys or values of every head, rotated where the family rotates."""

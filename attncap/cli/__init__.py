@@ -10,6 +10,7 @@ import typer
 
 from attncap.cli import sweep
 from attncap.cli._shared import AfterAnswer
+from attncap.cli.audit import audit
 from attncap.cli.bounds import bounds
 from attncap.cli.capacity import capacity
 from attncap.cli.cite import cite
@@ -56,7 +57,9 @@ def attncap(
     """How much attention can memorize: promised, constructed, trained and predicted, in bits."""
 
 
-for command in (memorize, recall, report, bounds, plan, encode, train, capacity, interpolation, reproduce, cite):
+for command in (
+    memorize, recall, report, bounds, plan, encode, train, capacity, interpolation, audit, reproduce, cite
+):  # fmt: skip
     # Given as such, the first line is not cut.
     app.command(short_help=(command.__doc__ or "").split("\n")[0])(command)
 app.add_typer(sweep.app, name="sweep", short_help=sweep.HELP)

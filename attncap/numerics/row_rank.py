@@ -85,6 +85,9 @@ class Rows:
         if size > self.dim:
             return Ranked(np.zeros(len(subsets), dtype=bool), {"more than d": len(subsets)})
         decide = Decision(self, size)
+        if len(subsets) == 1:  # no threads for one
+            full, way = decide(subsets[0])
+            return Ranked(np.array([full]), {way: 1})
         pieces = [subsets[at : at + PIECE] for at in range(0, len(subsets), PIECE)]
         with (
             threadpool_limits(1),

@@ -14,6 +14,7 @@ from attncap.commands.options import options as command_options
 from attncap.errors import InputError, nearest
 
 COMMANDS: dict[str, str] = {
+    "audit": "attncap.commands.audit:audit",
     "bounds": "attncap.commands.bounds:bounds",
     "capacity": "attncap.commands.capacity:capacity",
     "encode": "attncap.commands.encode:encode",
