@@ -70,7 +70,9 @@ def kruskal(rows: Rows, deepest: int = DEEPEST) -> Kruskal:
         return Kruskal(1, 1, rank, twins, 1.0, alike, "every pair")
     gram = _cosines(rows)
     least, coherence = _babel(gram)
-    witness = _search(rows, gram, deepest) if count > 1 else ()
+    # More vectors than the rank are always dependent.
+    deepest = min(deepest, rank - 1)
+    witness = _search(rows, gram, deepest)
     ways = f"{deepest} others chosen greedily for each of the {count:,} vectors, and every pair; a search, no proof"
     most, why = min((rank, f"all {count:,} vectors have rank {rank}"), (count, "there are no more vectors"))
     if witness and len(witness) - 1 < most:

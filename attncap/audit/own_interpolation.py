@@ -64,7 +64,7 @@ def own_interpolation(
     dim, count = data.shape
     left, values, _ = np.linalg.svd(data, full_matrices=False)
     surrogate = left * (values / np.sqrt(count)) @ rng.standard_normal((len(values), count))
-    chosen = np.unique(np.linspace(0, model.settings.heads - 1, heads).round().astype(int))
+    chosen = np.unique(np.linspace(0, model.settings.heads - 1, heads).round().astype(int)).tolist()
     both = [[_measure(model, layer, head, each, rng) for each in (data, surrogate)] for head in chosen]
     own = [real for real, _ in both]
     kinds = [Activation("own", a1=a1, nu=max(nu, a1**2)) for _, a1, nu, _ in own]
