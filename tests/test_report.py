@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from attncap import archive, construct, plots, report
+from attncap import archive, construct, measure, plots, report, sums
 from attncap.data.tables import Table
 from attncap.errors import InputError
 from attncap.tasks import facts, random_associations
@@ -70,6 +70,17 @@ def test_the_page_shows_what_the_weights_answer(page):
     assert f"{memory.task.bits:,.0f} bits" in text
     assert "5 of 5" in text
     assert "<svg" in text
+
+
+def test_what_was_verified_is_not_verified_again_unless_no_hash_vouches_for_it(page, tmp_path, monkeypatch):
+    calls, verify = [], measure.verify
+    monkeypatch.setattr(measure, "verify", lambda *given: calls.append(given) or verify(*given))
+    known = report.write(page.parent, tmp_path / "known.html").read_text(encoding="utf-8")
+    assert not calls
+    bare = shutil.copytree(page.parent, tmp_path / "bare")
+    (bare / sums.NAME).unlink()
+    assert report.write(bare, tmp_path / "bare.html").read_text(encoding="utf-8") == known
+    assert calls
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
