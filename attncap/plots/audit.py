@@ -1,5 +1,6 @@
 """An audit as one picture: full rank against the size of subsets, the queries' spectrum, and the heads."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -36,6 +37,26 @@ def audit_chart(audit: "Audit") -> alt.HConcatChart:
     return theme.finished(alt.HConcatChart(hconcat=panels), title, note, width=SIDE * len(panels))
 
 
+def rank_curves(frame: pl.DataFrame, *, title: str, note: Sequence[str]) -> alt.LayerChart:
+    """Draw shares of subsets of full rank, one line a series, with the intervals that are there.
+
+    Args:
+        frame: series, size (over the dimension), fraction, low, high (null where unknown).
+        title: what it shows.
+        note: its settings.
+    """
+    hue = theme.colour("series", frame["series"].unique(maintain_order=True).to_list())
+    horizontal = theme.channel(alt.X, "size", "vectors in a subset over their dimension")
+    drawn = [alt.Chart(frame).mark_line(strokeWidth=theme.LINE).encode(horizontal, _full(), hue)]
+    known = alt.Chart(frame.drop_nulls("low"))
+    drawn.append(known.mark_rule(strokeWidth=theme.THIN).encode(horizontal, alt.Y("low:Q"), alt.Y2("high:Q"), hue))
+    return theme.finished(alt.LayerChart(layer=drawn).properties(width=420, height=SIDE), title, note)
+
+
+def _full() -> Any:
+    return theme.channel(alt.Y, "fraction", "share of subsets of full rank", domain=(0, 1))
+
+
 def _curve(layers: "tuple[Layer, ...]", hue: Any) -> alt.LayerChart:
     rows = [
         {"layer": f"{layer.layer}", "size": each.size, "fraction": each.fraction, "low": each.low, "high": each.high}
@@ -44,8 +65,7 @@ def _curve(layers: "tuple[Layer, ...]", hue: Any) -> alt.LayerChart:
     ]
     data = alt.Chart(pl.DataFrame(rows))
     horizontal = theme.channel(alt.X, "size", "queries in a subset", whole=True)
-    vertical = theme.channel(alt.Y, "fraction", "share of subsets of full rank", domain=(0, 1))
-    lines = data.mark_line(strokeWidth=theme.LINE).encode(horizontal, vertical, hue)
+    lines = data.mark_line(strokeWidth=theme.LINE).encode(horizontal, _full(), hue)
     band = data.mark_rule(strokeWidth=theme.THIN, opacity=0.5).encode(horizontal, alt.Y("low:Q"), alt.Y2("high:Q"), hue)
     wanted = alt.Chart(pl.DataFrame({"size": [layers[0].assumptions.context]}))
     edge = wanted.mark_rule(strokeDash=theme.DASHED, color=theme.GREY).encode(horizontal)
