@@ -426,6 +426,27 @@ def test_a_model_is_audited_from_the_command_line(capsys, tmp_path):
     assert "theorems' layer has neither norm" in out
 
 
+def test_an_audit_is_written_as_a_page(capsys, tmp_path):
+    folder, given = small.write("gpt2", tmp_path / "<model>"), ids(tmp_path / "ids.npz")
+    out = tmp_path / "found"
+    line = ["audit", str(folder), "--inputs", given, "--subsets", "20", "--layers", "0", "--out", str(out), "--json"]
+    code, printed, _ = command.run(capsys, *line)
+    assert code == 0
+    assert json.loads((out / "audit.json").read_text()) == json.loads(printed)
+    page = (out / "report.html").read_text()
+    assert "&lt;model&gt;" in page
+    assert "<model>" not in page.replace((out / "audit.svg").read_text(), "")
+    first = json.loads(printed)["layers"][0]
+    assert f"{first['kruskal']['fraction']:.4g} [" in page
+    assert page.count("<h2>Heads of layer") == 1
+    code, printed, err = command.run(capsys, "report", str(out), "--json")
+    assert (code, json.loads(printed)) == (0, {"path": str(out / "report.html")})
+    assert command.run(capsys, *line)[0] == 2
+    (out / "audit.json").write_text("{}")
+    code, _, err = command.run(capsys, "report", str(out))
+    assert (code, "not what attncap audit wrote" in err) == (2, True)
+
+
 def test_one_layer_may_be_chosen_and_others_are_refused(capsys, tmp_path):
     folder, given = small.write("bert", tmp_path / "model"), ids(tmp_path / "ids.npz")
     line = ["audit", str(folder), "--inputs", given, "--subsets", "20", "--json"]

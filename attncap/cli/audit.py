@@ -1,5 +1,6 @@
 """``attncap audit``: whether the assumptions hold inside a real model, and what it holds."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from attncap.errors import InputError
 def audit(
     options: dict[str, Any],
     layers: Annotated[str | None, typer.Option(metavar="L,L,...", help="Which layers; all by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory to write: the answer, its chart and a report.")] = None,
     plot: Plot = None,
     force: Force = False,
     json: Json = False,
@@ -22,7 +24,11 @@ def audit(
 
     Nothing is fetched, no pickle is loaded and no code of a model is run.
     """
+    from attncap.files import check_free
+
     check_plot(plot, force=force)
+    if out is not None:
+        check_free(out, force=force, directory=True)
     with work(json):
         result = shelf.audit(**options, layers=numbers(layers))
 
@@ -31,7 +37,15 @@ def audit(
 
         return audit_chart(result)
 
-    answer(result, json, write=lambda: draw(plot, chart, force=force))
+    def write() -> Path | None:
+        drawn = draw(plot, chart, force=force)
+        if out is None:
+            return drawn
+        from attncap.report import write_audit
+
+        return write_audit(result, out, force=force)
+
+    answer(result, json, write=write)
 
 
 def numbers(text: str | None) -> list[int] | None:
