@@ -80,6 +80,19 @@ def test_subsets_around_the_tolerance_are_decided_as_numpy_does(dtype):
     assert found.decided["matrix_rank"] >= 5
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("ratio", [0.2, 0.6, 1.5, 2.5, 6.0])
+def test_bounds_shared_by_all_rows_prove_nothing_that_is_not_so(ratio, dtype):
+    rng = np.random.default_rng(1)
+    block = near_singular(24, 48, ratio, dtype, rng)
+    own = np.arange(24)[None]
+    np.testing.assert_array_equal(Rows(block).full(own).full, [ratio > 1])
+    # More rows along the weakest direction raise what all rows have there, not what the subset has.
+    weakest = np.linalg.svd(block.astype(np.float64))[2][23]
+    more = np.concatenate([block, (40 * 48 * np.finfo(dtype).eps * weakest)[None].astype(dtype)])
+    np.testing.assert_array_equal(Rows(more).full(own).full, [ratio > 1])
+
+
 def test_hardly_any_subset_of_real_size_needs_numpy():
     rng = np.random.default_rng(0)
     vectors = case("common mean", 500, 192, np.float32, rng)
