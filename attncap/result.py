@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 LONG = 8  # numbers that a repr still shows
+WIDE = 60  # characters of a field that it shows
 
 
 def hidden(**options: Any) -> Any:
@@ -44,14 +45,38 @@ def plain(value: Any) -> Any:
     return value
 
 
-def several(count: int, noun: str) -> str:
-    """Count things in words.
+def not_finite(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the name and value of every number that JSON would lose.
+
+    Example:
+        >>> list(not_finite({"kl": [0.5, float("nan")], "shape": {"rho": float("inf")}}))
+        [('kl[1]', nan), ('shape.rho', inf)]
+    """
+    if dataclasses.is_dataclass(value):
+        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if not f.metadata.get("hidden")}
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from not_finite(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, np.ndarray):
+        yield from not_finite(value.tolist(), name)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from not_finite(item, f"{name}[{index}]")
+    elif isinstance(value, float | np.floating) and not math.isfinite(value):
+        yield name, value
+
+
+def several(count: int, noun: str, verb: str = "") -> str:
+    """Count things in words, perhaps with what they do.
 
     Example:
         >>> several(1, "head"), several(2500, "association")
         ('1 head', '2,500 associations')
+        >>> several(1, "head", "hold"), several(2, "head", "hold")
+        ('1 head holds', '2 heads hold')
     """
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+    doing = f" {verb}{'s' * (count == 1)}" if verb else ""
+    return f"{count:,} {noun}{'s' * (count != 1)}{doing}"
 
 
 def same(one: Any, other: Any) -> bool:
@@ -112,7 +137,8 @@ def _short(value: Any) -> str:
     """Return the repr of a field: of an array with many numbers its type and shape."""
     if _is_array(value) and value.size > LONG:
         return f"{value.dtype.name}{list(value.shape)}"
-    return repr(_number(value))
+    line = repr(_number(value))
+    return line if len(line) <= WIDE else f"{line[: WIDE - 3]}..."
 
 
 def _number(thing: Any) -> Any:
@@ -177,6 +203,11 @@ class Result:
         """Ids of bounds, names of methods and keys of sources that this result rests on: see `attncap.citation`."""
         return ("attncap",)
 
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The sizes by letter that must agree where it meets others: N and S of models and tasks."""
+        return {}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of this result (hidden fields left out)."""
         return {
@@ -205,3 +236,17 @@ class Result:
         from attncap.terminal import shown
 
         return shown(self, width=120)
+
+    def _repr_html_(self) -> str:
+        """Return the table as HTML, for a notebook."""
+        from attncap.terminal import as_html
+
+        return as_html(self)
+
+
+__all__ = ["Result", "fingerprint", "flatten", "hidden", "plain", "same", "several"]
+
+
+def __dir__() -> list[str]:
+    """Return what completion offers: nothing that is imported here."""
+    return __all__

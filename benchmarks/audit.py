@@ -148,9 +148,9 @@ def run(path: Path, inputs: str) -> audit.Audit:
         with tempfile.TemporaryDirectory() as folder:
             given = Path(folder) / "images.npz"
             np.savez(given, images=load_photographs(400))
-            return audit.audit(path, inputs=str(given), layers=[0, 1, 6, 11], examples=500)
-    chosen = [0, 1, 2, 15, 29] if path.suffix == ".gguf" else None
-    return audit.audit(path, inputs="kjv", layers=chosen, examples=600)
+            return audit.audit(path, inputs=str(given), layers=[0, 1], examples=400)
+    chosen = [0, 1] if path.suffix == ".gguf" else None
+    return audit.audit(path, inputs="kjv", layers=chosen, examples=580)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from attncap.audit import inputs as audit_inputs
 from attncap.audit.kruskal import kruskal
 from attncap.audit.model_audit import run
 from attncap.audit.query_key import query_key
+from attncap.audit.shares import clopper_pearson
 from attncap.audit.transformer import Transformer
 from attncap.data.named_models import named_model
 from attncap.errors import InputError, UnmetError
@@ -36,7 +37,7 @@ def planted(count, dim, size, rng, mean=0.0, dtype=np.float32):
 @settings(max_examples=40, deadline=None)
 def test_intervals_are_the_exact_tails_of_the_binomial(trials, data):
     successes = data.draw(st.integers(0, trials))
-    low, high = ac.clopper_pearson(successes, trials)
+    low, high = clopper_pearson(successes, trials)
     assert 0 <= low <= successes / trials <= high <= 1
     if successes:
         np.testing.assert_allclose(binom.sf(successes - 1, trials, low), 0.025, rtol=1e-6)
@@ -180,7 +181,7 @@ def test_shapes_at_the_edge_are_handled_or_refused():
     assert any("fewer than d = 12" in note for note in few.notes)
     with pytest.raises(InputError, match="subset_size: expected 1 to the number of examples, 5, got 6"):
         ac.assumptions(*examples_of(count=5))
-    with pytest.raises(InputError, match="subsets: expected at least 1"):
+    with pytest.raises(InputError, match="subsets: expected a whole number of at least 1"):
         ac.assumptions(*examples_of(), subsets=0)
     contexts, queries = examples_of()
     queries[3, 2] = np.nan

@@ -1,13 +1,13 @@
 """Whether the theorems' assumptions hold inside a real model, and what it holds."""
 
-from attncap.audit.factual_memory import FactRecall, could_hold, fact_recall
+from attncap.audit.factual_memory import FactRecall, fact_recall
 from attncap.audit.families import FAMILIES, Family
 from attncap.audit.findings import Audit, Layer
 from attncap.audit.heads import Head
 from attncap.audit.kruskal import Kruskal
 from attncap.audit.mahdavi2024_assumptions import Assumptions, assumptions
 from attncap.audit.model_audit import audit
-from attncap.audit.shares import Share, clopper_pearson
+from attncap.audit.shares import Share
 from attncap.audit.sources import load
 from attncap.audit.transformer import Step, Transformer, twin
 
@@ -25,8 +25,6 @@ __all__ = [
     "Transformer",
     "assumptions",
     "audit",
-    "clopper_pearson",
-    "could_hold",
     "fact_recall",
     "load",
     "twin",

@@ -10,6 +10,7 @@ from scipy.special import log_softmax, logsumexp
 
 from attncap import bounds, tasks
 from attncap.audit.transformer import Transformer
+from attncap.constraints import Seed, checked
 from attncap.errors import InputError
 from attncap.measure.code_length import Code, pieces_of
 from attncap.progress import bar
@@ -101,7 +102,8 @@ class FactRecall(Result):
         return Group(table, *(f"{prompt} -> {said!r} ({answer!r})" for prompt, answer, said in self.said[:SHOWN]))
 
 
-def fact_recall(model: Transformer, source: str, *, template: str | None = None, seed: int = 0) -> FactRecall:
+@checked
+def fact_recall(model: Transformer, source: str, *, template: str | None = None, seed: Seed = 0) -> FactRecall:
     r"""Ask a causal language model for every fact of a table.
 
     The score of an answer v to a prompt t is the logarithm of its first token's probability less the mean over the

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from attncap.audit.kruskal import Kruskal, kruskal
 from attncap.audit.shares import Share, sampled, variants
+from attncap.constraints import Count, Seed, checked
 from attncap.errors import InputError
 from attncap.numerics.row_rank import Rows
 from attncap.result import Result, hidden
@@ -91,13 +92,14 @@ class Assumptions(Result):
         return ("mahdavi2024",)
 
 
+@checked
 def assumptions(
-    contexts: Float[np.ndarray, "T n d"] | Float[np.ndarray, "n d"],
-    queries: Float[np.ndarray, "T d"],
+    contexts: Any,
+    queries: Any,
     *,
-    size: int | None = None,
-    subsets: int = 5000,
-    seed: int = 0,
+    size: Count | None = None,
+    subsets: Count = 5000,
+    seed: Seed = 0,
 ) -> Assumptions:
     r"""Try the assumptions of Mahdavi et al. on the input of an attention layer.
 
@@ -107,8 +109,8 @@ def assumptions(
     `numpy.linalg.matrix_rank`.
 
     Args:
-        contexts: $E_t$, or one context that all examples share.
-        queries: $e_t$.
+        contexts: $E_t$, (T, n, d), or (n, d) for one context that all examples share.
+        queries: $e_t$, (T, d).
         size: of the subsets; n by default.
         subsets: how many are drawn; sampling bounds the share of dependent subsets, it cannot exclude them.
         seed: of the draws.
@@ -250,7 +252,10 @@ def _checked(contexts: Any, queries: Any) -> tuple[Float[np.ndarray, "T n d"], F
 
 
 def _floats(name: str, given: Any) -> np.ndarray:
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError):
+        raise InputError(name, "an array of numbers", str(given)[:40]) from None
     if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
         raise InputError(name, "an array of numbers", array.dtype.name)
     # Half precision and whole numbers, to which no LAPACK routine applies.

@@ -18,6 +18,7 @@ from attncap.audit.own_interpolation import RATIO, own_interpolation
 from attncap.audit.promises import UNLIKE, promises
 from attncap.audit.shares import sampled
 from attncap.audit.transformer import Transformer, twin
+from attncap.constraints import Count, Natural, Seed, checked
 from attncap.errors import InputError
 from attncap.numerics.memory import require
 from attncap.numerics.row_rank import Rows as Vectors
@@ -44,19 +45,20 @@ class Seen:
     tokens: Float[np.ndarray, "m d"]
 
 
+@checked
 def audit(
     model: str | Path,
     *,
     inputs: str | None = None,
-    layers: Sequence[int] | None = None,
+    layers: list[Natural] | None = None,
     query: Query | None = None,
-    context: int | None = None,
-    examples: int | None = None,
-    size: int | None = None,
-    subsets: int = 5000,
+    context: Count | None = None,
+    examples: Count | None = None,
+    size: Count | None = None,
+    subsets: Count = 5000,
     facts: str | None = None,
     template: str | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Audit:
     """Audit a model on this machine: what holds of its layers' inputs, what its heads do, which facts it recalls.
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy.special import erf
 
 from attncap.audit.families import Family, Settings
+from attncap.constraints import Positive, Seed, checked
 from attncap.errors import InputError
 from attncap.numerics.memory import BUDGET, chunks, require
 
@@ -263,7 +264,8 @@ def _cubic(old: int, new: int, a: float = -0.75) -> Float[np.ndarray, "new old"]
     return matrix
 
 
-def twin(model: Transformer, seed: int = 0, deviation: float = 0.02) -> Transformer:
+@checked
+def twin(model: Transformer, seed: Seed = 0, deviation: Positive = 0.02) -> Transformer:
     """Return an untrained model of the same shape: Gaussian matrices, norms and scales 1, biases 0.
 
     Args:

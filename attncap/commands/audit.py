@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Literal
 
+from attncap.constraints import Count, Natural, Seed
+
 if TYPE_CHECKING:
     from attncap.audit import Audit
 
@@ -12,13 +14,13 @@ def audit(
     inputs: str | None = None,
     facts: str | None = None,
     template: str | None = None,
-    layers: list[int] | None = None,
+    layers: list[Natural] | None = None,
     query: Literal["cls", "last"] | None = None,
-    context: int | None = None,
-    examples: int | None = None,
-    subset_size: int | None = None,
-    subsets: int = 5000,
-    seed: int = 0,
+    context: Count | None = None,
+    examples: Count | None = None,
+    subset_size: Count | None = None,
+    subsets: Count = 5000,
+    seed: Seed = 0,
 ) -> "Audit":
     """Say whether the theorems' assumptions hold inside a real model, and what it holds.
 

@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from attncap import methods
+from attncap.constraints import Count, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,24 +17,25 @@ else:
 
 DEFAULT = {"associations": "margin", "examples": "lstsq"}
 # Options that only some methods for associations take.
-SPECIAL = {"train_attention": False, "target": 1, "dtype": "float32"}
+SPECIAL = {"train_attention": False, "certify": False, "target": 1, "dtype": "float32"}
 
 
 def capacity(
     *,
-    heads: int,
+    heads: Count,
     kind: Literal["associations", "examples"] = "associations",
-    embedding_dim: int = 64,
-    head_dim: int | None = None,
-    vocabulary: int | None = None,
-    context: int | None = None,
+    embedding_dim: Count = 64,
+    head_dim: Count | None = None,
+    vocabulary: Count | None = None,
+    context: Count | None = None,
     method: Method | None = None,
     train_attention: bool = False,
+    certify: bool = False,
     target: float | int = 1.0,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     shared_context: bool = False,
-    seeds: int = 3,
-    seed: int = 0,
+    seeds: Count = 3,
+    seed: Seed = 0,
 ) -> "Capacity | ExamplesCapacity":
     """Search the largest number of random items that a shape memorizes.
 
@@ -46,6 +48,7 @@ def capacity(
         context: tokens in a sequence, $S$; vectors in a context, $n$.
         method: associations: theorem, margin (the default) or train; examples: theorem, lstsq (the default) or chosen.
         train_attention: margin mode: where the readout falls short, train all weights.
+        certify: margin mode: count only recalls in which no order of summation changes an answer.
         target: with training: the accuracy that counts as memorized.
         dtype: associations: type in which a construction is exact; training is in float32.
         shared_context: examples: one context for all.
@@ -68,7 +71,7 @@ def capacity(
     if context is None:
         raise InputError("context: expected the number of tokens in a sequence, or of vectors in a context; got none")
     chosen = methods.find(kind, method or DEFAULT[kind])
-    given = {"train_attention": train_attention, "target": target, "dtype": dtype}
+    given = {"train_attention": train_attention, "certify": certify, "target": target, "dtype": dtype}
     special = {option: value for option, value in given.items() if value != SPECIAL[option]}
     if kind == "examples":
         if vocabulary is not None or special:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from attncap.constraints import Count, Seed
+
 if TYPE_CHECKING:
     from attncap.construct import Encoder
 
@@ -9,16 +11,22 @@ if TYPE_CHECKING:
 def encode(
     source: str,
     *,
-    embedding_dim: int,
-    context: int | None = None,
-    vocabulary: int | None = None,
-    starts: int | None = None,
-    seed: int = 0,
+    subject: str | None = None,
+    relation: str | None = None,
+    object: str | None = None,
+    embedding_dim: Count,
+    context: Count | None = None,
+    vocabulary: Count | None = None,
+    starts: Count | None = None,
+    seed: Seed = 0,
 ) -> "Encoder":
     """Find the optimal rank-$d$ sequence encoder of a distribution.
 
     Args:
         source: an .npz with pi (T,N), a .txt, kjv, wikipedia, or a table with conflicts.
+        subject: column of the subjects.
+        relation: column of the relations (long table).
+        object: column of the answers (long table).
         embedding_dim: embedding dimension $d$.
         context: tokens before the next one (text), 2 by default.
         vocabulary: keep so many of the most frequent tokens (text); all by default.
@@ -41,5 +49,6 @@ def encode(
     """
     from attncap import construct, tasks
 
-    task = tasks.load_distributions(source, context=context, vocabulary=vocabulary)
+    columns: tasks.Columns = {"subject": subject, "relation": relation, "object": object}
+    task = tasks.load_distributions(source, context=context, vocabulary=vocabulary, **columns)
     return construct.encode(task, embedding_dim, starts=starts, seed=seed)

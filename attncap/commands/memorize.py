@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from attncap import methods
+from attncap.constraints import Count, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,20 +21,21 @@ def memorize(
     subject: str | None = None,
     relation: str | None = None,
     object: str | None = None,
-    context: int | None = None,
+    context: Count | None = None,
     on_conflict: Literal["error", "first", "distribution"] = "error",
-    embedding_dim: int = 64,
-    head_dim: int | None = None,
-    heads: int | None = None,
+    embedding_dim: Count = 64,
+    head_dim: Count | None = None,
+    heads: Count | None = None,
     method: Method = "theorem",
     train_attention: bool = False,
     certify: bool = False,
-    query_key_rank: int | None = None,
+    query_key_rank: Count | None = None,
+    epsilon: float | None = None,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
-    seed: int = 0,
+    seed: Seed = 0,
     files: Path | None = None,
 ) -> "Fit":
-    """Find weights that recall a table, a text or a random task, and verify them.
+    r"""Find weights that recall a table, a text or a random task, and verify them.
 
     Args:
         source: a named table, a .csv, .tsv, .jsonl or .parquet, a .txt, or ``random:N,S,T``.
@@ -49,6 +51,7 @@ def memorize(
         train_attention: margin mode: where the readout falls short, train all weights.
         certify: margin mode: take only heads with which no order of summation changes an answer.
         query_key_rank: rank of each head's $W_Q^\top W_K$, from 1, which suffices, to $d_h$, the default.
+        epsilon: distributions: store the fewest sequences of which all others have at most this probability.
         dtype: type of the weights.
         seed: of every random draw.
         files: where to leave what ``attncap memorize --out`` writes.
@@ -74,8 +77,10 @@ def memorize(
         if method != "theorem":
             raise InputError("on_conflict", "method theorem where distributions are stored", f"method {method}")
         chosen = methods.find("distributions", "distribution")
-        extra = chosen.taking(**given)
+        extra = chosen.taking(epsilon=epsilon, **given)
         task = tasks.load_distributions(source, context=context, **columns)
+    elif epsilon is not None:
+        raise InputError("epsilon", "on_conflict distribution", f"on_conflict {on_conflict}")
     else:
         extra = chosen.taking(**given)
         task = tasks.load(source, context=context, on_conflict=on_conflict, seed=seed, **columns)

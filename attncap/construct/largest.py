@@ -7,27 +7,31 @@ from functools import partial
 
 from attncap import bounds, methods
 from attncap.bounds.values import complete
+from attncap.constraints import Count, Seed, checked
 from attncap.errors import InputError
 from attncap.fits.capacity import Capacity
 from attncap.fits.count import check_shape
 from attncap.fits.fit import Fit, NotMemorized
+from attncap.models.precision import DtypeName
 from attncap.numerics.bracketing import boundary
 from attncap.progress import track
 from attncap.tasks import random_associations
 
 
+@checked
 def capacity(
-    vocabulary: int,
-    context: int,
-    embedding_dim: int,
-    head_dim: int | None = None,
-    heads: int = 1,
+    vocabulary: Count,
+    context: Count,
+    embedding_dim: Count,
+    head_dim: Count | None = None,
+    heads: Count = 1,
     *,
     method: str = "margin",
-    dtype: str = "float32",
-    seeds: int = 3,
-    seed: int = 0,
+    dtype: DtypeName = "float32",
+    seeds: Count = 3,
+    seed: Seed = 0,
     train_attention: bool = False,
+    certify: bool = False,
 ) -> Capacity:
     r"""Search the largest number $T$ of random associations that a construction recalls exactly in a shape.
 
@@ -45,6 +49,7 @@ def capacity(
         seeds: how many searches, each with its own draws.
         seed: the first of them.
         train_attention: with margin mode, train all parameters where the readout falls short.
+        certify: with margin mode, count only recalls that are certified; else they are measured.
 
     Returns:
         The capacity and its bracket.
@@ -66,12 +71,9 @@ def capacity(
         raise InputError("method", f"a construction ({method} has its own search, {chosen.search})", method)
     if seeds < 1:
         raise InputError("seeds", "at least 1", seeds)
-    if train_attention and "train_attention" not in chosen.options:
-        raise InputError("train_attention", "a method that takes it", method)
+    special = chosen.taking(train_attention=train_attention, certify=certify)
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
-    construct = partial(chosen.function, **shape, dtype=dtype)
-    if train_attention:
-        construct = partial(construct, train_attention=True)
+    construct = partial(chosen.function, **shape, dtype=dtype, **special)
     promised, rank = (
         int(bounds.value(bound, **shape, vocabulary=vocabulary, context=context)) for bound in ("dana2025", "corrected")
     )
@@ -95,6 +97,7 @@ def capacity(
         bits_per_parameter=least * math.log2(vocabulary) / parameters,
         seeds=reached,
         dtype=dtype,
+        certified=certify,
         seconds=time.perf_counter() - started,
     )
 

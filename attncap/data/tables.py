@@ -15,6 +15,7 @@ from typing import Any, cast
 from attncap.data import readers
 from attncap.data.spelling import spelling
 from attncap.errors import InputError
+from attncap.progress import note
 from attncap.result import several
 
 STDIN = "-"
@@ -62,9 +63,12 @@ class Table:
         if not isinstance(records, Sequence):
             import narwhals
 
-            records = list(narwhals.from_native(records, eager_only=True).iter_rows(named=True))
+            try:
+                records = list(narwhals.from_native(records, eager_only=True).iter_rows(named=True))
+            except TypeError:
+                raise InputError(name, "a path, a frame, a list of dicts or a dict of columns", records) from None
         if not all(isinstance(record, Mapping) for record in records):
-            raise InputError(f"{name}: expected a frame, a list of dicts or a dict of columns")
+            raise InputError(name, "a frame, a list of dicts or a dict of columns", records)
         return _of_records(name, records, range(1, len(records) + 1))
 
 
@@ -157,6 +161,8 @@ def _open(path: Path) -> Iterator[readers.File]:
             file = cast(BufferedReader, sys.stdin.buffer)
         else:
             readers.check_file(path)
+            if path.is_fifo():
+                note(f"{path}: waiting for what is written to this pipe")
             file = opened.enter_context(path.open("rb"))
         packed = file.peek(len(GZIP)).startswith(GZIP)
         yield opened.enter_context(gzip.open(file)) if packed else file

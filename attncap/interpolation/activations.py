@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
+from attncap.constraints import checked
 from attncap.errors import InputError, nearest
 from attncap.interpolation.expressions import Function, parse
 from attncap.result import Result, hidden
@@ -104,6 +105,7 @@ class Activation(Result):
         return max(self.nu - self.a1**2, 0.0)
 
 
+@checked
 def activation(
     spec: "str | Function | Activation", kinks: Sequence[float] = (), diagonal_limit: float | None = None
 ) -> Activation:
@@ -233,15 +235,28 @@ def slope_at_infinity(function: Function) -> float:
     t = 2.0 ** np.arange(3, 331)
     with np.errstate(all="ignore"):
         slope = np.asarray(function(t), dtype=np.float64) / t
-    broken = np.flatnonzero(np.isnan(slope))
-    last = slope[: broken[0] if len(broken) else None][-3:]  # exp(t)/exp(t) is NaN beyond t = 709
-    if len(last) < 3 or np.isneginf(last).any():
-        return np.nan
-    if np.isinf(last[-1]) or (last[0] > 1 and last[2] > last[1] > last[0] and last[2] - last[0] > 1e-6 * last[2]):
+    # Beyond t = 709 exp(t) is infinite, where log(1 + exp(t)) is not: only finite values count.
+    finite = np.isfinite(slope)
+    known = slope if finite.all() else slope[: finite.argmin()]
+    if len(known) < 3:
+        return np.inf if np.isposinf(slope[len(known)]) else np.nan
+    last, (first, second) = known[-3:], np.diff(known[-3:])
+    if last[0] > 1 and first > 0 and second > 0.9 * first and last[2] - last[0] > 1e-6 * last[2]:
         return np.inf
     if np.ptp(last) > 1e-6 * max(1.0, abs(last[-1])):
-        return np.nan
+        return np.nan if finite.all() else _extrapolated(known)
     return float(last[-1]) if abs(last[-1]) > 1e-12 else 0.0
+
+
+def _extrapolated(slope: Float[np.ndarray, " doublings"]) -> float:
+    """Return where a sequence tends whose differences shrink geometrically (Aitken); NaN if its last four do not."""
+    steps = np.diff(slope[-4:])
+    if len(steps) < 3 or not (np.abs(steps[1:]) < 0.9 * np.abs(steps[:-1])).all():
+        return np.nan
+    one, other = (slope[-2:] - steps[1:] ** 2 / (steps[1:] - steps[:-1])).tolist()
+    if abs(one - other) > 1e-6 * max(1.0, abs(other)):
+        return np.nan
+    return other if abs(other) > 1e-6 else 0.0
 
 
 def covariance(first: Activation, second: Activation) -> float:
@@ -260,6 +275,7 @@ def covariance(first: Activation, second: Activation) -> float:
     return float(weights @ (first.function(points) * second.function(points)))
 
 
+@checked
 def softmax(beta: float = 1.0) -> Activation:
     r"""The true softmax at inverse temperature beta, $K = (n/\sqrt p)\,\mathrm{softmax}(\beta S)$.
 
@@ -277,8 +293,6 @@ def softmax(beta: float = 1.0) -> Activation:
         1.718282
     """
     if not 0 < beta <= 1.5:
-        raise InputError(
-            "softmax", "an inverse temperature in (0, 1.5] (beyond, real sizes are far from the limit)", beta
-        )
+        raise InputError("beta", "a number in (0, 1.5] (beyond, real sizes are far from the limit)", beta)
     limit = hermite(LogNormal(beta), name=f"softmax({beta:g})", diagonal_limit=np.inf)
     return replace(limit, a1=float(beta), nu=float(np.expm1(beta**2)), beta=float(beta))

@@ -1,23 +1,27 @@
 """The interpolation error as a question and its answer: predict, compare with ridge regression, simulate."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from attncap.constraints import Count, OneOf, Range, Seed, checked
 from attncap.errors import InputError
 from attncap.interpolation import simulate
 from attncap.interpolation.activations import Activation
-from attncap.interpolation.heads import Attention, Listed, assemble
+from attncap.interpolation.heads import COMBINED, Attention, Listed, assemble, memory
 from attncap.interpolation.limit import predict
-from attncap.interpolation.regression import Values, linear_regression
-from attncap.result import Result, hidden
+from attncap.interpolation.regression import Above, Finite, Strength, linear_regression
+from attncap.numerics.memory import require
+from attncap.result import Result, hidden, several
 
 if TYPE_CHECKING:
     import polars as pl
 
 Number = float | np.ndarray
+MOST_HEADS = 100_000
 
 
 class LimitWarning(UserWarning):
@@ -82,7 +86,8 @@ class Interpolation(Result):
         grid = np.broadcast_arrays(*columns.values())
         return pl.DataFrame({name: values.ravel() for name, values in zip(columns, grid, strict=True)})
 
-    def simulate(self, tokens: int = 1000, seeds: int = 12, seed: int = 0) -> "Interpolation":
+    @checked
+    def simulate(self, tokens: Annotated[int, Range(2)] = 1000, seeds: Count = 12, seed: Seed = 0) -> "Interpolation":
         """Measure the same setting at finite size.
 
         Args:
@@ -102,9 +107,6 @@ class Interpolation(Result):
             >>> abs(result.simulated.mean - result.theory) < 0.05
             True
         """
-        for name, least, number in (("tokens", 2, tokens), ("seeds", 1, seeds)):
-            if number < least:
-                raise InputError(name, f"at least {least}", number)
         assert self.attention is not None
         if heads_coincide(self.attention) and np.min(self.ridge) * tokens * np.min(self.ratio) <= 1:
             message = "concatenated heads with one f read the same scores: at ridge <= 1/p the limit is slow to reach"
@@ -121,18 +123,19 @@ class Interpolation(Result):
         return replace(self, simulated=result)
 
 
+@checked
 def error(
     activations: Listed,
     *,
-    ratio: Values,
-    ridge: Values,
-    snr: Values = 0.0,
-    alignment: Values = 0.0,
+    ratio: Above,
+    ridge: Above,
+    snr: Strength = 0.0,
+    alignment: Finite = 0.0,
     diagonal: str | float | int = "zero",
-    heads: int = 1,
-    combine: str = "concat",
+    heads: Count = 1,
+    combine: Annotated[str, OneOf(COMBINED)] = "concat",
     random_scores: bool = False,
-    positive: float = 0.5,
+    positive: Annotated[float, Range(0, 1, open=True)] = 0.5,
 ) -> Interpolation:
     r"""Predict the interpolation error of attention heads; arrays broadcast as in NumPy.
 
@@ -161,7 +164,12 @@ def error(
         0.400298
     """
     c, g, rho, kappa = (np.asarray(value, dtype=np.float64) for value in (ratio, ridge, snr, alignment))
-    check(c, g, rho, kappa, positive)
+    broadcastable(c, g, rho, kappa)
+    total = heads * (len(activations) if isinstance(activations, Sequence) and not isinstance(activations, str) else 1)
+    if total > MOST_HEADS:
+        raise InputError("heads", f"at most {MOST_HEADS:,} in all", total)
+    groups = total if combine == "concat" else 1
+    require(memory(groups, np.unique(c).size), f"the limit of {several(groups, 'head')}", "choose fewer heads")
     attention = assemble(
         activations,
         spike=(kappa**2)[..., None, None],
@@ -173,7 +181,9 @@ def error(
     members = attention.heads
     chosen = [head.activation for head in members]
     warn(chosen, positive)
-    theory = predict(attention, np.sqrt(rho)[..., None], c, g)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        theory = predict(attention, np.sqrt(rho)[..., None], c, g)
+        baseline = np.broadcast_to(linear_regression(c, g, rho), theory.shape)
     return Interpolation(
         activation=single([each.name for each in chosen]),
         ratio=scalar(c),
@@ -181,7 +191,7 @@ def error(
         snr=scalar(rho),
         alignment=scalar(kappa),
         theory=scalar(theory),
-        linear_regression=scalar(np.broadcast_to(linear_regression(c, g, rho), theory.shape)),
+        linear_regression=scalar(baseline),
         a1=single([each.a1 for each in chosen]),
         nu=single([each.nu for each in chosen]),
         diagonal_limit=single([0.0 if random_scores else head.diagonal_limit for head in members]),
@@ -190,20 +200,12 @@ def error(
     )
 
 
-def check(c: np.ndarray, g: np.ndarray, rho: np.ndarray, kappa: np.ndarray, positive: float) -> None:
-    """Refuse values for which the error is not defined."""
-    for name, values, low in (("ratio", c, 0), ("ridge", g, 0), ("snr", rho, -1e-300)):
-        wrong = values[~(np.isfinite(values) & (values > low))]
-        if wrong.size:
-            raise InputError(name, f"{'at least' if low else 'above'} 0 and finite", float(wrong.flat[0]))
-    if not np.isfinite(kappa).all():
-        raise InputError("alignment", "a finite number", float(kappa[~np.isfinite(kappa)].flat[0]))
-    if not 0 < positive < 1:
-        raise InputError("positive", "a share of labels +1 between 0 and 1", positive)
+def broadcastable(*values: np.ndarray) -> None:
+    """Refuse ranges that make no grid."""
     try:
-        np.broadcast(c, g, rho, kappa)
+        np.broadcast(*values)
     except ValueError:
-        shapes = ", ".join(str(each.shape) for each in (c, g, rho, kappa))
+        shapes = ", ".join(str(each.shape) for each in values)
         raise InputError(f"ratio, ridge, snr and alignment must broadcast. Got shapes {shapes}") from None
 
 
@@ -235,10 +237,9 @@ def measured(result: Interpolation, heads: Attention, tokens: int, seeds: int, s
         members.append(np.flatnonzero(case == index))
         attention = aligned(heads, alignment)
         cases.append((attention, np.array([np.sqrt(snr)]), max(1, round(ratio * tokens)), g[members[-1]]))
+    found = simulate.simulate(cases, tokens, seeds, seed, result.positive)
     values = np.empty((seeds, len(g)))
-    for points, measurement in zip(
-        members, simulate.simulate(cases, tokens, seeds, seed, result.positive), strict=True
-    ):
+    for points, measurement in zip(members, found, strict=True):
         values[:, points] = measurement
     return values.reshape(seeds, *grid[0].shape)
 

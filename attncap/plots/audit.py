@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.plots import theme
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 SIDE = 240
 
 
+@checked
 def audit_chart(audit: "Audit") -> alt.HConcatChart:
     """Draw what an audit found of every layer.
 

@@ -8,6 +8,7 @@ import jinja2
 import vl_convert
 
 from attncap import __version__
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.files import check_free, replacing
 from attncap.result import plain
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 JSON, CHART, PAGE = "audit.json", "audit.svg", "report.html"
 
 
+@checked
 def write_audit(audit: "Audit", out: str | Path, *, force: bool = False) -> Path:
     """Write what an audit found: audit.json, its chart, and report.html.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from attncap.commands.command import Command
 from attncap.commands.options import options as command_options
+from attncap.constraints import checked
 from attncap.errors import InputError, nearest
 
 COMMANDS: dict[str, str] = {
@@ -25,6 +26,7 @@ COMMANDS: dict[str, str] = {
 }
 
 
+@checked
 def register(name: str, reference: str) -> None:
     """Give a function or a `Command` a name for ``command = "..."``.
 
@@ -90,7 +92,7 @@ def resolve(command: str) -> Command:
     module, _, attribute = reference(command).partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise InputError(f"command {command!r}: cannot import {module} ({error})") from None
     except AttributeError:
         known = dir(sys.modules[module])

@@ -10,6 +10,7 @@ from attncap.audit.sources.gguf import open_gguf
 from attncap.audit.sources.huggingface import open_folder
 from attncap.audit.sources.onnx import open_onnx
 from attncap.audit.transformer import Transformer
+from attncap.constraints import checked
 from attncap.errors import InputError
 
 __all__ = ["Checkpoint", "build", "load"]
@@ -17,6 +18,7 @@ __all__ = ["Checkpoint", "build", "load"]
 FORMATS = {".npz": open_npz, ".gguf": open_gguf, ".onnx": open_onnx}
 
 
+@checked
 def load(path: str | Path) -> Transformer | dict[str, np.ndarray]:
     """Open a model: a Hugging Face folder, a .gguf, an .onnx, or an .npz.
 

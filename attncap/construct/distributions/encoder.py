@@ -9,12 +9,14 @@ from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
 from attncap import measure
+from attncap.constraints import Count, Seed, checked
 from attncap.construct.distributions import lowrank
 from attncap.construct.distributions.dana2025_propositions import circle, exact
 from attncap.construct.distributions.frank_wolfe import lower_bound
 from attncap.errors import InputError
 from attncap.numerics.memory import require
-from attncap.result import Result, hidden
+from attncap.progress import track
+from attncap.result import Result, hidden, several
 from attncap.tasks import Distributions
 
 if TYPE_CHECKING:
@@ -88,7 +90,8 @@ class Encoder(Result):
         return table
 
 
-def encode(task: Distributions, embedding_dim: int, *, starts: int | None = None, seed: int = 0) -> Encoder:
+@checked
+def encode(task: Distributions, embedding_dim: Count, *, starts: Count | None = None, seed: Seed = 0) -> Encoder:
     r"""Find the encoder of rank $d$ nearest to given distributions.
 
     $$\min_{W, E} \sum_t w_t\, \mathrm{KL}\big(\pi_t \,\|\, \operatorname{softmax}(W E_t)\big)$$
@@ -127,6 +130,8 @@ def encode(task: Distributions, embedding_dim: int, *, starts: int | None = None
         raise InputError("embedding_dim", "at least 1", embedding_dim)
     if starts is not None and starts < 1:
         raise InputError("starts", "at least 1", starts)
+    tables = 8.0 * sum(task.pi.shape) * embedding_dim
+    require((starts or 1) * (1000 + tables), several(starts or 1, "start"), "choose fewer starts")
     # Copies of the probabilities; the Gram matrix of the smaller side; the products of W's columns in Newton's steps.
     needed = 8.0 * (5 * task.pi.size + 3 * min(task.pi.shape) ** 2 + task.vocabulary_size * embedding_dim**2 / 2)
     require(needed, f"encoding {task.count:,} x {task.vocabulary_size:,} probabilities")
@@ -173,7 +178,7 @@ def _descend(task: Distributions, svd: lowrank.Pair, starts: int | None, seed: i
     pi = task.pi if double else task.pi.astype(np.float32)
     iterations = ITERATIONS[0] if projectable else int(np.clip(WORK / (task.pi.size * (dim + 20)), *ITERATIONS))
     found = []
-    for start in range(starts or (STARTS if projectable else 1)):
+    for start in track(range(starts or (STARTS if projectable else 1)), "descend from each start"):
         w, e = svd
         if start:
             w = rng.standard_normal(w.shape)

@@ -9,9 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from attncap import measure
+from attncap.constraints import Count, Natural, Seed, checked
 from attncap.errors import InputError
 from attncap.fits import Found
 from attncap.models import TokenModel
+from attncap.numerics.memory import require
 from attncap.progress import bar
 from attncap.result import hidden, several
 from attncap.tasks import Associations
@@ -146,17 +148,18 @@ class Ensemble(Found):
         return Group(head, "", table)
 
 
+@checked
 def ensemble(
     task: Associations,
-    embedding_dim: int,
-    head_dim: int | None = None,
-    heads: int = 1,
+    embedding_dim: Count,
+    head_dim: Count | None = None,
+    heads: Count = 1,
     *,
-    depth: int = 1,
-    width: int = 0,
-    seeds: int | Sequence[int] = 5,
+    depth: Count = 1,
+    width: Natural = 0,
+    seeds: Count | Sequence[Seed] = 5,
     recipe: str | Recipe = "best",
-    steps: int | None = None,
+    steps: Count | None = None,
 ) -> Ensemble:
     """Train models of one shape from several seeds on one task.
 
@@ -190,6 +193,10 @@ def ensemble(
     chosen = chosen if steps is None else replace(chosen, steps=steps)
     head_dim = embedding_dim if head_dim is None else head_dim
     shape = Architecture(task.vocabulary_size, task.context, embedding_dim, head_dim, heads, depth, width)
+    models = seeds if isinstance(seeds, int) else len(seeds)
+    # Of each model its weights, a few times over, and what Python keeps of it.
+    weights = embedding_dim * (2 * shape.vocabulary + shape.context + depth * (4.0 * heads * head_dim + 2 * width))
+    require(models * (1e4 + 32 * weights), several(models, "model"), "choose fewer seeds")
     numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     for name, number in (("seeds", len(numbers)), ("steps", chosen.steps)):
         if number < 1:
