@@ -54,7 +54,7 @@ def row(name: str, found: audit.FactRecall) -> list[str]:
         f"{found.bits:,.0f}",
         f"{found.bits_of_table:,.0f}",
         f"{found.evidence:,.0f}",
-        f"{found.shuffled['bits']:.1f}",
+        f"{found.shuffled['bits']:.0f}",
         f"{found.shuffled['evidence']:.1f}",
         f"{held['attention'].allenzhu2025:,.0f}",
         f"{held['mlp'].allenzhu2025:,.0f}",
