@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from attncap import (
         archive,
+        audit,
         bounds,
         construct,
         errors,
@@ -29,6 +30,7 @@ __version__ = version("attncap")
 
 __all__ = [
     "archive",
+    "audit",
     "bounds",
     "citation",
     "construct",

@@ -49,6 +49,13 @@ class Case:
 
 
 CASES = {
+    "audit": Case(
+        {"subsets": 0},
+        "--subsets: expected at least 1, got 0",
+        "altair:TopLevelMixin.save",
+        {"model": "layer.npz", "subsets": 20},
+        drawn="--plot made.svg",
+    ),
     "bounds": Case({"heads": 0}, "--heads", "attncap.bounds:evaluate", {"vocabulary": 10, "context": 2, **SHAPE}),
     "capacity": Case(
         {"heads": 0},
@@ -102,6 +109,8 @@ CASES = {
         drawn="--plot made.svg",
     ),
 }
+# What is given without a name.
+PLACED = ("source", "model")
 EACH = pytest.mark.parametrize("name", CASES)
 
 
@@ -115,6 +124,8 @@ def home(tmp_path_factory):
         patch.chdir(home)
         Path("table.csv").write_text(TABLE)
         Path("spec.toml").write_text('command = "collections:Counter"\n[product]\nheads = [1, 2, 3]\n')
+        rng = np.random.default_rng(0)
+        np.savez("layer.npz", contexts=rng.standard_normal((20, 3, 6)), queries=rng.standard_normal((20, 6)))
         np.savez("task.npz", pi=[[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]])
         for words in ("memorize table.csv --embedding-dim 4 --out memory", "sweep spec.toml --out store"):
             with pytest.raises(SystemExit) as ended:
@@ -138,7 +149,7 @@ def words(name: str, replaced: dict[str, Any] | None = None) -> list[str]:
     line = name.split()
     for option, value in given.items():
         flag = f"--{option.replace('_', '-')}"
-        line += [value] if option == "source" else [flag] if value is True else [flag, str(value)]
+        line += [value] if option in PLACED else [flag] if value is True else [flag, str(value)]
     return [*line, *((replaced or {}).get(word, word) for word in case.words)]
 
 
@@ -200,7 +211,7 @@ def test_ctrl_c_leaves_nothing_half_written(capsys, home: Path, monkeypatch: pyt
     code, out, err = command.run(capsys, *words(name), *CASES[name].drawn.split())
     # What was computed before the interrupt is printed.
     assert (code, err) == (130, "attncap: interrupted; nothing was written\n")
-    assert not out or name in ("interpolation", "memorize", "plan", "train")
+    assert not out or name in ("audit", "interpolation", "memorize", "plan", "train")
     assert tree(home) == before
 
 
@@ -244,7 +255,7 @@ def test_the_help_lists_every_option(capsys, name: str):
         group = group.commands[word]
     listed = set(re.findall(r"^  (--?[\w-]+|\w+)", out, re.MULTILINE)) | set(re.findall(r"--[\w-]+", out))
     if name in COMMANDS:
-        flags = {option if option == "source" else f"--{option.replace('_', '-')}" for option in options(shelf(name))}
+        flags = {option if option in PLACED else f"--{option.replace('_', '-')}" for option in options(shelf(name))}
         assert {"--constant" if flag == "--constants" else flag for flag in flags} <= listed
     assert "--json" in listed or "COMMAND" in out
 

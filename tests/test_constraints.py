@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import attncap as ac
 from attncap import (
     archive,
+    audit,
     bounds,
     construct,
     fits,
@@ -58,6 +59,12 @@ CALLS: dict[object, dict] = {
     | {"head_dim": 8, "data_rank": 9, "queries": 5, "answers": 5, "epsilon": None, "constants": {"morris2025": 3.6}, "task": None},
     bounds.evaluate: {"constants": {"morris2025": 3.6}, "heads": 2, **SIZES, "head_dim": 8},
     bounds.value: {"id": "dana2025", "heads": 2, "head_dim": 8, "embedding_dim": 8},
+    audit.assumptions: {"contexts": np.eye(3), "queries": np.eye(3), "size": 2, "subsets": 2, "seed": 0},
+    audit.audit: {"model": "layer.npz", "inputs": None, "layers": None, "query": None, "context": None}
+    | {"examples": None, "size": 2, "subsets": 2, "facts": None, "template": None, "seed": 0},
+    audit.fact_recall: {"model": None, "source": "facts.csv", "template": None, "seed": 0},
+    audit.load: {"path": "layer.npz"},
+    audit.twin: {"model": None, "seed": 0, "deviation": 0.1},
     bounds.citation: {"used": "theorem"},
     construct.capacity: SIZES | {"vocabulary": 4, "embedding_dim": 4, "head_dim": 4, "heads": 1, "seeds": 1, "seed": 0}
     | {"method": "margin", "dtype": "float32", "train_attention": False},
@@ -119,9 +126,11 @@ CALLS: dict[object, dict] = {
     plots.check_drawable: {"path": Path("x.svg"), "force": False},
     plots.plan_chart: {"plans": PLANS, "points": 2, "reach": 2},
     plots.save: {"chart": plots.capacity_check(TASK, 8), "path": "x.html", "force": True},
+    plots.audit_chart: {"audit": None},
     plots.softmax_bottleneck: {"curves": {"a": [ENCODER]}, "title": "t"},
     plots.training_chart: {"run": None, "points": 3},
     ac.report.write: {"directory": "memory", "out": "page.html", "force": True},
+    ac.report.write_audit: {"audit": None, "out": "audited", "force": True},
     scaling.before_saturation: {"accuracy": [0.1, 0.99], "threshold": 0.95},
     scaling.fit: {"x": X, "y": X / 9, "laws": ["linear"], "trials": 9, "errors": "absolute", "window": 0.9}
     | {"resamples": 0, "level": 0.9, "seed": 0},
@@ -182,6 +191,7 @@ def here(tmp_path_factory):
     folder = tmp_path_factory.mktemp("junk")
     (folder / "facts.csv").write_text("s,r,o\nPeru,capital,Lima\nFiji,capital,Suva\n")
     (folder / "words.txt").write_text("one two three one two four one three two one")
+    np.savez(folder / "layer.npz", contexts=np.eye(3), queries=np.eye(3))
     FIT.save(folder / "memory")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

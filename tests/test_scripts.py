@@ -16,7 +16,7 @@ def script(name):
 
 
 def test_every_script_is_run():
-    assert {path.stem for path in SCRIPTS.glob("*.py")} == {"demo", "softmax_bottleneck"}
+    assert {path.stem for path in SCRIPTS.glob("*.py")} == {"audit_models", "demo", "softmax_bottleneck"}
 
 
 def test_demo(tmp_path, monkeypatch, capsys):
@@ -35,3 +35,10 @@ def test_softmax_bottleneck(tmp_path, capsys):
     script("softmax_bottleneck").main(str(tmp_path / "out.svg"), str(text), "6")
     assert capsys.readouterr().out.count("KL") == 12
     assert "<svg" in (tmp_path / "out.svg").read_text()
+
+
+def test_audit_models(tmp_path, capsys):
+    pytest.importorskip("glassllm", reason="needs glassllm")
+    script("audit_models").main(str(tmp_path), "glassllm", "70", "20")
+    assert "after block 3" in capsys.readouterr().out
+    assert (tmp_path / "glassllm" / "report.html").stat().st_size > 10_000

@@ -10,6 +10,7 @@ import typer
 
 from attncap.cli import sweep
 from attncap.cli._shared import AfterAnswer
+from attncap.cli.audit import audit
 from attncap.cli.bounds import bounds
 from attncap.cli.capacity import capacity
 from attncap.cli.cite import cite
@@ -69,6 +70,7 @@ for command in (
     train,
     capacity,
     interpolation,
+    audit,
     reproduce,
     cite,
 ):

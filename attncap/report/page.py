@@ -14,14 +14,15 @@ from attncap.errors import InputError
 from attncap.files import check_free, replacing
 from attncap.plots import capacity
 from attncap.plots.theme import narrow
+from attncap.report.audit_page import is_audit, write_page
 
 
 @checked
 def write(directory: str | Path, out: str | Path | None = None, *, force: bool = False) -> Path:
-    """Write the report of a memory.
+    """Write the report of a memory, or of an audit.
 
     Args:
-        directory: what `attncap.archive.write` wrote.
+        directory: what `attncap.archive.write` wrote, or `write_audit`.
         out: the page; ``directory``/report.html by default, which a later report replaces.
         force: replace another page that exists.
 
@@ -33,6 +34,8 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
     """
     directory = Path(directory)
     path = directory / "report.html" if out is None else Path(out)
+    if is_audit(directory):
+        return write_page(directory, path, force=force or out is None)
     memory = archive.read(directory)
     if path.resolve() in {(directory / name).resolve() for name in (*archive.FILES, sums.NAME)}:
         raise InputError(f"{path}: is part of the memory that the report is about; choose another path")

@@ -15,6 +15,7 @@ from attncap.constraints import checked
 from attncap.errors import InputError, nearest
 
 COMMANDS: dict[str, str] = {
+    "audit": "attncap.commands.audit:audit",
     "bounds": "attncap.commands.bounds:bounds",
     "capacity": "attncap.commands.capacity:capacity",
     "encode": "attncap.commands.encode:encode",
