@@ -118,7 +118,8 @@ def check_method(method: str, saturation: float = SATURATION) -> None:
     Raises:
         InputError: names the option, what was expected and what was got.
     """
-    methods.find("examples", method)
+    if methods.find("examples", method).largest is not None:
+        raise InputError("method", "theorem, lstsq or chosen; `attncap.train.examples` trains", method)
     if not 0 <= saturation <= 3:
         raise InputError("saturation", "0 to 3 (more costs precision and gains nothing)", saturation)
 

@@ -3,6 +3,7 @@
 import statistics
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 from attncap.construct.labelled.count import capacity_of
 from attncap.errors import InputError
@@ -79,7 +80,7 @@ def trained_examples_capacity(
     seeds: int = 3,
     seed: int = 0,
     resolution: float = 0.05,
-    **parts: float | bool | None,
+    **parts: Any,
 ) -> TrainedExamplesCapacity:
     r"""Search for the largest number of uniform examples that training memorizes.
 
@@ -105,7 +106,7 @@ def trained_examples_capacity(
         InputError: a shape that no layer has, or a target outside (0, 1].
 
     Example:
-        >>> found = trained_examples_capacity(3, 4, heads=1, classes=4, steps=128, seeds=1, resolution=0.5)
+        >>> found = trained_examples_capacity(3, 4, heads=1, classes=4, target=0.9, steps=512, seeds=1, resolution=0.5)
         >>> found.capacity > found.theorem
         True
     """
@@ -119,7 +120,7 @@ def trained_examples_capacity(
         # Where all must be memorized, nothing may be forgotten.
         chosen = replace(chosen, forget_from=1.0)
     d, head_dim = embedding_dim, embedding_dim if head_dim is None else head_dim
-    shape = LayerArchitecture(context, d, head_dim, heads, classes or 1, **parts)  # type: ignore[arg-type]
+    shape = LayerArchitecture(context, d, head_dim, heads, classes or 1, **parts)
     trials: dict[int, list[TrainedLayer]] = {}
 
     def holds(count: int) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -125,7 +125,7 @@ def layers(
     seeds: int | Sequence[int] = 5,
     recipe: str | Recipe = "best",
     steps: int | None = None,
-    **parts: float | bool | None,
+    **parts: Any,
 ) -> LayerEnsemble:
     """Train attention layers of one shape from several seeds on one task of examples.
 
@@ -159,7 +159,7 @@ def layers(
     chosen = recipe_of(recipe, steps)
     d = task.embedding_dim
     sizes = (task.context, d, d if head_dim is None else head_dim, heads, task.labels.shape[1])
-    shape = LayerArchitecture(*sizes, **parts)  # type: ignore[arg-type]
+    shape = LayerArchitecture(*sizes, **parts)
     run = train([Lane(task, shape, seed) for seed in numbers], chosen)
     columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
     return LayerEnsemble(

@@ -23,6 +23,8 @@ from attncap.train.loop import problem as loop
 
 # Examples that a look at all of them takes at a time.
 PIECE = 256
+LEAST = 64
+Laid = tuple[Array, Array, Array, Array]
 
 
 class Batch(NamedTuple):
@@ -78,8 +80,14 @@ class Lane(loop.Lane[TrainedLayer]):
 
 
 def labelling(shape: LayerArchitecture, examples: int, classes: bool, shared: bool, recipe: Recipe) -> "Labelling":
-    """Return the problem of labelling so many examples."""
-    return Labelling(fitted(recipe, examples), examples, shape, classes, shared)
+    """Return the problem of labelling so many examples.
+
+    Where every step takes them all, rows of weight zero fill them up to a power of two, so that a search for the
+    largest task compiles few programs.
+    """
+    chosen = fitted(recipe, examples)
+    rows = examples if chosen.batch else max(LEAST, 1 << (examples - 1).bit_length())
+    return Labelling(chosen, rows, shape, classes, shared)
 
 
 @dataclass(frozen=True)
@@ -104,11 +112,19 @@ class Labelling(loop.Problem[Lane, TrainedLayer]):
         """Draw the weights as the paper does."""
         return lane.shape.initial(np.random.default_rng(lane.seed))
 
-    def data(self, lane: Lane) -> tuple[Array, Array, Array]:
-        """Return contexts, queries and labels, where they lie; one context if it is shared."""
+    def data(self, lane: Lane) -> Laid:
+        """Return contexts (one if it is shared), queries and labels, where they lie unless filled up, and the count."""
         task = lane.task
-        labels = task.labels.argmax(axis=1).astype(np.int32) if self.classes else _single(task.labels)
-        return _single(task.contexts[0] if self.shared else task.contexts), _single(task.queries), labels
+        labels = task.labels.argmax(axis=1).astype(np.int32) if self.classes else self._filled(task.labels)
+        contexts = task.contexts[0].astype(np.float32) if self.shared else self._filled(task.contexts)
+        labels = np.pad(labels, (0, self.rows - len(labels))) if self.classes else labels
+        return contexts, self._filled(task.queries), labels, np.array(task.count, np.int32)
+
+    def _filled(self, values: np.ndarray) -> Float[np.ndarray, "..."]:
+        """Return numbers in float32 with as many rows as the program takes, not copied if they are that already."""
+        single = values.astype(np.float32, copy=False)
+        more = self.rows - len(single)
+        return np.pad(single, ((0, more), *((0, 0),) * (single.ndim - 1))) if more else single
 
     def feed(self, lane: Lane) -> Iterator[Int[np.ndarray, "steps batch"]]:
         """Yield the examples of each segment's steps: every epoch in another order, its last batch filled with -1."""
@@ -120,22 +136,22 @@ class Labelling(loop.Problem[Lane, TrainedLayer]):
 
         def rows() -> Iterator[Int[np.ndarray, " batch"]]:
             while True:
-                order = np.full(-(-self.rows // size) * size, -1, np.int32)
-                order[: self.rows] = rng.permutation(self.rows)
+                order = np.full(-(-lane.examples // size) * size, -1, np.int32)
+                order[: lane.examples] = rng.permutation(lane.examples)
                 yield from order.reshape(-1, size)
 
         endless = rows()
         while True:
             yield np.stack(list(islice(endless, segment)))
 
-    def batch(self, data: tuple[Array, Array, Array], fed: Int[Array, " batch"]) -> Batch:
+    def batch(self, data: Laid, fed: Int[Array, " batch"]) -> Batch:
         """Take the examples of a step, those that are there with equal weight; without batches, all."""
-        contexts, queries, labels = data
+        contexts, queries, labels, count = data
         if self.recipe.batch is None:
-            weight = jnp.full(self.rows, 1 / self.rows)
+            weight = (jnp.arange(self.rows) < count) / count
         else:
             there = fed >= 0
-            weight = there / there.sum()
+            weight = there / jnp.maximum(1, there.sum())
             contexts = contexts if self.shared else contexts[fed]
             queries, labels = queries[fed], labels[fed]
         return Batch(contexts, queries, labels, weight, jnp.full(len(queries), np.log2(self.shape.output_dim)))
@@ -148,24 +164,25 @@ class Labelling(loop.Problem[Lane, TrainedLayer]):
             loss, report = evaluate(found, batch, forget if self.recipe.forget_from < 1 else None)
             return loss, report if self.recipe.batch is None else report._replace(whole=jnp.zeros((), bool))
         loss = batch.weight @ ((found - batch.answers) ** 2).mean(axis=1)
-        return loss, loop.Report(loss, explained_share(loss, batch), jnp.zeros((), bool))
+        return loss, loop.Report(loss, explained_share(loss, batch.answers, batch.weight), jnp.zeros((), bool))
 
-    def evaluate(self, tensors: loop.Tensors, data: tuple[Array, Array, Array]) -> loop.Report:
+    def evaluate(self, tensors: loop.Tensors, data: Laid) -> loop.Report:
         """Look at all examples, a piece at a time."""
+        count = data[3]
         pieces = -(-self.rows // PIECE)
-        rows = jnp.where(jnp.arange(pieces * PIECE) < self.rows, jnp.arange(pieces * PIECE), -1).reshape(-1, PIECE)
+        rows = jnp.where(jnp.arange(pieces * PIECE) < count, jnp.arange(pieces * PIECE), -1).reshape(-1, PIECE)
         looking = replace(self, recipe=replace(self.recipe, batch=PIECE, forget_from=1.0))
 
         def piece(own: Int[Array, " piece"]) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
             _, report = looking.loss(tensors, looking.batch(data, own), jnp.zeros(()))
-            return report.loss, report.accuracy, (own >= 0).sum() / self.rows
+            return report.loss, report.accuracy, (own >= 0).sum() / count
 
         loss, accuracy, share = jax.lax.map(piece, rows)
         if self.classes:
-            right = jnp.round(accuracy * share * self.rows).sum()
-            return loop.Report(loss @ share, right / self.rows, right == self.rows)
-        mean = loss @ share
-        return loop.Report(mean, 1 - mean / data[2].var(axis=0).mean(), jnp.zeros((), bool))
+            right = jnp.round(accuracy * share * count).sum()
+            return loop.Report(loss @ share, right / count, right == count)
+        weight = (jnp.arange(self.rows) < count) / count
+        return loop.Report(loss @ share, explained_share(loss @ share, data[2], weight), jnp.zeros((), bool))
 
     def measure(self, lane: Lane, tensors: loop.Tensors, accuracy: Float[Array, " steps"], steps: int) -> TrainedLayer:
         """Ask the layer for every label, in NumPy."""
@@ -202,13 +219,9 @@ class Labelling(loop.Problem[Lane, TrainedLayer]):
         )
 
 
-def explained_share(loss: Float[Array, ""], batch: Batch) -> Float[Array, ""]:
-    """Return the share of the variance of a batch's real labels that a squared error leaves explained."""
-    mean = batch.weight @ batch.answers
-    spread = (batch.weight @ (batch.answers - mean) ** 2).mean()
+def explained_share(
+    loss: Float[Array, ""], labels: Float[Array, "T out"], weight: Float[Array, " T"]
+) -> Float[Array, ""]:
+    """Return the share of the variance of real labels that a squared error leaves explained."""
+    spread = (weight @ (labels - weight @ labels) ** 2).mean()
     return 1 - loss / jnp.maximum(spread, 1e-30)
-
-
-def _single(values: np.ndarray) -> Float[np.ndarray, "..."]:
-    """Return numbers in float32, not copied if they are already."""
-    return values.astype(np.float32, copy=False)
