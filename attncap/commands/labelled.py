@@ -27,6 +27,8 @@ OWN: dict[str, dict[str, Any]] = {
         "own_key": False,
     },
 }
+# A softmax that gives one token more counts as saturated; looked at so many times on the way.
+SATURATED, MOMENTS = 0.99, 16
 FLAGS = {"embedding": "embed", "positions": "positions", "decoder": "decode"}
 
 
@@ -100,3 +102,61 @@ def recipe_of(cell: Mapping[str, Any]) -> "Recipe":
     if "batch" in changed:
         changed["exact"] = 0
     return replace(recipes.recipe_of(cell["recipe"], cell["steps"]), **changed)
+
+
+def saturation(
+    *,
+    embedding_dim: int = 64,
+    heads: int = 4,
+    context: int = 32,
+    count: int = 550,
+    classes: int = 100,
+    head_dim: int | None = None,
+    contexts: Contexts = "shared",
+    recipe: str = "paper",
+    steps: int = 300_000,
+    batch: int | None = None,
+    rate: float | int | None = None,
+    score_cap: float | int | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Train one layer without stopping early, and say on the way how far its attention is saturated.
+
+    Args:
+        embedding_dim: embedding dimension $d$.
+        heads: heads $H$.
+        context: vectors in a context, $n$.
+        count: examples $T$.
+        classes: classes of the labels; 0 for real labels.
+        head_dim: head dimension $d_h$; $d$ by default.
+        contexts: distinct, shared or permuted.
+        recipe: how to train: paper or best.
+        steps: optimizer steps.
+        batch: examples per step; the recipe's by default, as is the next.
+        rate: learning rate of the first step.
+        score_cap: scores stay below it; no cap by default.
+        seed: of every random draw.
+
+    Returns:
+        accuracy; and at about 16 moments: step, the share of examples and heads whose largest weight exceeds .99, the
+        heads of which most examples do, and the mean number of examples per head that do not: those it tells apart.
+    """
+    given = dict(locals())
+    import numpy as np
+
+    from attncap.measure.examples import largest_weights
+    from attncap.train.labelled.problem import Lane
+    from attncap.train.loop.lanes import train
+
+    cell: dict[str, Any] = {**OWN["examples"], "kind": "examples", "final_rate": None, **given}
+    chosen = replace(recipe_of(cell), stop=False)
+    task, shape = task_of(cell), shape_of(cell)
+    every = max(1, steps // (MOMENTS * chosen.segment))
+    run = train([Lane(task, shape, seed)], chosen, every=every)
+    rows: dict[str, list[float]] = {"step": [], "saturated": [], "heads": [], "told_apart": []}
+    for one in run.checkpoints[0]:
+        hard = largest_weights(shape.model(one.tensors), task) > SATURATED
+        numbers = one.steps, hard.mean(), (np.mean(hard, axis=0) > 0.5).sum(), (~hard).sum(axis=0).mean()
+        for column, number in zip(rows.values(), numbers, strict=True):
+            column.append(float(number))
+    return {"accuracy": run.models[0].accuracy, "loss": run.models[0].loss, "way": rows}
