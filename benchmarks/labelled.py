@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -32,9 +33,9 @@ def table() -> tuple[tuple[str, ...], Rows]:
     """Return a row a program, for distinct contexts and a shared one; medians of rounds in turn."""
     rows = []
     for contexts in ("distinct", "shared"):
-        task = uniform_examples(T, N, D, C, contexts=contexts)  # type: ignore[arg-type]
-        programs: dict[str, Callable[[], float]] = {"attncap": lambda task=task: ours(task)}
-        programs |= {name: lambda name=name, task=task: torch_step(name, task) for name in TORCH_STEPS}
+        task = uniform_examples(T, N, D, C, contexts=contexts)
+        programs: dict[str, Callable[[], float]] = {"attncap": partial(ours, task)}
+        programs |= {name: partial(torch_step, name, task) for name in TORCH_STEPS}
         taken: dict[str, list[float]] = {name: [] for name in programs}
         for _ in range(ROUNDS):
             for name, run in programs.items():

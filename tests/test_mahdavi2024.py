@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from attncap.commands.labelled import saturation, shape_of
-from attncap.papers.mahdavi2024 import audit, capacities, claims, experiments, settings
+from attncap.papers.mahdavi2024 import assumptions, capacities, claims, experiments, settings
 from attncap.papers.mahdavi2024 import saturation as saturated
 from attncap.papers.mahdavi2024.fitting import line
 from attncap.papers.mahdavi2024.settings import EXPERIMENTS, KNOWN
@@ -51,7 +51,9 @@ def test_every_figure_is_listed_with_its_time(capsys):
         code, out, _ = run(capsys, "reproduce", "mahdavi2024", "--list", "--scale", scale, "--json")
         listed = json.loads(out)["figures"]
         assert code == 0
-        assert {"fig1", "table1", "fig2a", "fig2b", "fig2c", "saturation", "claims"} < {one["id"] for one in listed}
+        assert {"fig1-random", "table1-random", "fig2a", "fig2b", "fig2c", "saturation", "claims"} < {
+            one["id"] for one in listed
+        }
         assert all(one["minutes"] > 0 for one in listed)
         assert scale == "paper" or all(one["minutes"] <= 20 for one in listed)
 
@@ -88,8 +90,8 @@ def test_saturation_is_counted_on_the_way():
 
 
 def test_assumptions_on_random_attention(monkeypatch):
-    monkeypatch.setitem(audit.SIZES, "quick", (60, 8, 24, 20))
-    first, second = audit.table1("quick", 0).measured["rows"]
+    monkeypatch.setitem(assumptions.SIZES, "quick", (60, 8, 24, 20))
+    first, second = assumptions.table1("quick", 0).measured["rows"]
     assert first["representation"] == "Embedding"
     assert first["assumption 1: subsets of n queries"] == 0
     assert first["rank, float32"] == 1
@@ -97,7 +99,7 @@ def test_assumptions_on_random_attention(monkeypatch):
     assert second["rank, float64"] > 8
     for row in (first, second):
         assert row["assumption 2: contexts of rank n"] == row["assumption 3: subsets of e + mean of E"] == 1
-    shares = audit.figure1("quick", 0).table
+    shares = assumptions.figure1("quick", 0).table
     assert shares.filter(series="Embedding", size=1)["value"].item() == 1
     assert shares.filter(pl.col("size") > 1, series="Embedding")["value"].max() == 0
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from attncap.constraints import Count, Natural, NotNegative, Positive, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -87,8 +88,7 @@ def shape_of(cell: Mapping[str, Any]) -> "LayerArchitecture":
 def parts_of(cell: Mapping[str, Any]) -> dict[str, Any]:
     """Return what else a layer is made of."""
     missing = {FLAGS[cell["without"]]: False} if cell["without"] else {}
-    capped = {} if cell["score_cap"] is None else {"score_cap": float(cell["score_cap"])}
-    return {name: cell[name] for name in ("value_dim", "score_scale", "own_key")} | capped | missing
+    return {name: cell[name] for name in ("value_dim", "score_scale", "score_cap", "own_key")} | missing
 
 
 def recipe_of(cell: Mapping[str, Any]) -> "Recipe":
@@ -96,9 +96,6 @@ def recipe_of(cell: Mapping[str, Any]) -> "Recipe":
     from attncap.train.labelled import recipes
 
     changed = {name: cell[name] for name in ("batch", "rate", "final_rate") if cell[name] is not None}
-    for name, value in changed.items():
-        if value < (least := 0 if "rate" in name else 1):
-            raise InputError(name, f"at least {least}", value)
     if "batch" in changed:
         changed["exact"] = 0
     return replace(recipes.recipe_of(cell["recipe"], cell["steps"]), **changed)
@@ -106,19 +103,19 @@ def recipe_of(cell: Mapping[str, Any]) -> "Recipe":
 
 def saturation(
     *,
-    embedding_dim: int = 64,
-    heads: int = 4,
-    context: int = 32,
-    count: int = 550,
-    classes: int = 100,
-    head_dim: int | None = None,
+    embedding_dim: Count = 64,
+    heads: Count = 4,
+    context: Count = 32,
+    count: Count = 550,
+    classes: Natural = 100,
+    head_dim: Count | None = None,
     contexts: Contexts = "shared",
     recipe: str = "paper",
-    steps: int = 300_000,
-    batch: int | None = None,
-    rate: float | int | None = None,
-    score_cap: float | int | None = None,
-    seed: int = 0,
+    steps: Count = 300_000,
+    batch: Count | None = None,
+    rate: NotNegative | None = None,
+    score_cap: Positive | None = None,
+    seed: Seed = 0,
 ) -> dict[str, Any]:
     """Train one layer without stopping early, and say on the way how far its attention is saturated.
 

@@ -10,6 +10,7 @@ from attncap.commands import labelled
 from attncap.commands.command import Command
 from attncap.commands.labelled import Contexts, Kind, Without, checked
 from attncap.commands.options import one_source, options
+from attncap.constraints import Count, Natural, NotNegative, Positive, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,28 +26,28 @@ def train_one(
     source: str | None = None,
     *,
     kind: Kind = "associations",
-    embedding_dim: int,
-    heads: int,
-    vocabulary: int | None = None,
-    context: int | None = None,
-    count: int | None = None,
-    head_dim: int | None = None,
-    depth: int = 1,
-    width: int = 0,
-    classes: int = 100,
+    embedding_dim: Count,
+    heads: Count,
+    vocabulary: Count | None = None,
+    context: Count | None = None,
+    count: Count | None = None,
+    head_dim: Count | None = None,
+    depth: Count = 1,
+    width: Natural = 0,
+    classes: Natural = 100,
     contexts: Contexts = "distinct",
-    value_dim: int = 1,
-    score_scale: float | int | None = None,
-    score_cap: float | int | None = None,
+    value_dim: Count = 1,
+    score_scale: Positive | None = None,
+    score_cap: Positive | None = None,
     without: Without | None = None,
     own_key: bool = False,
     recipe: str = "best",
-    steps: int | None = None,
-    batch: int | None = None,
-    batches: int | None = None,
-    rate: float | int | None = None,
-    final_rate: float | int | None = None,
-    seed: int = 0,
+    steps: Count | None = None,
+    batch: Count | None = None,
+    batches: Count | None = None,
+    rate: NotNegative | None = None,
+    final_rate: NotNegative | None = None,
+    seed: Seed = 0,
 ) -> dict[str, Any]:
     """Train one model on one task; the seed draws the task, the weights and the batches.
 
@@ -120,8 +121,6 @@ def ensemble(seeds: int, **cell: Any) -> "Ensemble | LayerEnsemble":
     from attncap import train
 
     cell = OPTIONS | cell
-    if seeds < 1:
-        raise InputError("seeds", "at least 1", seeds)
     if cell["kind"] == "examples":
         return labelled.ensemble(seeds, cell)
     checked(cell)
@@ -186,9 +185,6 @@ def recipe_of(cell: Mapping[str, Any]) -> "Recipe":
     from attncap.train.loop.recipes import recipe
 
     changed = {name: cell[name] for name in SCHEDULE if cell[name] is not None}
-    for name, value in changed.items():
-        if value < (least := 0 if "rate" in name else 1):
-            raise InputError(name, f"at least {least}", value)
     return replace(recipe(cell["recipe"]), **changed)
 
 

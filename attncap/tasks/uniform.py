@@ -1,10 +1,11 @@
 """Examples with uniform entries, as Mahdavi et al. draw them: 100 classes or real labels, in float32."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from attncap.constraints import Count, Natural, Seed, checked
 from attncap.errors import InputError
 from attncap.numerics.memory import require
 from attncap.tasks.example import Examples
@@ -15,15 +16,16 @@ BAG = 500
 ALIGNED = 64
 
 
+@checked
 def uniform_examples(
-    count: int,
-    context: int,
-    embedding_dim: int,
-    classes: int = 100,
+    count: Count,
+    context: Count,
+    embedding_dim: Count,
+    classes: Natural = 100,
     *,
     contexts: Contexts = "distinct",
-    bag: int = BAG,
-    seed: int = 0,
+    bag: Count = BAG,
+    seed: Seed = 0,
 ) -> Examples:
     r"""Draw contexts and queries with entries uniform in [0, 1], and labels that have nothing to do with them.
 
@@ -52,13 +54,8 @@ def uniform_examples(
     Source: Mahdavi, Liao, Thrampoulidis 2024 (arXiv 2306.02010), section 5, as their code at 34305e9 draws it; the
     generator is NumPy's, not theirs.
     """
-    for name, size in (("count", count), ("context", context), ("embedding_dim", embedding_dim)):
-        if size < 1:
-            raise InputError(name, "at least 1", size)
-    if classes < 0 or classes == 1:
+    if classes == 1:
         raise InputError("classes", "0 for real labels, or at least 2", classes)
-    if contexts not in get_args(Contexts):
-        raise InputError("contexts", ", ".join(get_args(Contexts)), contexts)
     if contexts == "permuted" and context > bag:
         raise InputError("context", f"at most the {bag} vectors of the bag", context)
     own = 1 if contexts == "shared" else count

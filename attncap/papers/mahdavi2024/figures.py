@@ -7,7 +7,7 @@ of the paper are public; what is followed is the authors' code (see docs/mahdavi
 from functools import partial
 
 from attncap.papers.figure import Figure
-from attncap.papers.mahdavi2024 import audit, capacities
+from attncap.papers.mahdavi2024 import assumptions, capacities
 from attncap.papers.mahdavi2024.claims import CLAIMS, claims, claims_minutes
 from attncap.papers.mahdavi2024.experiments import experiment, memory, minutes
 from attncap.papers.mahdavi2024.saturation import PUBLISHED, TITLE, saturation
@@ -50,9 +50,10 @@ def capacity_figure(x: X, shared: bool) -> Figure:
 
 
 FIGURES = (
-    Figure("fig1", "Independent subsets of queries after random attention", audit.PUBLISHED, audit.figure1,
-           audit.minutes),
-    Figure("table1", "The assumptions after random attention", audit.PUBLISHED, audit.table1, audit.minutes),
+    Figure("fig1-random", "Independent subsets of queries after random attention", assumptions.PUBLISHED,
+           assumptions.figure1, assumptions.minutes),
+    Figure("table1-random", "The assumptions after random attention", assumptions.PUBLISHED, assumptions.table1,
+           assumptions.minutes),
     *map(figure, EXPERIMENTS),
     Figure("saturation", TITLE, PUBLISHED, saturation, saturation_minutes),
     *(capacity_figure(x, shared) for x in capacities.NAMES for shared in (True, False)),

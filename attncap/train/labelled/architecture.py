@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from attncap.errors import InputError
+from attncap.constraints import Count, Positive, check_fields
 from attncap.models import EmbeddedAttention
 from attncap.result import several
 from attncap.train.loop.problem import Tensors
@@ -34,27 +34,21 @@ class LayerArchitecture:
         InputError: a size below one.
     """
 
-    context: int
-    embedding_dim: int
-    head_dim: int
-    heads: int
-    output_dim: int
-    value_dim: int = 1
-    score_scale: float | None = None
-    score_cap: float = np.inf
+    context: Count
+    embedding_dim: Count
+    head_dim: Count
+    heads: Count
+    output_dim: Count
+    value_dim: Count = 1
+    score_scale: Positive | None = None
+    score_cap: Positive | None = None
     positions: bool = True
     own_key: bool = False
     embed: bool = True
     decode: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("context", "embedding_dim", "head_dim", "heads", "output_dim", "value_dim"):
-            if getattr(self, name) < 1:
-                raise InputError(name, "at least 1", getattr(self, name))
-        for name in ("score_scale", "score_cap"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InputError(name, "above 0", value)
+        check_fields(self)
 
     @property
     def summary(self) -> str:
@@ -66,8 +60,8 @@ class LayerArchitecture:
     def options(self) -> dict[str, Any]:
         """What the model takes beside its tensors."""
         scale = float(self.embedding_dim**-0.5) if self.score_scale is None else float(self.score_scale)
-        names = ("score_cap", "positions", "own_key")
-        return {"score_scale": scale, **{name: getattr(self, name) for name in names}}
+        cap = np.inf if self.score_cap is None else float(self.score_cap)
+        return {"score_scale": scale, "score_cap": cap, "positions": self.positions, "own_key": self.own_key}
 
     @property
     def fixed(self) -> Tensors:

@@ -3,8 +3,9 @@
 import statistics
 import time
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
+from attncap.constraints import Count, Natural, Positive, Range, Seed, checked
 from attncap.construct.labelled.count import capacity_of
 from attncap.errors import InputError
 from attncap.numerics.bracketing import boundary
@@ -66,20 +67,21 @@ class TrainedExamplesCapacity(Result):
         return ("mahdavi2024", "mahdavi2024-shared", "attncap")
 
 
+@checked
 def trained_examples_capacity(
-    context: int,
-    embedding_dim: int,
-    head_dim: int | None = None,
-    heads: int = 1,
+    context: Count,
+    embedding_dim: Count,
+    head_dim: Count | None = None,
+    heads: Count = 1,
     *,
-    target: float | int = 0.99,
-    classes: int = 100,
+    target: Annotated[float | int, Range(1e-9, 1)] = 0.99,
+    classes: Natural = 100,
     contexts: Contexts = "distinct",
     recipe: str | Recipe = "best",
-    steps: int | None = None,
-    seeds: int = 3,
-    seed: int = 0,
-    resolution: float = 0.05,
+    steps: Count | None = None,
+    seeds: Count = 3,
+    seed: Seed = 0,
+    resolution: Positive = 0.05,
     **parts: Any,
 ) -> TrainedExamplesCapacity:
     r"""Search for the largest number of uniform examples that training memorizes.
@@ -110,10 +112,8 @@ def trained_examples_capacity(
         >>> found.capacity > found.theorem
         True
     """
-    if not 0 < target <= (1 if classes else 0.999999):
-        raise InputError("target", "above 0 and at most 1 (real labels: below 1)", target)
-    if seeds < 1:
-        raise InputError("seeds", "at least 1", seeds)
+    if not classes and target == 1:
+        raise InputError("target", "below 1 for real labels", target)
     started, numbers = time.perf_counter(), range(seed, seed + seeds)
     chosen = recipe_of(recipe, steps)
     if target == 1:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from attncap.constraints import Count, Seed, checked
 from attncap.errors import InputError
 from attncap.fits import Found
 from attncap.models import EmbeddedAttention
@@ -117,14 +118,15 @@ class LayerEnsemble(Found):
         return Group(head, "", table)
 
 
+@checked
 def layers(
     task: Examples,
-    head_dim: int | None = None,
-    heads: int = 1,
+    head_dim: Count | None = None,
+    heads: Count = 1,
     *,
-    seeds: int | Sequence[int] = 5,
+    seeds: Count | Sequence[Seed] = 5,
     recipe: str | Recipe = "best",
-    steps: int | None = None,
+    steps: Count | None = None,
     **parts: Any,
 ) -> LayerEnsemble:
     """Train attention layers of one shape from several seeds on one task of examples.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from attncap.errors import InputError
+from attncap.constraints import Natural
 from attncap.train.loop import recipes as loop
 from attncap.train.loop.recipes import recipe as named
 
@@ -16,8 +16,8 @@ class Recipe(loop.Recipe):
         exact: up to so many examples every step takes all of them; more come in batches.
     """
 
-    epochs: int = 0
-    exact: int = 0
+    epochs: Natural = 0
+    exact: Natural = 0
 
 
 # The authors' code at 34305e9; a look at the whole training set every 500 steps, the weights of the least loss kept.
@@ -69,11 +69,9 @@ def recipe_of(recipe: str | Recipe, steps: int | None = None) -> Recipe:
     """Return a recipe by its name or as it is, with so many steps and no more.
 
     Raises:
-        InputError: an unknown name, or no steps.
+        InputError: an unknown name, or less than one step.
     """
     chosen = recipe if isinstance(recipe, Recipe) else named(recipe, RECIPES)
     if steps is None:
         return chosen  # type: ignore[return-value]
-    if steps < 1:
-        raise InputError("steps", "at least 1", steps)
     return replace(chosen, steps=steps, epochs=0)  # type: ignore[return-value, call-arg]

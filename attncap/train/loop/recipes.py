@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from attncap.constraints import Count, Natural, NotNegative, OneOf, Share, check_fields
 from attncap.errors import InputError, nearest
 from attncap.result import Result
 
 WARM_UP = 50
 # Of "warm-cosine": the share of the steps that warm up, and the share of the rate that they begin with.
 WARM_SHARE, COLD = 0.05, 0.01
+# Their functions are in `attncap.train.loop.optimizers`, which imports JAX.
+OPTIMIZERS = ("adam", "nadam", "adan", "lion", "muon", "soap", "soap-4")
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Recipe(Result):
 
     Attributes:
         name: how results call it.
-        optimizer: a name in `attncap.train.loop.optimizers.OPTIMIZERS`.
+        optimizer: one of `OPTIMIZERS`.
         rate: learning rate of the first step.
         final_rate: learning rate that the schedule ends near.
         schedule: "epochs" (linear, constant within an epoch), "cosine" (with a linear warm-up of 50 steps) or
@@ -40,26 +43,32 @@ class Recipe(Result):
         evaluate: steps between two looks at the whole task; 0 for none, and the last weights.
         keep: which of the weights seen are the result: those of the least loss, or of the highest accuracy.
         segment: steps that one call of a compiled loop takes; looks happen between calls.
+
+    Raises:
+        InputError: names the attribute, what was expected and what was got.
     """
 
     name: str
-    optimizer: str
-    rate: float
-    final_rate: float
+    optimizer: Annotated[str, OneOf(OPTIMIZERS)]
+    rate: NotNegative
+    final_rate: NotNegative
     schedule: Literal["epochs", "cosine", "warm-cosine"]
-    steps: int
-    forget_from: float = 1.0
-    forget_to: float = 1.0
-    batch: int | None = None
-    batches: int = 64
+    steps: Count
+    forget_from: Share = 1.0
+    forget_to: NotNegative = 1.0
+    batch: Count | None = None
+    batches: Count = 64
     initialization: Literal["paper", "normal"] = "normal"
     residual_position: bool = True
     shared_projection: bool = False
-    window: int = 0
+    window: Natural = 0
     stop: bool = True
-    evaluate: int = 0
+    evaluate: Natural = 0
     keep: Literal["loss", "accuracy"] = "loss"
-    segment: int = 64
+    segment: Count = 64
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 # The effective rate of the authors' code: LinearLR multiplies .1 by a factor from .1 to .005.
