@@ -1,6 +1,7 @@
 """``attncap reproduce mahdavi2024``: the grids, the figures at a size that takes a moment, the judges of claims."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -58,25 +59,20 @@ def test_every_figure_is_listed_with_its_time(capsys):
         assert scale == "paper" or all(one["minutes"] <= 20 for one in listed)
 
 
-def test_a_sweep_is_drawn_with_its_seeds_steps_and_convergence(tiny, tmp_path, capsys):
-    code, out, _ = run(capsys, "reproduce", "mahdavi2024", "fig2a", "--out", tmp_path / "figures", "--json")
-    (drawn,) = json.loads(out)["figures"]
-    assert code == 0
-    assert drawn["files"] == ["fig2a.csv", "fig2a.png", "fig2a.svg"]
-    points = drawn["measured"]["points"]
-    assert len(points) == 4
+def test_a_sweep_is_drawn_with_its_seeds_steps_and_convergence(tiny):
+    drawing = experiments.experiment(replace(KNOWN["fig2a"], mini_counts=(40,)), "quick", 0)
+    points, runs = drawing.measured["points"], drawing.table
+    assert [point["heads"] for point in points] == [1, 3]
+    assert len(runs) == 2 * 3
     for point in points:
-        assert 0 <= point["low"] <= point["accuracy"] <= point["high"] <= 1
-        assert point["converged"] == (abs(point["half"] - runs_of(tmp_path, point)) <= experiments.SETTLED)
-    chart = experiments.experiment(KNOWN["fig2a"], "quick", 0).chart.to_dict()
-    said = " ".join(chart["title"]["subtitle"])
+        own = runs.filter(heads=point["heads"]).sort("seed")
+        whole = own.filter(~pl.col("half"))["accuracy"].to_list()
+        half = own.filter("half")["accuracy"].item()
+        assert (point["low"], point["high"]) == (min(whole), max(whole))
+        assert point["accuracy"] == pytest.approx(np.mean(whole))
+        assert point["converged"] == (abs(whole[0] - half) <= experiments.SETTLED)
+    said = " ".join(drawing.chart.to_dict()["title"]["subtitle"])
     assert all(word in said for word in ("n = 3", "2 seeds", "500 steps", "half of the steps"))
-
-
-def runs_of(tmp_path, point):
-    table = pl.read_csv(tmp_path / "figures" / "fig2a.csv")
-    own = table.filter(examples=point["examples"], heads=point["heads"], seed=0, half=False)
-    return own["accuracy"].item()
 
 
 def test_saturation_is_counted_on_the_way():
