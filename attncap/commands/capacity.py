@@ -83,8 +83,9 @@ def capacity(
     special = {option: value for option, value in given.items() if value != SPECIAL[option]}
     trained = {"classes": classes, "target": target, "recipe": recipe, "steps": steps}
     if chosen.name == "train" and kind == "examples":
-        if vocabulary is not None or train_attention or dtype != SPECIAL["dtype"]:
-            raise InputError("vocabulary, train_attention, dtype", "kind associations", f"kind {kind}")
+        wrong = {"vocabulary": vocabulary, "train_attention": train_attention, "dtype": special.get("dtype")}
+        if taken_too := [option for option, value in wrong.items() if value]:
+            raise InputError(taken_too[0], "kind associations", f"kind {kind}")
         from attncap.train import trained_examples_capacity
 
         contexts: Literal["shared", "distinct"] = "shared" if shared_context else "distinct"

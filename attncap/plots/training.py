@@ -54,6 +54,7 @@ def training_chart(run: "Ensemble", *, points: Count = 300) -> alt.HConcatChart:
     )
 
 
+@checked
 def layers_chart(run: "LayerEnsemble") -> alt.HConcatChart:
     """Draw loss and accuracy over all examples against the steps of training.
 

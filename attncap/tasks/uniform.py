@@ -58,10 +58,10 @@ def uniform_examples(
         raise InputError("classes", "0 for real labels, or at least 2", classes)
     if contexts == "permuted" and context > bag:
         raise InputError("context", f"at most the {bag} vectors of the bag", context)
-    own = 1 if contexts == "shared" else count
+    own = {"shared": 1, "distinct": count, "permuted": count + bag}[contexts]
     require(4.0 * (own * context * embedding_dim + count * (embedding_dim + classes + 1)), f"{count:,} examples")
     rng = np.random.default_rng(seed)
-    drawn = aligned(own, context, embedding_dim)
+    drawn = aligned(1 if contexts == "shared" else count, context, embedding_dim)
     if contexts == "permuted":
         vectors = rng.random((bag, embedding_dim), dtype=np.float32)
         for row in drawn:
