@@ -18,7 +18,7 @@ else:
 
 DEFAULT = {"associations": "margin", "examples": "lstsq"}
 # Options that only some methods for associations take.
-SPECIAL = {"train_attention": False, "target": 1, "dtype": "float32"}
+SPECIAL = {"train_attention": False, "certify": False, "target": 1, "dtype": "float32"}
 # Options of trained layers on examples.
 TRAINED = {"classes": 100, "target": 1, "recipe": "best", "steps": None}
 
@@ -33,6 +33,7 @@ def capacity(
     context: Count | None = None,
     method: Method | None = None,
     train_attention: bool = False,
+    certify: bool = False,
     target: float | int = 1.0,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     shared_context: bool = False,
@@ -55,6 +56,8 @@ def capacity(
             train.
         train_attention: margin mode: where the readout falls short, train all weights.
         target: with training: the accuracy that counts as memorized, or the share $R^2$ of real labels' variance.
+        certify: margin mode: count only recalls in which no order of summation changes an answer.
+        target: with training: the accuracy that counts as memorized.
         dtype: associations: type in which a construction is exact; training is in float32.
         shared_context: examples: one context for all.
         classes: training on examples: classes of the labels; 0 for real labels.
@@ -79,13 +82,13 @@ def capacity(
     if context is None:
         raise InputError("context: expected the number of tokens in a sequence, or of vectors in a context; got none")
     chosen = methods.find(kind, method or DEFAULT[kind])
-    given = {"train_attention": train_attention, "target": target, "dtype": dtype}
+    given = {"train_attention": train_attention, "certify": certify, "target": target, "dtype": dtype}
     special = {option: value for option, value in given.items() if value != SPECIAL[option]}
     trained = {"classes": classes, "target": target, "recipe": recipe, "steps": steps}
     if chosen.name == "train" and kind == "examples":
-        wrong = {"vocabulary": vocabulary, "train_attention": train_attention, "dtype": special.get("dtype")}
-        if taken_too := [option for option, value in wrong.items() if value]:
-            raise InputError(taken_too[0], "kind associations", f"kind {kind}")
+        for option in ("vocabulary", *special):
+            if option != "target" and (option in special or vocabulary is not None):
+                raise InputError(option, "kind associations", f"kind {kind}")
         from attncap.train import trained_examples_capacity
 
         contexts: Literal["shared", "distinct"] = "shared" if shared_context else "distinct"

@@ -17,7 +17,17 @@ Contexts = Literal["distinct", "shared", "permuted"]
 Without = Literal["embedding", "positions", "decoder"]
 # Of each kind, the options that only it takes, with their defaults.
 OWN: dict[str, dict[str, Any]] = {
-    "associations": {"source": None, "vocabulary": None, "depth": 1, "width": 0, "batches": None},
+    "associations": {
+        "source": None,
+        "subject": None,
+        "relation": None,
+        "object": None,
+        "on_conflict": "error",
+        "vocabulary": None,
+        "depth": 1,
+        "width": 0,
+        "batches": None,
+    },
     "examples": {
         "classes": 100,
         "contexts": "distinct",
