@@ -79,7 +79,7 @@ def test_capacity_by_training(capsys):
 
 
 def test_real_labels_have_a_target_below_one():
-    with pytest.raises(InputError, match="real labels: below 1"):
+    with pytest.raises(InputError, match="target: expected below 1 for real labels"):
         trained_examples_capacity(3, 4, classes=0, target=1.0)
 
 
