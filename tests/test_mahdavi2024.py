@@ -7,19 +7,34 @@ import numpy as np
 import polars as pl
 import pytest
 
+from attncap.commands.capacity import capacity
 from attncap.commands.labelled import saturation, shape_of
+from attncap.commands.train import train_many
 from attncap.papers.mahdavi2024 import assumptions, capacities, claims, experiments, settings
 from attncap.papers.mahdavi2024 import saturation as saturated
 from attncap.papers.mahdavi2024.fitting import line
 from attncap.papers.mahdavi2024.settings import EXPERIMENTS, KNOWN
+from attncap.result import plain
 
 from .command import run
 
 
 @pytest.fixture
-def tiny(monkeypatch, tmp_path):
-    """Every figure at a size that takes a moment, and a store of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def here(monkeypatch):
+    """Runs of figures in this process: a store starts processes that take longer than the runs."""
+
+    def stored(command, cells, *, alone=False):
+        assert all(cell.keys() == cells[0].keys() for cell in cells)
+        found = train_many(cells) if command == "train" else [plain(capacity(**cell)) for cell in cells]
+        return pl.DataFrame(found, infer_schema_length=None)
+
+    for module in (experiments, capacities):
+        monkeypatch.setattr(module, "stored", stored)
+
+
+@pytest.fixture
+def tiny(monkeypatch, here):
+    """Every sweep at a size that takes a moment."""
     monkeypatch.setattr(settings, "MINI", {"embedding_dim": 4, "context": 3, "heads": 2, "classes": 4})
     monkeypatch.setattr(settings, "MINI_RECIPE", {"steps": 500, "batch": 16, "rate": 0.02})
     monkeypatch.setattr(settings, "MINI_VALUES", {"heads": (1, 3), "context": (2, 3), "head_dim": (1, 2, 3, 4, 5)})
@@ -130,8 +145,7 @@ def test_the_interval_of_a_slope_holds_the_truth():
     assert 0.92 < inside / 400 < 0.98
 
 
-def test_capacities_stand_beside_what_theory_counts(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_capacities_stand_beside_what_theory_counts(monkeypatch, here):
     monkeypatch.setitem(capacities.SHAPE, "quick", {"embedding_dim": 4, "context": 3, "heads": 2, "head_dim": 4})
     monkeypatch.setitem(capacities.VALUES, "quick", {"heads": (1, 2, 3)})
     some = {name: how for name, how in capacities.SEARCHES.items() if how["method"] != "train"}
