@@ -86,7 +86,7 @@ def test_a_sweep_is_drawn_with_its_seeds_steps_and_convergence(tiny):
         assert (point["low"], point["high"]) == (min(whole), max(whole))
         assert point["accuracy"] == pytest.approx(np.mean(whole))
         assert point["converged"] == (abs(whole[0] - half) <= experiments.SETTLED)
-    said = " ".join(drawing.chart.to_dict()["title"]["subtitle"])
+    said = " ".join(drawing.chart.to_dict()["title"]["subtitle"]).replace("\xa0", " ")
     assert all(word in said for word in ("n = 3", "2 seeds", "500 steps", "half of the steps"))
 
 
