@@ -145,6 +145,7 @@ def test_the_interval_of_a_slope_holds_the_truth():
     assert 0.92 < inside / 400 < 0.98
 
 
+@pytest.mark.slow
 def test_capacities_stand_beside_what_theory_counts(monkeypatch, here):
     monkeypatch.setitem(capacities.SHAPE, "quick", {"embedding_dim": 4, "context": 3, "heads": 2, "head_dim": 4})
     monkeypatch.setitem(capacities.VALUES, "quick", {"heads": (1, 2, 3)})
