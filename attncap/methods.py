@@ -154,6 +154,15 @@ METHODS: dict[tuple[Kind, str], Method] = {
             bound=None,
             cites=("attncap", "mahdavi2024"),
         ),
+        Method(
+            kind="examples",
+            name="train",
+            label="trained (gradient descent)",
+            reference="attncap.train.labelled.layers:layers",
+            bound=None,
+            cites=("attncap", "mahdavi2024"),
+            search="attncap.train.labelled.largest:trained_examples_capacity",
+        ),
     )
 }
 

@@ -124,6 +124,7 @@ CALLS: dict[object, dict] = {
     papers.reproduce: {"paper": "dana2025", "ids": ("fig1a",), "scale": "quick", "out": ".", "seed": 0, "force": False},
     plots.capacity_check: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "fit": FIT},
     plots.check_drawable: {"path": Path("x.svg"), "force": False},
+    plots.layers_chart: {"run": None},
     plots.plan_chart: {"plans": PLANS, "points": 2, "reach": 2},
     plots.save: {"chart": plots.capacity_check(TASK, 8), "path": "x.html", "force": True},
     plots.audit_chart: {"audit": None},
@@ -158,10 +159,15 @@ CALLS: dict[object, dict] = {
     tasks.random_associations: {"vocabulary": 10, "context": 2, "count": 5, "seed": 0},
     tasks.random_examples: {"count": 4, "context": 2, "embedding_dim": 3, "output_dim": 1, "shared": False, "seed": 0},
     tasks.text_distributions: {"path": "words.txt", "context": 2, "vocabulary": 5},
+    tasks.uniform_examples: {"count": 4, "context": 2, "embedding_dim": 3, "classes": 2, "contexts": "permuted"}
+    | {"bag": 3, "seed": 0},
     train.capacity: SIZES | {"head_dim": None, "heads": 1, "target": 1.0, "recipe": "none", "steps": 1, "seeds": 1}
     | {"seed": 0, "resolution": 0.5},
     train.ensemble: {"task": TASK, "embedding_dim": 4, "head_dim": 4, "heads": 1, "depth": 1, "width": 0, "seeds": 1}
     | {"recipe": "none", "steps": 1},
+    train.examples: {"task": EXAMPLES, "head_dim": 4, "heads": 1, "seeds": 1, "recipe": "none", "steps": 1},
+    train.trained_examples_capacity: {"context": 2, "embedding_dim": 3, "head_dim": 3, "heads": 1, "target": 0.9}
+    | {"classes": 2, "contexts": "shared", "recipe": "none", "steps": 1, "seeds": 1, "seed": 0, "resolution": 0.5},
     train.memorize: {"task": TASK, "embedding_dim": 4, "head_dim": 5, "heads": 1, "dtype": "float32", "steps": 1}
     | {"seed": 0},
 }  # fmt: skip

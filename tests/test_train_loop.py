@@ -13,12 +13,13 @@ import pytest
 from attncap.errors import InputError, UnmetError
 from attncap.train import BEST, PAPER
 from attncap.train.loop import lanes as loop
-from attncap.train.loop.batches import SEGMENT, batches
+from attncap.train.loop.batches import batches
 from attncap.train.loop.cost import lane_bytes, lane_seconds
 from attncap.train.loop.problem import Lane, Problem, Report, Work
 from attncap.train.loop.recipes import forgetting, rates
 
 BATCHES = replace(PAPER, batch=16, batches=4, steps=100, rate=0.1)
+SEGMENT = BEST.segment
 WHOLE = replace(BEST, optimizer="adam", rate=0.3, steps=256)
 
 

@@ -23,8 +23,9 @@ def train(
         run = shelf.ensemble(seeds, **options)
 
     def chart() -> Any:
-        from attncap.plots import training_chart
+        from attncap.plots import layers_chart, training_chart
+        from attncap.train import LayerEnsemble
 
-        return training_chart(run)
+        return layers_chart(run) if isinstance(run, LayerEnsemble) else training_chart(run)
 
     answer(run, json, write=lambda: draw(plot, chart, force=force))

@@ -4,12 +4,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from attncap import methods
-from attncap.constraints import Count, Seed
+from attncap.constraints import Count, Natural, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
     from attncap.construct import ExamplesCapacity
     from attncap.fits.capacity import Capacity
+    from attncap.train import TrainedExamplesCapacity
 
     Method = str
 else:
@@ -18,6 +19,8 @@ else:
 DEFAULT = {"associations": "margin", "examples": "lstsq"}
 # Options that only some methods for associations take.
 SPECIAL = {"train_attention": False, "certify": False, "target": 1, "dtype": "float32"}
+# Options of trained layers on examples.
+TRAINED = {"classes": 100, "target": 1, "recipe": "best", "steps": None}
 
 
 def capacity(
@@ -34,9 +37,12 @@ def capacity(
     target: float | int = 1.0,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     shared_context: bool = False,
+    classes: Natural = 100,
+    recipe: str = "best",
+    steps: Count | None = None,
     seeds: Count = 3,
     seed: Seed = 0,
-) -> "Capacity | ExamplesCapacity":
+) -> "Capacity | ExamplesCapacity | TrainedExamplesCapacity":
     """Search the largest number of random items that a shape memorizes.
 
     Args:
@@ -46,12 +52,17 @@ def capacity(
         head_dim: head dimension $d_h$; $d$ by default.
         vocabulary: associations: tokens in the vocabulary, $N$.
         context: tokens in a sequence, $S$; vectors in a context, $n$.
-        method: associations: theorem, margin (the default) or train; examples: theorem, lstsq (the default) or chosen.
+        method: associations: theorem, margin (the default) or train; examples: theorem, lstsq (the default), chosen or
+            train.
         train_attention: margin mode: where the readout falls short, train all weights.
+        target: with training: the accuracy that counts as memorized, or the share $R^2$ of real labels' variance.
         certify: margin mode: count only recalls in which no order of summation changes an answer.
         target: with training: the accuracy that counts as memorized.
         dtype: associations: type in which a construction is exact; training is in float32.
         shared_context: examples: one context for all.
+        classes: training on examples: classes of the labels; 0 for real labels.
+        recipe: training on examples: how.
+        steps: training on examples: optimizer steps; the recipe's by default.
         seeds: searches, each with its own tasks and weights.
         seed: the first of them.
 
@@ -73,6 +84,19 @@ def capacity(
     chosen = methods.find(kind, method or DEFAULT[kind])
     given = {"train_attention": train_attention, "certify": certify, "target": target, "dtype": dtype}
     special = {option: value for option, value in given.items() if value != SPECIAL[option]}
+    trained = {"classes": classes, "target": target, "recipe": recipe, "steps": steps}
+    if chosen.name == "train" and kind == "examples":
+        for option in ("vocabulary", *special):
+            if option != "target" and (option in special or vocabulary is not None):
+                raise InputError(option, "kind associations", f"kind {kind}")
+        from attncap.train import trained_examples_capacity
+
+        contexts: Literal["shared", "distinct"] = "shared" if shared_context else "distinct"
+        size = (context, embedding_dim, head_dim, heads)
+        return trained_examples_capacity(*size, contexts=contexts, seeds=seeds, seed=seed, **trained)  # type: ignore[arg-type]
+    for option in ("classes", "recipe", "steps"):
+        if trained[option] != TRAINED[option]:
+            raise InputError(option, "kind examples and method train", f"kind {kind} and method {chosen.name}")
     if kind == "examples":
         if vocabulary is not None or special:
             option = next(iter(special), "vocabulary")

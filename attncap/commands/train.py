@@ -6,14 +6,16 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from attncap.commands import labelled
 from attncap.commands.command import Command
+from attncap.commands.labelled import Contexts, Kind, Without, checked
 from attncap.commands.options import no_columns, one_source, options
-from attncap.constraints import Count, Natural, NotNegative, Seed
+from attncap.constraints import Count, Natural, NotNegative, Positive, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
     from attncap.tasks import Associations
-    from attncap.train import Architecture, Ensemble, Recipe
+    from attncap.train import Architecture, Ensemble, LayerEnsemble, Recipe
     from attncap.train.associations.problem import Lane, Recalling
 
 # The options that say how a table is read, and those that change a recipe.
@@ -24,6 +26,7 @@ SCHEDULE = ("steps", "batch", "batches", "rate", "final_rate")
 def train_one(
     source: str | None = None,
     *,
+    kind: Kind = "associations",
     subject: str | None = None,
     relation: str | None = None,
     object: str | None = None,
@@ -36,6 +39,13 @@ def train_one(
     head_dim: Count | None = None,
     depth: Count = 1,
     width: Natural = 0,
+    classes: Natural = 100,
+    contexts: Contexts = "distinct",
+    value_dim: Count = 1,
+    score_scale: Positive | None = None,
+    score_cap: Positive | None = None,
+    without: Without | None = None,
+    own_key: bool = False,
     recipe: str = "best",
     steps: Count | None = None,
     batch: Count | None = None,
@@ -48,6 +58,7 @@ def train_one(
 
     Args:
         source: a named table, a .csv, .tsv, .jsonl or .parquet, a .txt, or ``random:N,S,T``; or give its numbers.
+        kind: what is memorized: associations, or labelled examples with uniform entries.
         subject: column of the subjects.
         relation: column of the relations (long table).
         object: column of the answers (long table).
@@ -55,12 +66,20 @@ def train_one(
         embedding_dim: embedding dimension $d$.
         heads: heads $H$ of each layer.
         vocabulary: random associations: tokens in the vocabulary, $N$.
-        context: tokens in a sequence, $S$ (numbers or text); 2 by default.
-        count: random associations $T$; every sequence by default.
+        context: tokens in a sequence, $S$ (numbers or text), 2 by default; vectors in a context, $n$.
+        count: random associations $T$, every sequence by default; examples $T$.
         head_dim: head dimension $d_h$; $d$ by default.
         depth: layers.
         width: units of each layer's perceptron.
-        recipe: how to train: best, or paper (that of Dana, Pydi and Chevaleyre).
+        classes: examples: classes of the labels; 0 for real labels.
+        contexts: examples: distinct, shared (one for all) or permuted (vectors of one bag in random order).
+        value_dim: examples: dimension $d_v$ of each head's values.
+        score_scale: examples: what scores are multiplied by; one over the root of $d$ by default.
+        score_cap: examples: scores stay below it, by a hyperbolic tangent; no cap by default.
+        without: examples: leave out the embedding, the positions or the decoder.
+        own_key: examples: the query is one of its own keys, with score zero.
+        recipe: how to train: best, or paper (that of Dana, Pydi and Chevaleyre; of Mahdavi, Liao and Thrampoulidis for
+            examples).
         steps: optimizer steps; the recipe's by default, as are the four that follow.
         batch: sequences per step.
         batches: batches per epoch.
@@ -69,7 +88,8 @@ def train_one(
         seed: of every random draw.
 
     Returns:
-        accuracy, recall, bits, bits_per_parameter, parameters, steps.
+        accuracy, recall (examples: loss), bits, bits_per_parameter, parameters, steps; of examples also every look at
+        all of them on the way.
 
     Raises:
         InputError: no such source, a shape that no model has, or an unknown recipe.
@@ -90,13 +110,17 @@ def train_many(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     from attncap.result import plain
     from attncap.train.loop import lanes
 
+    if cells[0]["kind"] == "examples":
+        return [labelled.train_one(cell) for cell in cells]
+    for cell in cells:
+        checked(cell)
     distinct = {tuple(cell.items()): cell for cell in cells}
     run = lanes.train([lane(cell) for cell in distinct.values()], recipe_of(cells[0]))
     found = dict(zip(distinct, map(plain, run.models), strict=True))
     return [found[tuple(cell.items())] for cell in cells]
 
 
-def ensemble(seeds: int, **cell: Any) -> "Ensemble":
+def ensemble(seeds: int, **cell: Any) -> "Ensemble | LayerEnsemble":
     """Train models from ``seeds`` seeds on one task.
 
     Args:
@@ -106,6 +130,9 @@ def ensemble(seeds: int, **cell: Any) -> "Ensemble":
     from attncap import train
 
     cell = OPTIONS | cell
+    if cell["kind"] == "examples":
+        return labelled.ensemble(seeds, cell)
+    checked(cell)
     task, shape, first = task_of(cell, cell["seed"]), shape_of(cell), cell["seed"]
     size = (shape.embedding_dim, shape.head_dim, shape.heads)
     layers = {"depth": shape.depth, "width": shape.width}
@@ -116,6 +143,8 @@ def compiled_for(cell: Mapping[str, Any]) -> Any:
     """Name the compiled loop and the recipe that a cell needs."""
     from attncap.result import plain
 
+    if cell["kind"] == "examples":
+        return plain({name: value for name, value in cell.items() if name != "seed"})
     return [plain(program_of(cell)), plain(recipe_of(cell))]
 
 

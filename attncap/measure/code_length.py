@@ -12,6 +12,7 @@ that was not memorized costs. Where the prior sends answers without replacement,
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -151,10 +152,11 @@ class Code:
 
     Args:
         logits: yields them piece by piece, each time it is called.
-        task: whose answers are coded.
+        task: whose answers are coded: associations, or what says as much of its answers
+            (`attncap.measure.examples.Classes`).
     """
 
-    def __init__(self, logits: Callable[[], Pieces], task: Associations) -> None:
+    def __init__(self, logits: Callable[[], Pieces], task: Any) -> None:
         kept = 8 * task.associations * task.vocabulary_size <= BUDGET
         pieces = list(logits()) if kept else []
         self.pieces: Callable[[], Pieces] = (lambda: pieces) if kept else logits

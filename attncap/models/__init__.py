@@ -3,6 +3,7 @@
 from attncap.models.attention import attend
 from attncap.models.attention_layer import AttentionLayer
 from attncap.models.attention_only import AttentionOnlyTransformer
+from attncap.models.embedded_attention import EmbeddedAttention
 from attncap.models.kinds import load, save
 from attncap.models.model import Model, TokenModel
 from attncap.models.precision import DTYPES, Dtype
@@ -16,6 +17,7 @@ __all__ = [
     "AttentionLayer",
     "AttentionOnlyTransformer",
     "Dtype",
+    "EmbeddedAttention",
     "Model",
     "TokenModel",
     "Transformer",

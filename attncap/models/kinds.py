@@ -9,10 +9,11 @@ from attncap.errors import InputError
 from attncap.models import weights
 from attncap.models.attention_layer import AttentionLayer
 from attncap.models.attention_only import AttentionOnlyTransformer
+from attncap.models.embedded_attention import EmbeddedAttention
 from attncap.models.model import Model
 from attncap.models.transformer import Transformer
 
-CLASSES: tuple[type[Model], ...] = (AttentionOnlyTransformer, Transformer, AttentionLayer)
+CLASSES: tuple[type[Model], ...] = (AttentionOnlyTransformer, Transformer, AttentionLayer, EmbeddedAttention)
 KINDS = {model.kind: model for model in CLASSES}
 
 

@@ -12,12 +12,13 @@ from attncap.numerics.memory import cores
 from attncap.sweep.commands import resolve
 
 
-def stored(command: str, cells: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def stored(command: str, cells: Sequence[Mapping[str, Any]], *, alone: bool = False) -> pl.DataFrame:
     """Run the cells that no earlier figure has run.
 
     Args:
         command: a registered command of sweeps.
         cells: its options, the same names in each.
+        alone: whether every run is a cell of its own, kept as soon as it ends: for runs that take long.
 
     Returns:
         The results, one row each, in order.
@@ -29,8 +30,10 @@ def stored(command: str, cells: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     # A point that two lines share is one cell.
     wanted = [tuple(cell.items()) for cell in cells]
     distinct = list(dict.fromkeys(wanted))
-    grid = sweep.Grid(command, zip={name: [dict(cell)[name] for cell in distinct] for name in cells[0]})
-    jobs = -(-len(grid) // (resolve(command).pack_size if resolve(command).pack else 1))
+    size = 1 if alone or not resolve(command).pack else resolve(command).pack_size
+    options = {name: [dict(cell)[name] for cell in distinct] for name in cells[0]}
+    grid = sweep.Grid(command, zip=options, pack_size=size if resolve(command).pack else None)
+    jobs = -(-len(grid) // size)
     done = sweep.run(grid, store, workers=min(cores(), jobs), retry_failed=True)
     table = sweep.table(store)
     if done.failed:

@@ -5,12 +5,13 @@ from attncap.plots.bottleneck import softmax_bottleneck
 from attncap.plots.capacity import capacity_check
 from attncap.plots.output import check_drawable, save
 from attncap.plots.plan import plan_chart
-from attncap.plots.training import training_chart
+from attncap.plots.training import layers_chart, training_chart
 
 __all__ = [
     "audit_chart",
     "capacity_check",
     "check_drawable",
+    "layers_chart",
     "plan_chart",
     "save",
     "softmax_bottleneck",

@@ -10,9 +10,10 @@ from attncap.plots import theme
 from attncap.result import several
 
 if TYPE_CHECKING:
-    from attncap.train import Ensemble
+    from attncap.train import Ensemble, LayerEnsemble
 
 PANELS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy", "bits_per_parameter": "bits per parameter"}
+LAYERS = {"loss": "mean squared error", "accuracy": "R²"}
 # Float32 may round a loss to zero, which a logarithmic axis has no place for.
 LEAST_LOSS = 1e-7
 
@@ -50,4 +51,36 @@ def training_chart(run: "Ensemble", *, points: Count = 300) -> alt.HConcatChart:
         f"{run.task.name}: {several(run.task.associations, 'association')}; {run.shape.summary}",
         f"recipe {run.recipe.name}, one line per model; dashed: bits of the whole task",
         width=3 * 240,
+    )
+
+
+@checked
+def layers_chart(run: "LayerEnsemble") -> alt.HConcatChart:
+    """Draw loss and accuracy over all examples against the steps of training.
+
+    Args:
+        run: what `attncap.train.examples` trained.
+
+    Returns:
+        An Altair chart; `attncap.plots.save` writes it.
+
+    Example:
+        >>> from attncap import tasks, train
+        >>> task = tasks.uniform_examples(40, context=3, embedding_dim=6, classes=4)
+        >>> chart = layers_chart(train.examples(task, heads=2, seeds=1, steps=128))
+    """
+    classes = run.task.classes is not None
+    rows = run.curves.with_columns(pl.col("loss").clip(LEAST_LOSS))
+    x = theme.channel(alt.X, "step", "step", format=",d", tickCount=5)
+    labels = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"} if classes else LAYERS
+    panels = []
+    for name, label in labels.items():
+        y = theme.channel(alt.Y, name, label, rows[name], log=name == "loss")
+        line = alt.Chart(rows).mark_line(color=theme.BLUE, strokeWidth=theme.THIN, opacity=0.7)
+        panels.append(line.encode(x, y, detail="seed:N").properties(width=240, height=220))
+    return theme.finished(
+        alt.hconcat(*panels),
+        f"{run.task.name}: {several(run.task.count, 'example')}; {run.shape.summary}",
+        f"recipe {run.recipe.name}, one line per layer, over all examples",
+        width=2 * 240,
     )

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "interpolation": "attncap.commands.interpolation:interpolation",
     "memorize": "attncap.commands.memorize:memorize",
     "plan": "attncap.commands.plan:plan",
+    "saturation": "attncap.commands.labelled:saturation",
     "train": "attncap.commands.train:train_cell",
 }
 

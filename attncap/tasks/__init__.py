@@ -9,6 +9,7 @@ from attncap.tasks.fact_tables import Columns, Conflicts, fact_distributions, fa
 from attncap.tasks.random import random_associations
 from attncap.tasks.source import kind_of, load, load_distributions
 from attncap.tasks.text import next_tokens, text_distributions
+from attncap.tasks.uniform import uniform_examples
 
 __all__ = [
     "CORPORA",
@@ -31,4 +32,5 @@ __all__ = [
     "random_associations",
     "random_examples",
     "text_distributions",
+    "uniform_examples",
 ]

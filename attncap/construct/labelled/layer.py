@@ -24,7 +24,7 @@ from attncap.construct.labelled.features import features, read_out
 from attncap.construct.labelled.fit import FITTED, ExamplesFit
 from attncap.construct.labelled.generic_scores import generic_heads
 from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
-from attncap.errors import UnmetError
+from attncap.errors import InputError, UnmetError
 from attncap.fits import LayerShape
 from attncap.measure.examples import verify_examples
 from attncap.models import AttentionLayer
@@ -124,7 +124,8 @@ def check_method(method: str) -> None:
     Raises:
         InputError: names the option, what was expected and what was got.
     """
-    methods.find("examples", method)
+    if methods.find("examples", method).largest is not None:
+        raise InputError("method", "theorem, lstsq or chosen; `attncap.train.examples` trains", method)
 
 
 def solved(

@@ -1,3 +1,3 @@
-"""Mahdavi, Liao and Thrampoulidis 2024: the memorization capacity of multi-head attention."""
+"""Mahdavi, Liao, Thrampoulidis 2024: memorization capacity of multi-head attention (arXiv 2306.02010)."""
 
 __all__: list[str] = []

@@ -19,7 +19,6 @@ from attncap.result import hidden, several
 from attncap.tasks import Associations
 from attncap.train.associations.architecture import Architecture, model, trimmed
 from attncap.train.associations.problem import Lane
-from attncap.train.loop.batches import SEGMENT
 from attncap.train.loop.lanes import Checkpoint, History, train
 from attncap.train.loop.recipes import Recipe
 from attncap.train.loop.recipes import recipe as named
@@ -201,7 +200,7 @@ def ensemble(
     for name, number in (("seeds", len(numbers)), ("steps", chosen.steps)):
         if number < 1:
             raise InputError(name, "at least 1", number)
-    every = -(-chosen.steps // (SEGMENT * CHECKPOINTS))
+    every = -(-chosen.steps // (chosen.segment * CHECKPOINTS))
     run = train([Lane(task, shape, seed) for seed in numbers], chosen, every=every)
     columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
     return Ensemble(

@@ -1,6 +1,6 @@
 """What training minimizes, and what it reports of every step."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +21,25 @@ class Batch(NamedTuple):
     surprisal: Float[Array, " T"]
 
 
+@runtime_checkable
+class Answered(Protocol):
+    """What the loss reads of a batch."""
+
+    @property
+    def answers(self) -> Int[Array, " T"]:
+        """The right answers."""
+
+    @property
+    def weight(self) -> Float[Array, " T"]:
+        """How much each counts; together one."""
+
+    @property
+    def surprisal(self) -> Float[Array, " T"]:
+        """Bits of each answer."""
+
+
 def evaluate(
-    logits: Float[Array, "T N"], batch: Batch, forget: Float[Array, ""] | None = None
+    logits: Float[Array, "T N"], batch: Answered, forget: Float[Array, ""] | None = None
 ) -> tuple[Float[Array, ""], Report]:
     r"""Return the loss to differentiate, in nats, and the report.
 

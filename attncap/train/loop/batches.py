@@ -8,9 +8,6 @@ from jaxtyping import Int
 
 from attncap.train.loop.recipes import Recipe
 
-# Steps that one call of a compiled loop takes.
-SEGMENT = 64
-
 
 def batches(recipe: Recipe, examples: int, seed: int) -> Iterator[Int[np.ndarray, "steps batch"]]:
     """Yield the examples of each segment's steps: one sample with replacement, reshuffled every epoch.
@@ -24,7 +21,7 @@ def batches(recipe: Recipe, examples: int, seed: int) -> Iterator[Int[np.ndarray
     """
     if recipe.batch is None:
         while True:
-            yield np.zeros((SEGMENT, 0), np.int32)
+            yield np.zeros((recipe.segment, 0), np.int32)
     rng = np.random.default_rng([seed, 1])
     sample = rng.integers(examples, size=recipe.batches * recipe.batch).astype(np.int32)
 
@@ -34,4 +31,4 @@ def batches(recipe: Recipe, examples: int, seed: int) -> Iterator[Int[np.ndarray
 
     endless = rows()
     while True:
-        yield np.stack(list(islice(endless, SEGMENT)))
+        yield np.stack(list(islice(endless, recipe.segment)))

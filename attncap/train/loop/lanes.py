@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic
 
 import jax
 import numpy as np
@@ -14,15 +14,15 @@ from attncap.errors import InputError, UnmetError
 from attncap.numerics.memory import require
 from attncap.progress import bar
 from attncap.result import Result, several
-from attncap.train.loop.batches import SEGMENT
 from attncap.train.loop.cost import lane_bytes
-from attncap.train.loop.problem import Data, Lane, Problem, Report, Tensors, TrainedT
-from attncap.train.loop.program import Segment, State, compiled, one_by_one, start
+from attncap.train.loop.looks import Checkpoint, Look, Looks, checkpoints
+from attncap.train.loop.problem import Data, Lane, Problem, Report, TrainedT
+from attncap.train.loop.program import Segment, compiled, one_by_one, start
 from attncap.train.loop.recipes import Recipe, forgetting, rates
 
 PACK_BYTES = 1 << 30
 # A fixed number whatever is asked for: other numbers compile to other programs, with other last bits.
-LANES = {"cpu": 5, "gpu": 40, "tpu": 40}
+LANES = 40
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,14 @@ class History(Result):
     accuracy: Float[np.ndarray, "steps K"]
 
 
-class Checkpoint(NamedTuple):
-    """A model's weights on the way, and after how many steps."""
-
-    steps: int
-    tensors: Tensors
-
-
 @dataclass(frozen=True)
 class Run(Generic[TrainedT]):
-    """What `train` returns: the models in the order of the lanes, every step of each, and weights on the way."""
+    """What `train` returns: the models in the order of the lanes, every step, weights on the way and looks of each."""
 
     models: list[TrainedT]
     history: History
     checkpoints: list[list[Checkpoint]]
+    looks: list[list[Look]]
     seconds_compile: float
     seconds_train: float
 
@@ -76,9 +70,9 @@ def _train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, every: int) -> Run[T
     if len(alike) != 1:
         raise InputError(f"train: {len(alike)} different programs among {len(lanes)} lanes; expected one")
     problem = alike.pop()
-    each, width = lane_bytes(problem), LANES[jax.default_backend()]
+    each, width = lane_bytes(problem), problem.lanes
     if not one_by_one():
-        width = max(1, min(width, PACK_BYTES // each))
+        width = max(1, min(LANES, PACK_BYTES // each))
         each *= width
     require(float(each), f"training on {several(problem.rows, 'example')}")
     # Two rates and each model's loss and accuracy, at every step.
@@ -88,6 +82,7 @@ def _train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, every: int) -> Run[T
         [one for run in runs for one in run.models],
         History(*(joined([getattr(run.history, name) for run in runs]) for name in ("loss", "accuracy"))),
         [each for run in runs for each in run.checkpoints],
+        [each for run in runs for each in run.looks],
         sum(run.seconds_compile for run in runs),
         sum(run.seconds_train for run in runs),
     )
@@ -109,50 +104,54 @@ def train_pack(
     upcoming = segments(problem, filled, recipe)
     first = next(upcoming)
     loop = compiled(problem, state, data, first)
+    looks = Looks(problem, data, len(lanes))
+    if recipe.evaluate:
+        state = looks.take(state, 0.0)
     started = time.perf_counter()
     reports: list[Report] = []
     ways = [[one] for one in checkpoints(state, len(lanes))]
+    size = recipe.segment
     with bar(f"train {several(len(lanes), 'model')}", recipe.steps) as advance:
         for number, segment in enumerate(chain([first], upcoming)):
             state, report = loop.run(state, data, segment)
             reports.append(jax.tree.map(np.asarray, report))
-            check_finite(reports[-1], lanes, number * SEGMENT)
-            advance(min(SEGMENT, recipe.steps - number * SEGMENT))
+            check_finite(reports[-1], lanes, number * size)
+            advance(min(size, recipe.steps - number * size))
+            over = (number + 1) * size >= recipe.steps
+            if recipe.evaluate and (over or (number + 1) % max(1, recipe.evaluate // size) == 0):
+                state = looks.take(state, time.perf_counter() - started)
             ended = recipe.stop and np.asarray(state.done).all()
-            if ended or (number + 1) * SEGMENT >= recipe.steps or (every and (number + 1) % every == 0):
+            if ended or over or (every and (number + 1) % every == 0):
                 for way, one in zip(ways, checkpoints(state, len(lanes)), strict=True):
                     way.extend([one] if one.steps > way[-1].steps else [])
             if ended:
                 break
     seconds = time.perf_counter() - started
     history = told(reports, np.array([way[-1].steps for way in ways]), recipe)
+    kept = [best or way[-1] for best, way in zip(looks.best, ways, strict=True)]
     models = [
-        problem.measure(lane, way[-1].tensors, history.accuracy[:, k], way[-1].steps)
-        for k, (lane, way) in enumerate(zip(lanes, ways, strict=True))
+        problem.measure(lane, one.tensors, history.accuracy[:, k], one.steps)
+        for k, (lane, one) in enumerate(zip(lanes, kept, strict=True))
     ]
-    return Run(models, history, ways, loop.seconds, seconds)
+    return Run(models, history, ways, looks.seen, loop.seconds, seconds)
 
 
 def stacked(parts: Sequence[Data], axis: int = 0) -> Data:
-    """Put the lanes' arrays side by side."""
+    """Put the lanes' arrays side by side; those of a lane alone are not copied."""
+    if len(parts) == 1:
+        return jax.tree.map(lambda leaf: np.expand_dims(leaf, axis), parts[0])
     return jax.tree.map(lambda *leaves: np.stack(leaves, axis), *parts)
 
 
 def segments(problem: Problem[Any, Any], lanes: Sequence[Lane[Any]], recipe: Recipe) -> Iterator[Segment]:
     """Yield what the steps of each segment take; those beyond the recipe's have rate zero and change nothing."""
-    rate, forget = np.zeros((2, -(-recipe.steps // SEGMENT) * SEGMENT), np.float32)
+    size = recipe.segment
+    rate, forget = np.zeros((2, -(-recipe.steps // size) * size), np.float32)
     rate[: recipe.steps], forget[: recipe.steps] = rates(recipe, recipe.steps), forgetting(recipe, recipe.steps)
     feeds = [problem.feed(lane) for lane in lanes]
-    for begin in range(0, len(rate), SEGMENT):
-        part = slice(begin, begin + SEGMENT)
+    for begin in range(0, len(rate), size):
+        part = slice(begin, begin + size)
         yield Segment(rate[part], forget[part], stacked([next(feed) for feed in feeds], axis=1))
-
-
-def checkpoints(state: State, models: int) -> list[Checkpoint]:
-    """Copy the weights of a state's models, whose memory the next segment takes."""
-    tensors = {name: np.array(tensor) for name, tensor in state.tensors.items()}
-    steps = np.asarray(state.steps)
-    return [Checkpoint(int(steps[k]), {name: x[k] for name, x in tensors.items()}) for k in range(models)]
 
 
 def check_finite(report: Report, lanes: Sequence[Lane[Any]], begin: int) -> None:

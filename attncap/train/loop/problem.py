@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import jax
 from jaxtyping import Bool, Float
@@ -61,10 +61,12 @@ class Problem(ABC, Generic[LaneT, TrainedT]):
     Attributes:
         recipe: how its models are trained.
         rows: examples that a lane's data are laid out for; those that fill it up must weigh nothing.
+        lanes: models of one program on a processor, whose cache and memory hold the data of each.
     """
 
     recipe: Recipe
     rows: int
+    lanes: ClassVar[int] = 5
 
     @abstractmethod
     def start(self, lane: LaneT) -> Tensors:
@@ -91,6 +93,10 @@ class Problem(ABC, Generic[LaneT, TrainedT]):
             batch: what `batch` returned.
             forget: $\phi$, how much the model may forget at this step.
         """
+
+    def evaluate(self, tensors: Tensors, data: Data) -> Report:
+        """Look at a lane's whole task, where the recipe asks for it (`Recipe.evaluate`)."""
+        raise NotImplementedError
 
     @abstractmethod
     def measure(self, lane: LaneT, tensors: Tensors, accuracy: Float[Array, " steps"], steps: int) -> TrainedT:

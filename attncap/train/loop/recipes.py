@@ -1,5 +1,6 @@
 """How to train: recipes as data, and the learning rate of every step."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -11,6 +12,8 @@ from attncap.errors import InputError, nearest
 from attncap.result import Result
 
 WARM_UP = 50
+# Of "warm-cosine": the share of the steps that warm up, and the share of the rate that they begin with.
+WARM_SHARE, COLD = 0.05, 0.01
 # Their functions are in `attncap.train.loop.optimizers`, which imports JAX.
 OPTIMIZERS = ("adam", "nadam", "adan", "lion", "muon", "soap", "soap-4")
 
@@ -24,7 +27,8 @@ class Recipe(Result):
         optimizer: one of `OPTIMIZERS`.
         rate: learning rate of the first step.
         final_rate: learning rate that the schedule ends near.
-        schedule: "epochs" (linear, constant within an epoch) or "cosine" (with a linear warm-up).
+        schedule: "epochs" (linear, constant within an epoch), "cosine" (with a linear warm-up of 50 steps) or
+            "warm-cosine" (with one of a twentieth of the steps, from a hundredth of the rate).
         steps: optimizer steps.
         forget_from: the share of the steps after which the model may forget what it cannot memorize, more and more
             (`Problem.loss` says how); 1 for never.
@@ -36,6 +40,9 @@ class Recipe(Result):
         shared_projection: whether, for $d_h \ne d$, all heads share one projection $d \to d_h$ and one back.
         window: accuracy is the mean over so many last batches; 0 for the recall of the whole task at the end.
         stop: whether a model stops when it recalls the whole task.
+        evaluate: steps between two looks at the whole task; 0 for none, and the last weights.
+        keep: which of the weights seen are the result: those of the least loss, or of the highest accuracy.
+        segment: steps that one call of a compiled loop takes; looks happen between calls.
 
     Raises:
         InputError: names the attribute, what was expected and what was got.
@@ -45,7 +52,7 @@ class Recipe(Result):
     optimizer: Annotated[str, OneOf(OPTIMIZERS)]
     rate: NotNegative
     final_rate: NotNegative
-    schedule: Literal["epochs", "cosine"]
+    schedule: Literal["epochs", "cosine", "warm-cosine"]
     steps: Count
     forget_from: Share = 1.0
     forget_to: NotNegative = 1.0
@@ -56,6 +63,9 @@ class Recipe(Result):
     shared_projection: bool = False
     window: Natural = 0
     stop: bool = True
+    evaluate: Natural = 0
+    keep: Literal["loss", "accuracy"] = "loss"
+    segment: Count = 64
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -90,8 +100,12 @@ BEST = Recipe(
 RECIPES = {recipe.name: recipe for recipe in (PAPER, BEST)}
 
 
-def recipe(name: str) -> Recipe:
+def recipe(name: str, known: Mapping[str, Recipe] = RECIPES) -> Recipe:
     """Return a recipe by its name.
+
+    Args:
+        name: "paper" or "best".
+        known: the recipes of the models in question; those for associations by default.
 
     Raises:
         InputError: an unknown name.
@@ -100,9 +114,9 @@ def recipe(name: str) -> Recipe:
         >>> recipe("paper").batch
         256
     """
-    if name not in RECIPES:
-        raise InputError("recipe", f"one of {', '.join(RECIPES)}", name, nearest(name, RECIPES))
-    return RECIPES[name]
+    if name not in known:
+        raise InputError("recipe", f"one of {', '.join(known)}", name, nearest(name, known))
+    return known[name]
 
 
 def rates(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
@@ -116,13 +130,17 @@ def rates(recipe: Recipe, steps: int) -> Float[np.ndarray, " steps"]:
         >>> rates(PAPER, 4096)[[0, 63, 64, 4095]].round(6).tolist()
         [0.01, 0.01, 0.009852, 0.000648]
     """
-    step = np.arange(steps)
+    step, warm = np.arange(steps), np.ones(steps)
     match recipe.schedule:
         case "epochs":
             fraction = (step // recipe.batches) * recipe.batches / steps
         case "cosine":
             fraction = (1 - np.cos(np.pi * step / steps)) / 2
-    warm = np.minimum(1.0, (step + 1) / WARM_UP) if recipe.schedule == "cosine" else 1.0
+            warm = np.minimum(1.0, (step + 1) / WARM_UP)
+        case "warm-cosine":
+            rising = max(1, round(WARM_SHARE * steps))
+            fraction = (1 - np.cos(np.pi * np.clip((step - rising) / max(1, steps - rising), 0, 1))) / 2
+            warm = np.minimum(1.0, COLD + (1 - COLD) * step / rising)
     return warm * (recipe.rate + (recipe.final_rate - recipe.rate) * fraction)
 
 

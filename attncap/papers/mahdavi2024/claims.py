@@ -1,0 +1,106 @@
+"""What the paper says in words, judged on our runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from attncap.papers.figure import Drawing
+from attncap.papers.mahdavi2024.experiments import curves, minutes
+from attncap.papers.mahdavi2024.fitting import line
+from attncap.papers.mahdavi2024.saturation import minutes as saturation_minutes
+from attncap.papers.mahdavi2024.saturation import saturation
+from attncap.papers.mahdavi2024.settings import FULL, KNOWN, MINI, Scale
+
+HOLDS, FAILS = "holds", "does not hold"
+LINEAR = 0.98
+# Accuracies of two seeds scatter by about as much: a fall of less is none.
+SCATTER = 0.02
+# A softmax is called saturated in words where most examples and heads are.
+MOST = 0.5
+Curves = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement, where it stands, the figure it speaks of, and its judge: numbers and verdict of each line."""
+
+    says: str
+    where: str
+    figure: str
+    judge: Callable[[Curves, int], tuple[str, bool]]
+
+
+def claims(scale: Scale, seed: int) -> Drawing:
+    """Judge every claim on what is trained at this scale."""
+    context = (MINI if scale == "quick" else FULL)["context"]
+    rows = []
+    for claim in CLAIMS:
+        numbers, held = claim.judge(curves(KNOWN[claim.figure], scale, seed), context)
+        rows.append(judged(claim.says, claim.where, claim.figure, numbers, held))
+    ends = saturation(scale, seed).measured["ends"]
+    shares = [end["saturated"] for end in ends if "scores below" not in end["series"]]
+    numbers = f"{', '.join(f'{share:.3f}' for share in shares)} of examples and heads in the end"
+    rows.append(judged("training saturates the softmax", "appendix", "saturation", numbers, min(shares) > MOST))
+    return Drawing({row["claim"]: row["ours"] for row in rows} | {"claims": rows}, pl.DataFrame(rows))
+
+
+def judged(says: str, where: str, figure: str, numbers: str, held: bool) -> dict[str, str]:
+    """Return a row of the table."""
+    verdict = HOLDS if held else FAILS
+    return {"claim": says, "where": where, "figure": figure, "ours": verdict, "numbers": numbers}
+
+
+def linear(found: Curves, context: int) -> tuple[str, bool]:
+    """Judge linearity in x by R²."""
+    fits = [(one["examples"], line(np.array(one["x"], float), np.array(one["y"]))["r_squared"]) for one in found]
+    return "; ".join(f"R² {fit:.4f} (T = {count:,})" for count, fit in fits), min(fit for _, fit in fits) >= LINEAR
+
+
+def rising(found: Curves, context: int) -> tuple[str, bool]:
+    """Judge whether accuracy never falls by more than the scatter, and rises on the whole."""
+    falls = [max(0.0, float(-np.diff(one["y"]).min())) for one in found]
+    gains = [one["y"][-1] - one["y"][0] for one in found]
+    rows = zip(found, gains, falls, strict=True)
+    text = "; ".join(f"{gain:+.3f}, largest fall {fall:.3f} (T = {one['examples']:,})" for one, gain, fall in rows)
+    return text, max(falls) <= SCATTER and min(gains) > 0
+
+
+def rising_to_context(found: Curves, context: int) -> tuple[str, bool]:
+    """Judge the part up to head dimensions of the context size."""
+    parts = []
+    for one in found:
+        kept = [(x, y) for x, y in zip(one["x"], one["y"], strict=True) if x <= context]
+        parts.append({"examples": one["examples"], "x": [x for x, _ in kept], "y": [y for _, y in kept]})
+    return rising(parts, context)
+
+
+def flat_beyond(found: Curves, context: int) -> tuple[str, bool]:
+    """Judge whether the slope beyond head dimensions of the context size is within its interval of zero."""
+    texts, flat = [], True
+    for one in found:
+        x, y = np.array(one["x"], float), np.array(one["y"])
+        fit = line(x[x >= context], y[x >= context])
+        flat &= fit["low"] <= 0 <= fit["high"]
+        interval = f"{fit['low']:+.5f} to {fit['high']:+.5f}"
+        texts.append(f"{fit['slope']:+.5f} per dimension, 95 %: {interval} (T = {one['examples']:,})")
+    return "; ".join(texts), flat
+
+
+CLAIMS = (
+    Claim("accuracy is linear in H, shared context", "section 5.2", "fig2a", linear),
+    Claim("accuracy is linear in H, distinct contexts", "appendix", "distinct-heads", linear),
+    Claim("accuracy rises with n, shared context", "Figure 2b", "fig2b", rising),
+    Claim("accuracy rises with n, distinct contexts", "appendix", "distinct-context", rising),
+    Claim("accuracy rises with dₕ up to n", "Figure 2c", "fig2c", rising_to_context),
+    Claim("accuracy does not rise beyond dₕ = n", "Figure 2c", "fig2c", flat_beyond),
+    Claim("R² does not rise beyond dₕ = n, real labels", "setting: ours", "regression-head-dim", flat_beyond),
+)
+
+
+def claims_minutes(scale: Scale) -> float:
+    """Estimate the minutes of one core of the claims' models, where no figure has trained them."""
+    needed = {claim.figure for claim in CLAIMS}
+    return sum(minutes(KNOWN[id], scale) for id in needed) + saturation_minutes(scale)

@@ -1,0 +1,3 @@
+"""What the training loop asks for when attention layers memorize labelled examples."""
+
+__all__: list[str] = []

@@ -1,0 +1,182 @@
+"""Train layers of one shape from several seeds on one task of examples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from attncap.constraints import Count, Seed, checked
+from attncap.errors import InputError
+from attncap.fits import Found
+from attncap.models import EmbeddedAttention
+from attncap.result import hidden, several
+from attncap.tasks import Examples
+from attncap.train.labelled.architecture import LayerArchitecture
+from attncap.train.labelled.problem import Lane
+from attncap.train.labelled.recipes import Recipe, fitted, recipe_of
+from attncap.train.loop.lanes import History, train
+from attncap.train.loop.looks import Look
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import RenderableType
+
+COLUMNS = ("accuracy", "loss", "bits", "bits_per_parameter", "steps")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerEnsemble(Found):
+    """Layers that differ in their seed.
+
+    Attributes:
+        task: what they were to memorize.
+        shape: their sizes.
+        recipe: how they were trained.
+        seeds: of each.
+        parameters: numbers trained, of each.
+        accuracy: share of the classes that are right, over all examples; of real labels $R^2$.
+        loss: over all examples: cross-entropy in nats, or mean squared error.
+        bits: memorized: see `attncap.measure.examples.label_bits`.
+        bits_per_parameter: the same over ``parameters``.
+        steps: after which the weights of each were taken.
+        method: "train".
+        details: the recipe's name.
+        seconds: compiling and running the loop.
+        seconds_compile: compiling the loop, or reading it from the cache.
+        seconds_train: running it.
+        history: of every step.
+        looks: loss and accuracy over all examples on the way, of each.
+        models: the weights, in float32.
+    """
+
+    task: Examples
+    shape: LayerArchitecture
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    parameters: int
+    accuracy: Float[np.ndarray, " K"]
+    loss: Float[np.ndarray, " K"]
+    bits: Float[np.ndarray, " K"]
+    bits_per_parameter: Float[np.ndarray, " K"]
+    steps: Int[np.ndarray, " K"]
+    seconds_compile: float
+    seconds_train: float
+    history: History = hidden()
+    looks: tuple[list[Look], ...] = hidden()
+    models: tuple[EmbeddedAttention, ...] = hidden()
+
+    @property
+    def model(self) -> EmbeddedAttention:
+        """The weights of the layer that recalls most, the first of several."""
+        return self.models[int(self.accuracy.argmax())]
+
+    @property
+    def seed(self) -> int:
+        """The seed of `model`."""
+        return self.seeds[int(self.accuracy.argmax())]
+
+    @property
+    def dtype(self) -> str:
+        """The type that the layers were trained in."""
+        return self.models[0].dtype
+
+    @property
+    def recalled(self) -> tuple[float, ...]:
+        """Accuracy of each layer."""
+        return tuple(self.accuracy.tolist())
+
+    @property
+    def curves(self) -> "pl.DataFrame":
+        """Each layer on the way, over all examples: seed, step, seconds of training, loss and accuracy."""
+        import polars as pl
+
+        rows = [
+            {"seed": seed, "step": one.steps, "seconds": one.seconds, "loss": one.loss, "accuracy": one.accuracy}
+            for seed, seen in zip(self.seeds, self.looks, strict=True)
+            for one in seen
+        ]
+        return pl.DataFrame(rows)
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+
+        from attncap.terminal import Rows
+
+        recipe, classes = self.recipe, self.task.classes is not None
+        head = Rows()
+        head.add_row("task", f"{self.task.name}: {several(self.task.count, 'example')}")
+        head.add_row("shape", f"{self.shape.summary}; {several(self.parameters, 'parameter')}")
+        rows = f"batches of {recipe.batch}" if recipe.batch else "all examples at every step"
+        head.add_row("recipe", f"{recipe.name}: {recipe.optimizer}, rate {recipe.rate:g}, {rows}")
+        head.add_row("time", f"{self.seconds_train:.1f} s, and {self.seconds_compile:.1f} s to compile")
+        table = Rows("seed", *(("right", "loss, nats") if classes else ("R²", "squared error")), "bits", "steps")
+        for k, seed in enumerate(self.seeds):
+            accuracy = f"{self.accuracy[k]:.2%}" if classes else f"{self.accuracy[k]:.4f}"
+            table.add_row(str(seed), accuracy, f"{self.loss[k]:.3g}", f"{self.bits[k]:,.0f}", f"{self.steps[k]:,}")
+        return Group(head, "", table)
+
+
+@checked
+def layers(
+    task: Examples,
+    head_dim: Count | None = None,
+    heads: Count = 1,
+    *,
+    seeds: Count | Sequence[Seed] = 5,
+    recipe: str | Recipe = "best",
+    steps: Count | None = None,
+    **parts: Any,
+) -> LayerEnsemble:
+    """Train attention layers of one shape from several seeds on one task of examples.
+
+    Args:
+        task: what to memorize (`attncap.tasks.uniform_examples`, `random_examples` or `examples`).
+        head_dim: $d_h$; $d$ by default.
+        heads: $H$.
+        seeds: the seeds, or how many (0, 1, ...). A seed gives the same layer whatever the others are.
+        recipe: "best", "paper" (that of Mahdavi, Liao and Thrampoulidis), or one of your own.
+        steps: optimizer steps; the recipe's by default.
+        parts: what else `LayerArchitecture` takes.
+
+    Returns:
+        The layers and how much they memorized.
+
+    Raises:
+        InputError: a shape that no layer has, or an unknown recipe.
+        UnmetError: more memory than there is, or a loss that is not finite.
+
+    Example:
+        >>> from attncap.tasks import uniform_examples
+        >>> task = uniform_examples(40, context=3, embedding_dim=6, classes=4)
+        >>> bool(layers(task, heads=2, seeds=1, steps=1024).accuracy[0] > 0.9)
+        True
+
+    Source: Mahdavi, Liao, Thrampoulidis 2024 (arXiv 2306.02010), section 5.
+    """
+    numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not numbers:
+        raise InputError("seeds", "at least 1", 0)
+    chosen = recipe_of(recipe, steps)
+    d = task.embedding_dim
+    sizes = (task.context, d, d if head_dim is None else head_dim, heads, task.labels.shape[1])
+    shape = LayerArchitecture(*sizes, **parts)
+    run = train([Lane(task, shape, seed) for seed in numbers], chosen)
+    columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
+    return LayerEnsemble(
+        task=task,
+        shape=shape,
+        method="train",
+        details={"recipe": chosen.name},
+        seconds=run.seconds_compile + run.seconds_train,
+        recipe=fitted(chosen, task.count),
+        seeds=tuple(numbers),
+        parameters=run.models[0].parameters,
+        **columns,
+        seconds_compile=run.seconds_compile,
+        seconds_train=run.seconds_train,
+        history=run.history,
+        looks=tuple(run.looks),
+        models=tuple(one.model for one in run.models),
+    )
