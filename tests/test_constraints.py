@@ -56,7 +56,8 @@ CALLS: dict[object, dict] = {
     archive.read: {"path": "memory"},
     archive.write: {"fit": FIT, "path": "memory", "force": False},
     bounds.plan: {"associations": 20, "vocabulary": 10, "context": 2, "bits": 30.0, "embedding_dim": 8}
-    | {"head_dim": 8, "data_rank": 9, "queries": 5, "answers": 5, "epsilon": None, "constants": {"morris2025": 3.6}, "task": None},
+    | {"head_dim": 8, "data_rank": 9, "queries": 5, "answers": 5, "epsilon": None, "task": None}
+    | {"constants": {"morris2025": 3.6}},
     bounds.evaluate: {"constants": {"morris2025": 3.6}, "heads": 2, **SIZES, "head_dim": 8},
     bounds.value: {"id": "dana2025", "heads": 2, "head_dim": 8, "embedding_dim": 8},
     audit.assumptions: {"contexts": np.eye(3), "queries": np.eye(3), "size": 2, "subsets": 2, "seed": 0},

@@ -31,6 +31,7 @@ from attncap import (
     train,
 )
 from attncap.commands.verify import Verified
+from attncap.fits.shape import Shape
 from attncap.result import Result, fingerprint, same
 from attncap.train.associations.problem import Trained
 from attncap.train.loop.lanes import History
@@ -88,7 +89,7 @@ def results():
         archive.Examination(2, 1, 0.5, 0.1, (archive.Miss(("a",), "b", "c"),)),
         papers.Reproduced("table1", {"a": 1}, {"a": 2.0}, []), papers.Reproduction("dana2025", "quick", []),
         measure.memorized(model, task), measure.certify(model, task),
-        fits.Shape.of(model), Verified("m", 4, "float32", fit.recall["float32"], None, ()),
+        Shape(4, 2, 1, 9, {"query": 9}, 2), Verified("m", 4, "float32", fit.recall["float32"], None, ()),
         sweep.Sweep(2, 1, 1, 0, 0, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, {}, ()),
     ]  # fmt: skip
     return {type(one): one for one in made}
