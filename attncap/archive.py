@@ -236,7 +236,7 @@ def write(fit: "Found", path: str | Path, *, force: bool = False) -> Path:
         InputError: it exists and must not be replaced, or the model does not answer with tokens.
     """
     path = Path(path)
-    if not isinstance(fit.task, Associations):
+    if not isinstance(fit.task, Associations) or not isinstance(fit.model, TokenModel):
         raise InputError(f"archive: expected a model that memorized associations, got {type(fit.task).__name__}")
     with replacing(path, force=force, directory=True) as temporary:
         header = {"seed": fit.seed, "method": fit.method}

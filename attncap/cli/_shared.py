@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.", min=0, max=LARGEST)]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output of an earlier run.")]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="What `attncap memorize --out` wrote.")]
 Plot = Annotated[Path | None, typer.Option(help="Draw the answer (.html, .svg, .pdf, .png).")]
 
 

@@ -14,7 +14,7 @@ from attncap import measure
 from attncap.construct.associations.gauge import absorb
 from attncap.construct.associations.random_attention import features
 from attncap.construct.associations.readout import Readout, first_guess, logistic, spread
-from attncap.models import TokenModel
+from attncap.models import AttentionOnlyTransformer, TokenModel
 from attncap.numerics.lbfgs import Objective, descend
 from attncap.numerics.memory import require
 from attncap.numerics.whitening import whiten
@@ -97,6 +97,15 @@ def descended(
         return absorb(rowed, task, skip, whitener @ readout.encoder, reached)
 
     return until_right(objective, start.flat, finish, task, dtype, margin)
+
+
+def descended_whole(model: AttentionOnlyTransformer, task: Associations, dtype: str, margin: float) -> Descended:
+    """Descend over all weights, attention and embeddings too, where the readout alone does not hold the facts."""
+    from attncap.construct.associations.joint_descent import joint
+
+    used = np.unique(task.answers)
+    problem = joint(model, task, used, np.searchsorted(used, task.answers))
+    return until_right(problem.objective, problem.start, problem.finish, task, dtype, margin)
 
 
 def until_right(

@@ -13,12 +13,12 @@ from attncap.archive import Archive
 from attncap.errors import UnmetError
 from attncap.fits import least_heads
 from attncap.memory.changes import Changes, Words, check_editable, read_changes
-from attncap.memory.descent import descended
+from attncap.memory.descent import descended, descended_whole
 from attncap.memory.restated import restated
 from attncap.memory.step import smallest_step
 from attncap.memory.system import System
 from attncap.memory.vocabularies import answering, grown
-from attncap.models import TokenModel
+from attncap.models import AttentionOnlyTransformer, TokenModel
 from attncap.result import Result, hidden, several
 from attncap.tasks import Associations
 
@@ -197,8 +197,12 @@ class Editor:
         Raises:
             UnmetError: the shape does not hold them.
         """
-        found = descended(model, task, dtype, max(0.0, before / 2)).model
+        lead = max(0.0, before / 2)
+        found = descended(model, task, dtype, lead).model
         leads = measure.margin(found, task, dtype)
+        if not (leads[must] > 0).all() and isinstance(model, AttentionOnlyTransformer):
+            found = descended_whole(model, task, dtype, lead).model
+            leads = measure.margin(found, task, dtype)
         if not (leads[must] > 0).all():
             raise UnmetError(refusal(self.memory, task, int((leads[must] <= 0).sum())))
         return found, leads
@@ -278,10 +282,11 @@ def _steps(
 
 
 def _told(wanted: Changes, old: Associations, new: Associations) -> Any:
-    """Return question, answer before and after of every change, in words."""
+    """Return question, answer before and after of every change, in words; of facts the subject first."""
+    turn = -1 if new.kind == "facts" else 1
     changed = [(old.words(row), new.words(row)[1]) for row in wanted.rows.tolist()]
     added = [new.words(row) for row in range(old.associations, new.associations)]
     return (
-        *((asked, before, after) for (asked, before), after in changed),
-        *((asked, None, answer) for asked, answer in added),
+        *((asked[::turn], before, after) for (asked, before), after in changed),
+        *((asked[::turn], None, answer) for asked, answer in added),
     )

@@ -221,7 +221,7 @@ def _measured(forgetting: Forgetting, name: WayName) -> Way:
     golds = forgetting.gold[1:] if name == "retrain" and len(forgetting.gold) > 1 else forgetting.gold
     stored = model.astype(dtype)
     traces = asked.traces(stored)
-    p = told_apart(traces.ranks, [asked.traces(gold.astype(dtype)).ranks for gold in golds])
+    p = told_apart(traces.ranks, [asked.read(gold.astype(dtype)).ranks for gold in golds])
     small, kept = shrunk(stored, asked.kept)
     recall = measure.recall(small, kept)
     return Way(

@@ -58,4 +58,4 @@ def relearned(memory: Archive, model: TokenModel, asked: Questions, seed: int = 
     except UnmetError:
         return None
     rest = replace(asked, rows=others)
-    return Relearned(len(taught), len(others), rest.traces(again.memory.model).recovered["logits"])
+    return Relearned(len(taught), len(others), rest.read(again.memory.model).recovered["logits"])

@@ -1,9 +1,9 @@
 r"""The linear system behind a memory's encodings: which changes reach a fact, and how little they touch the others.
 
 Every encoding is linear in the last map and the skip's gauge, $e_t = x_t C + z_t W$ with $C = I$ as it stands. On the
-task's rows $M = [X\ Z] S$ (columns scaled as in the construction) a change $V D$ with $M_E V = I$ moves the facts $E$ by
-the rows of $D$ and nothing else in $E$; $V = K^{-1} M_E^\top (M_E K^{-1} M_E^\top)^{-1}$ with $K = M^\top M$ does so with
-the least total effect on the others. Where there are no more facts than features it has none.
+task's rows $M = [X\ Z] S$ (columns scaled as in the construction) a change $V D$ with $M_E V = I$ moves the facts $E$
+by the rows of $D$ and nothing else in $E$; $V = K^{-1} M_E^\top (M_E K^{-1} M_E^\top)^{-1}$ with $K = M^\top M$ does so
+with the least total effect on the others. Where there are no more facts than features it has none.
 """
 
 from dataclasses import dataclass

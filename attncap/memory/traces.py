@@ -11,6 +11,7 @@ $\lambda$ count.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -52,6 +53,13 @@ class Traces(Result):
     def rank(self) -> float:
         """The mean rank; 1/2 for a model that knows nothing."""
         return float(self.ranks.mean())
+
+
+class Reading(NamedTuple):
+    """Ranks of old answers, and how many come first: see `Traces`."""
+
+    ranks: Float[np.ndarray, " k"]
+    recovered: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,14 @@ class Questions:
         size = self.task.vocabulary_size
         return associations(self.sequences, self.answers, size, surprisal=surprisal, name=self.task.name)
 
+    def read(self, model: TokenModel, *, silent: bool = True) -> Reading:
+        """Return where the old answers stand among their candidates: see `traces`."""
+        logits, alone = self._both(model, silent)
+        return Reading(
+            np.array([self._rank(row, at) for at, row in enumerate(logits)]),
+            {"logits": self._first(logits), "turned": self._first(-logits), "heads": self._first(alone)},
+        )
+
     def traces(self, model: TokenModel, *, silent: bool = True) -> Traces:
         """Measure what a model knows of the facts.
 
@@ -117,23 +133,23 @@ class Questions:
             silent: whether answers that no fact has that stays have lost their row. Then they get the mean logit of
                 those that have one, so that nothing is read off their absence.
         """
+        logits, alone = self._both(model, silent)
+        codes = [self._code(each) for each in (logits, -logits)]
+        reading = self.read(model, silent=silent)
+        return Traces(
+            evidence=_mean_power([code.evidence for code in codes]),
+            bits_left=max(code.best[0] for code in codes),
+            heads_evidence=_mean_power([self._code(each).evidence for each in (alone, -alone)]),
+            ranks=reading.ranks,
+            recovered=reading.recovered,
+        )
+
+    def _both(self, model: TokenModel, silent: bool) -> tuple[Float[np.ndarray, "k N"], Float[np.ndarray, "k N"]]:
+        """Return the logits, and those of the last map's outputs alone."""
         ready = model.ready()
         carried, features = ready.split(self.sequences)
         inner = features @ ready.readout
-        logits, alone = (self._logits(ready, each, silent) for each in (carried + inner, inner))
-        positive, negative, heads = (self._code(each) for each in (logits, -logits, alone))
-        ranks = np.array([self._rank(row, at) for at, row in enumerate(logits)])
-        return Traces(
-            evidence=_mean_power([positive.evidence, negative.evidence]),
-            bits_left=max(positive.best[0], negative.best[0]),
-            heads_evidence=_mean_power([heads.evidence, self._code(-alone).evidence]),
-            ranks=ranks,
-            recovered={
-                "logits": self._first(logits),
-                "turned": self._first(-logits),
-                "heads": self._first(alone),
-            },
-        )
+        return self._logits(ready, carried + inner, silent), self._logits(ready, inner, silent)
 
     def _logits(self, model: TokenModel, encodings: Float[np.ndarray, "k d"], silent: bool) -> Float[np.ndarray, "k N"]:
         logits = (encodings @ model.unembedding.T).astype(np.float64)

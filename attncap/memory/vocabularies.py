@@ -54,7 +54,7 @@ def answering(
 ) -> TokenModel:
     """Give tokens that were never answers rows of the unembedding that beat no answer of the task.
 
-    Of several directions that takes the one which leaves the smallest margin largest, as long as others' rows if it can.
+    Of several directions it takes the one that leaves the smallest margin largest, as long as others' rows if it can.
 
     Args:
         model: in float64.

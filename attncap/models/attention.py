@@ -58,6 +58,13 @@ def unstacked(readout: Float[Array, "Hdh d"], like: Float[Array, "H d dh"]) -> F
     return xp.asarray(xp.permute_dims(readout.reshape(heads, head_dim, dim), (0, 2, 1)), copy=True)
 
 
+def head_parts(values: Float[Array, "T Hdh"], output: Float[Array, "H d dh"]) -> dict[str, Float[Array, "T d"]]:
+    r"""Return $W_O^h v^h$ of each head, by name."""
+    head_dim = output.shape[2]
+    pieces = (values[:, at * head_dim : (at + 1) * head_dim] for at in range(len(output)))
+    return {f"head {at}": piece @ output[at - 1].T for at, piece in enumerate(pieces, 1)}
+
+
 def combine(values: Float[Array, "T Hdh"], output: Float[Array, "H d dh"]) -> Float[Array, "T d"]:
     r"""Return $\sum_h W_O^h v^h$, the heads' sum."""
     return values @ stacked(output)

@@ -5,7 +5,7 @@ from typing import ClassVar, final
 
 from jaxtyping import Float, Int
 
-from attncap.models.attention import Array, attend, project, stacked, unstacked
+from attncap.models.attention import Array, attend, head_parts, project, stacked, unstacked
 from attncap.models.model import TokenModel
 from attncap.result import hidden
 
@@ -58,6 +58,11 @@ class AttentionOnlyTransformer(TokenModel):
     def split(self, sequences: Int[Array, "T S"]) -> tuple[Float[Array, "T d"], Float[Array, "T Hdh"]]:
         """Return what the skip connection carries, and the heads' values."""
         return self.skip(sequences), self.values(sequences)
+
+    def parts_of(self, sequences: Int[Array, "T S"]) -> dict[str, Float[Array, "T d"]]:
+        """Return what the skip connection and each head add to the encoding."""
+        carried, values = self.split(sequences)
+        return {"skip": carried, **head_parts(values, self.output)}
 
     @property
     def readout(self) -> Float[Array, "Hdh d"]:

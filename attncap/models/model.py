@@ -214,6 +214,10 @@ class TokenModel(Model):
     def with_readout(self: TM, readout: Float[Array, "F d"]) -> TM:
         """Return the model with another last linear map."""
 
+    @abstractmethod
+    def parts_of(self, sequences: Int[Array, "T S"]) -> dict[str, Float[Array, "T d"]]:
+        """Return what each part adds to the encoding, by name, in the order of the forward pass."""
+
     def encode(self, sequences: Int[Array, "T S"]) -> Float[Array, "T d"]:
         """Return the representation that the unembedding reads."""
         carried, features = self.split(sequences)

@@ -5,7 +5,7 @@ from typing import ClassVar, final
 
 from jaxtyping import Float, Int
 
-from attncap.models.attention import Array, attend, combine, project, stacked, unstacked
+from attncap.models.attention import Array, attend, combine, head_parts, project, stacked, unstacked
 from attncap.models.model import TokenModel
 from attncap.models.precision import computing
 from attncap.result import hidden
@@ -86,6 +86,21 @@ class Transformer(TokenModel):
             return carried, values
         carried = carried + combine(values, self.output[last])
         return carried, self.units(last, carried)
+
+    def parts_of(self, sequences: Int[Array, "T S"]) -> dict[str, Float[Array, "T d"]]:
+        """Return what the embedding, each head and each perceptron add at the last position."""
+        x = self.inputs(sequences) if self.residual_position else self.embedding[sequences]
+        found = {"skip": x[:, -1]}
+        for layer in range(self.depth):
+            values = [self._values(x, layer, s) for s in range(self.context)]
+            heads = head_parts(values[-1], self.output[layer])
+            found |= {f"layer {layer + 1} {name}": part for name, part in heads.items()}
+            x = x + x.__array_namespace__().stack([combine(each, self.output[layer]) for each in values], axis=1)
+            if self.width:
+                added = self.perceptron(layer, x)
+                found[f"layer {layer + 1} perceptron"] = (added - x)[:, -1]
+                x = added
+        return found
 
     @property
     def readout(self) -> Float[Array, "F d"]:

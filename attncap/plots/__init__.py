@@ -1,9 +1,18 @@
 """Figures: one Altair chart serves the page and the paper."""
 
+from attncap.plots.attribution import attribution_chart
 from attncap.plots.bottleneck import softmax_bottleneck
 from attncap.plots.capacity import capacity_check
 from attncap.plots.output import check_drawable, save
 from attncap.plots.plan import plan_chart
 from attncap.plots.training import training_chart
 
-__all__ = ["capacity_check", "check_drawable", "plan_chart", "save", "softmax_bottleneck", "training_chart"]
+__all__ = [
+    "attribution_chart",
+    "capacity_check",
+    "check_drawable",
+    "plan_chart",
+    "save",
+    "softmax_bottleneck",
+    "training_chart",
+]
