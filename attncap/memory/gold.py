@@ -22,6 +22,8 @@ from attncap.train.loop.recipes import BEST
 
 # Seeds of gold standards that are drawn, beside those of the memory itself.
 SEED = 1000
+# Of the mean square of an encoding's dimensions, what each has at least.
+FLOOR = 1e-8
 
 
 def solved(system: System, model: TokenModel, asked: Questions) -> TokenModel:
@@ -55,9 +57,12 @@ def start(system: System, model: TokenModel, asked: Questions) -> Float[np.ndarr
     dim, stays = model.embedding_dim, np.delete(np.arange(len(system.matrix)), asked.rows)
     skip = system.matrix[stays, :dim] / system.scale[:dim]
     encodings = system.matrix[stays] @ system.point(model)
-    triangle = np.linalg.qr(encodings, mode="r") / np.sqrt(len(stays))
+    gram = encodings.T @ encodings / len(stays)
+    # Fewer facts than dimensions leave some without a size.
+    gram[np.diag_indices(dim)] += FLOOR * np.trace(gram) / dim
+    triangle = np.linalg.cholesky(gram).T
     fitted = np.linalg.lstsq(skip, encodings, rcond=None)[0]
-    left, _, right = np.linalg.svd(fitted @ np.linalg.pinv(triangle))
+    left, _, right = np.linalg.svd(np.linalg.solve(triangle.T, fitted.T).T)
     coefficient = left @ right @ triangle / np.sqrt(np.mean(skip**2))
     rest = np.zeros((system.matrix.shape[1] - dim, dim))
     return np.concatenate([coefficient, rest]) / system.scale[:, None]
