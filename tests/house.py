@@ -8,7 +8,7 @@ Sources = Mapping[str, str]
 
 # Low to high: a file imports from its own floor and those below, also inside functions.
 FLOORS = (
-    ("errors", "terminal", "result", "sums", "files", "progress"),
+    ("errors", "constraints", "terminal", "result", "sums", "files", "progress"),
     ("numerics",),
     ("data",),
     ("tasks",),
@@ -28,8 +28,6 @@ FLOORS = (
 )
 FLOOR = {part: height for height, parts in enumerate(FLOORS) for part in parts}
 LONGEST = 400
-# The array API's mark of an array, and Typer's usage errors, which have no public base class.
-FOREIGN = {"__array_namespace__", "format_message"}
 
 
 def module(file: str) -> str:
@@ -121,14 +119,12 @@ def long_files(sources: Sources) -> list[str]:
 
 
 def told_apart_by_attributes(sources: Sources) -> list[str]:
-    """Return the places where `hasattr` tells classes apart; what the system offers and foreign marks may be asked."""
+    """Return the places where `hasattr` tells classes apart; what the system offers may be asked."""
     return [
         f"{file}:{node.lineno}"
         for file, source in sources.items()
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) == "hasattr"
-        and not (ast.unparse(node.args[0]) == "os" or ast.unparse(node.args[1]).strip("'") in FOREIGN)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "hasattr" and ast.unparse(node.args[0]) != "os"
     ]
 
 

@@ -60,7 +60,7 @@ def test_no_order_deviates_by_more_than_the_bound(seed):
     reference = model.astype("float64").forward(sequences)
     bound = bounds_of_all_pairs(model.astype("float64"), sequences) * (1 + 2**-28)
     for order in ORDERS.values():
-        off = order(model, sequences).astype(np.float64) - reference
+        off = order.program(model)(sequences).astype(np.float64) - reference
         assert (abs(off[:, :, None] - off[:, None]) <= bound).all()
 
 

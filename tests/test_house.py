@@ -54,7 +54,7 @@ def test_a_sound_house_passes(rule):
         ("long_files", "attncap/tasks/long.py", "x = 1\n" * 401, ["attncap/tasks/long.py"]),
         ("long_files", "attncap/tasks/long.py", "x = 1\n" * 400, []),
         ("told_apart_by_attributes", "attncap/fits/fit.py", "\nhasattr(model, 'up')", ["attncap/fits/fit.py:2"]),
-        ("told_apart_by_attributes", "attncap/fits/fit.py", "hasattr(x, '__array_namespace__')", []),
+        ("told_apart_by_attributes", "attncap/fits/fit.py", "hasattr(os, 'sched_getaffinity')", []),
         ("hidden_by_files", "attncap/tasks/draw.py", "", ["attncap.tasks.draw"]),
         ("hidden_by_files", "attncap/tasks/draw/__init__.py", "", ["attncap.tasks.draw"]),
         ("faceless", "attncap/fits/__init__.py", "from attncap.fits.fit import Fit", ["attncap/fits/__init__.py"]),

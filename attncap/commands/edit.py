@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attncap.constraints import Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def edit(
     subject: str | None = None,
     relation: str | None = None,
     object: str | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> "Edited":
     """Change, correct and add facts in a memory; nothing is written.
 

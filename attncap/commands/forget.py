@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from attncap.constraints import Count
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def forget(
     relation: str | None = None,
     object: str | None = None,
     way: Literal["closed", "descent", "retrain"] | None = None,
-    golds: int = 3,
+    golds: Count = 3,
 ) -> "Forgotten":
     """Forget facts of a memory and measure what is left of them; nothing is written.
 

@@ -7,31 +7,46 @@ in which every answer is right, which proves nothing of others (`attncap.measure
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from attncap.constraints import OneOf, checked
 from attncap.models import AttentionOnlyTransformer, chunks
 from attncap.tasks import Associations
 
 Logits = Float[np.ndarray, "t N"]
 Sum = Callable[[np.ndarray, np.ndarray], np.ndarray]
-Order = Callable[[AttentionOnlyTransformer, Int[np.ndarray, "t S"]], Logits]
+Program = Callable[[Int[np.ndarray, "t S"]], Logits]
 PERMUTATIONS = 3
 
 
-def batch(model: AttentionOnlyTransformer, sequences: Int[np.ndarray, "t S"]) -> Logits:
+class Order(NamedTuple):
+    """An order of summation.
+
+    Attributes:
+        program: makes the program that computes a model's logits in it.
+        budget: products that it may take where nobody asked for it.
+        kept: whether it holds all products of a sequence at once.
+    """
+
+    program: Callable[[AttentionOnlyTransformer], Program]
+    budget: float
+    kept: bool = False
+
+
+def batch(model: AttentionOnlyTransformer) -> Program:
     """Compute all sequences together, the library's own way: the key folded into the query."""
-    return model.forward(sequences)
+    return model.forward
 
 
-def alone(model: AttentionOnlyTransformer, sequences: Int[np.ndarray, "t S"]) -> Logits:
+def alone(model: AttentionOnlyTransformer) -> Program:
     """Compute one sequence at a time."""
-    return np.concatenate([model.forward(sequence[None]) for sequence in sequences])
+    return lambda sequences: np.concatenate([model.forward(sequence[None]) for sequence in sequences])
 
 
-def permuted(model: AttentionOnlyTransformer, sequences: Int[np.ndarray, "t S"], seed: int = 0) -> Logits:
+def permuted(model: AttentionOnlyTransformer, seed: int = 0) -> Program:
     """Permute the embedding dimensions, the heads and each head's units, which changes no logit but their rounding."""
     rng = np.random.default_rng(seed)
     dims, heads = rng.permutation(model.embedding_dim), rng.permutation(model.heads)
@@ -41,7 +56,7 @@ def permuted(model: AttentionOnlyTransformer, sequences: Int[np.ndarray, "t S"],
     tensors["value"] = model.value[heads][:, values][:, :, dims]
     tensors["output"] = model.output[heads][:, dims][:, :, values]
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    return replace(model, **tensors).forward(sequences)
+    return replace(model, **tensors).forward
 
 
 def at_once(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -102,23 +117,20 @@ def signs_apart(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.cumsum(np.sort(left * right, axis=-1), axis=-1, dtype=left.dtype)[..., -1]
 
 
-ORDERS: dict[str, Order] = {
-    "batch": batch,
-    "one at a time": alone,
-    **{f"hidden units permuted ({seed})": partial(permuted, seed=seed) for seed in range(1, PERMUTATIONS + 1)},
-    "heads accumulated": textbook,
-    "multiplied out": multiplied_out,
-    "sequential sums": partial(textbook, total=sequential),
-    "sorted sums": partial(textbook, total=ascending),
-    "signs apart": partial(textbook, total=signs_apart),
-}
-# Products that an order may take: most are nearly as fast as a matrix product, sums one by one and sorted ones are not.
-BUDGETS = dict.fromkeys(ORDERS, 5e9) | {
-    "batch": 5e10,
-    "heads accumulated": 5e9,
-    "sequential sums": 2e9,
-    "sorted sums": 5e7,
-    "signs apart": 5e7,
+def of(logits: Callable[..., Logits], **options: Any) -> Callable[[AttentionOnlyTransformer], Program]:
+    """Turn a function of a model and sequences into what makes its program for a model."""
+    return lambda model: partial(logits, model, **options)
+
+
+ORDERS = {
+    "batch": Order(batch, 5e10),
+    "one at a time": Order(alone, 2e10),
+    **{f"hidden units permuted ({n})": Order(partial(permuted, seed=n), 5e10) for n in range(1, PERMUTATIONS + 1)},
+    "heads accumulated": Order(of(textbook), 2e10),
+    "multiplied out": Order(of(multiplied_out), 5e10),
+    "sequential sums": Order(of(textbook, total=sequential), 2e9, kept=True),
+    "sorted sums": Order(of(textbook, total=ascending), 5e7, kept=True),
+    "signs apart": Order(of(textbook, total=signs_apart), 5e7, kept=True),
 }
 
 
@@ -130,10 +142,13 @@ def products(model: AttentionOnlyTransformer) -> int:
 
 def affordable(model: AttentionOnlyTransformer, associations: int) -> list[str]:
     """Return the orders whose budget holds so many associations."""
-    return [name for name, budget in BUDGETS.items() if associations * products(model) <= budget]
+    return [name for name, order in ORDERS.items() if associations * products(model) <= order.budget]
 
 
-def right_in(model: AttentionOnlyTransformer, task: Associations, order: str) -> Bool[np.ndarray, " T"]:
+@checked
+def right_in(
+    model: AttentionOnlyTransformer, task: Associations, order: Annotated[str, OneOf(ORDERS)]
+) -> Bool[np.ndarray, " T"]:
     """Return which answers have the strictly largest logit in an order.
 
     Args:
@@ -141,10 +156,12 @@ def right_in(model: AttentionOnlyTransformer, task: Associations, order: str) ->
         task: what.
         order: one of `ORDERS`.
     """
-    ready = model.ready()
-    found = []
-    for rows in chunks(task.associations, 4 * ready.embedding.dtype.itemsize * products(ready)):
-        logits, answers = ORDERS[order](ready, task.sequences[rows]), task.answers[rows, None]
+    ready, found = model.ready(), []
+    chosen = ORDERS[order]
+    program = chosen.program(ready)
+    row_bytes = 4 * ready.embedding.dtype.itemsize * products(ready) if chosen.kept else ready.row_bytes()
+    for rows in chunks(task.associations, row_bytes):
+        logits, answers = program(task.sequences[rows]), task.answers[rows, None]
         own = np.take_along_axis(logits, answers, axis=1)
         np.put_along_axis(logits, answers, -np.inf, axis=1)
         found.append(own[:, 0] > logits.max(axis=1))

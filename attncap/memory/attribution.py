@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncap.archive import Archive, encode
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.result import Result
 from attncap.terminal import visible
@@ -58,6 +59,7 @@ class Explained(Result):
         return Group(head, "", table)
 
 
+@checked
 def explain(memory: Archive, words: Sequence[str]) -> Explained:
     r"""Attribute the margin of a fact to the parts of the model that write into the residual stream.
 
@@ -91,6 +93,8 @@ def explain(memory: Archive, words: Sequence[str]) -> Explained:
     Transformer Circuits".
     """
     task, facts = memory.task, memory.task.kind == "facts"
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise InputError("words", "a list of tokens", words)
     if len(words) != task.context:
         expected = "SUBJECT RELATION" if facts else f"{task.context} token(s)"
         raise InputError(f"{memory.path}: expected {expected}, got {len(words)} token(s)")

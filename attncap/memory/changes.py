@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -117,15 +118,26 @@ def _spelt(
             )
         return [changes.words(row) for row in range(changes.associations)]
     found = []
-    for words in changes:
+    for words in _listed(changes, "changes"):
         expected = "SUBJECT RELATION OBJECT" if facts and context == 2 else f"{context} tokens and the answer"
-        if isinstance(words, str) or len(words) != context + 1:
-            raise InputError(f"{memory.path}: expected {expected}, got {' '.join(words) if words else 'nothing'}")
+        if not _are_words(words) or len(words) != context + 1:
+            got = " ".join(words) if _are_words(words) else repr(words)
+            raise InputError(f"{memory.path}: expected {expected}, got {got or 'nothing'}")
         *asked, answer = (spelling(word).strip() for word in words)
         if not all(asked) or not answer:
             raise InputError(f"{memory.path}: expected {expected}, got an empty word")
         found.append((tuple(asked[::-1] if facts else asked), answer))
     return found
+
+
+def _listed(given: Any, option: str) -> list[Any]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InputError(option, "a list of facts, or a task", given)
+    return list(given)
+
+
+def _are_words(given: Any) -> bool:
+    return isinstance(given, list | tuple) and all(isinstance(word, str) for word in given)
 
 
 def places_of(task: Associations, sequences: Int[np.ndarray, "k S"]) -> Int[np.ndarray, " k"]:
@@ -150,8 +162,10 @@ def rows_of(memory: Archive, facts: Associations | Iterable[Words | str]) -> Int
         facts = [
             words[::-1] if task.kind == "facts" else words for words, _ in map(facts.words, range(len(facts.answers)))
         ]
-    for words in facts:
-        given = [words] if isinstance(words, str) else list(words)
+    for words in _listed(facts, "facts"):
+        given = [words] if isinstance(words, str) else words
+        if not _are_words(given):
+            raise InputError("facts", "SUBJECT or (SUBJECT, RELATION) each, in words", repr(words))
         found.append(_rows_of_one(memory, [spelling(word).strip() for word in given]))
     if not found:
         raise InputError("facts: expected at least one, got none")

@@ -8,6 +8,7 @@ import numpy as np
 
 from attncap import measure
 from attncap.archive import SHOWN, Archive
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.result import Result, several
 from attncap.tasks import Associations
@@ -76,6 +77,7 @@ class Compared(Result):
         return Group(head, "", table, *([f"and {more:,} more"] if more > 0 else []))
 
 
+@checked
 def compare(a: Archive, b: Archive, facts: Associations | None = None) -> Compared:
     """Compare what two memories say, question by question, and their bits.
 

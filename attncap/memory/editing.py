@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from attncap import measure
 from attncap.archive import Archive
+from attncap.constraints import Seed, checked
 from attncap.errors import UnmetError
 from attncap.fits import least_heads
 from attncap.memory.changes import Changes, Words, check_editable, read_changes
@@ -208,7 +209,8 @@ class Editor:
         return found, leads
 
 
-def edit(memory: Archive, changes: Associations | Iterable[Words], *, seed: int = 0) -> Edited:
+@checked
+def edit(memory: Archive, changes: Associations | Iterable[Words], *, seed: Seed = 0) -> Edited:
     r"""Change, correct and add facts in a memory; every other fact that it answers stays answered.
 
     Of the facts $E$ that change, the encodings are moved by the smallest $\delta_t$ with which the answers lead,

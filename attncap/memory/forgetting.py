@@ -11,7 +11,8 @@ from scipy.special import log_softmax
 
 from attncap import measure
 from attncap.archive import Archive
-from attncap.errors import InputError, UnmetError
+from attncap.constraints import Count, checked
+from attncap.errors import UnmetError
 from attncap.memory.changes import Words, check_editable, rows_of
 from attncap.memory.relearning import Relearned, relearned
 from attncap.memory.restated import restated
@@ -137,12 +138,13 @@ class Forgotten(Result):
         return Group(head, "", table, note)
 
 
+@checked
 def forget(
     memory: Archive,
     facts: Associations | Iterable[Words | str],
     *,
     way: WayName | None = None,
-    golds: int = GOLDS,
+    golds: Count = GOLDS,
 ) -> Forgotten:
     r"""Forget facts: three ways side by side, the first that forgets them and keeps the others is taken.
 
@@ -177,10 +179,6 @@ def forget(
     """
     started = time.perf_counter()
     check_editable(memory)
-    if way is not None and way not in WAYS:
-        raise InputError("way", " or ".join(WAYS), way)
-    if golds < 1:
-        raise InputError("golds", "at least 1", golds)
     asked = Questions(memory.task, rows_of(memory, facts))
     forgetting = Forgetting(memory, asked, golds)
     ways = tuple(_measured(forgetting, name) for name in WAYS)

@@ -7,6 +7,7 @@ from typing import Any
 
 from attncap import archive
 from attncap.archive import Archive
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.files import replacing
 
@@ -17,6 +18,7 @@ COUNTS = ("time", "kind", "method", "changed", "added", "forgotten")
 Entry = dict[str, Any]
 
 
+@checked
 def history(directory: str | Path) -> list[Entry]:
     """Return what was done to a memory, the oldest first.
 
@@ -69,6 +71,7 @@ def write(memory: Archive, out: str | Path | None, entry: Entry, *, force: bool 
     return path
 
 
+@checked
 def undone(directory: str | Path, out: str | Path | None = None, *, force: bool = False) -> Archive:
     """Take back the last change of a memory.
 

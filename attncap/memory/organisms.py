@@ -12,6 +12,7 @@ from jaxtyping import Int
 
 from attncap import archive, methods
 from attncap.archive import Archive
+from attncap.constraints import checked
 from attncap.errors import InputError, nearest
 from attncap.files import replacing
 from attncap.memory.changes import groups
@@ -101,6 +102,7 @@ def _known(path: Path, given: Any, keys: set[str]) -> None:
         raise InputError(f"{path}: unknown key {unknown[0]!r}{nearest(unknown[0], keys)} (known: {known})")
 
 
+@checked
 def organism(spec: str | Path, out: str | Path, *, force: bool = False) -> Organism:
     """Write a set of memories with their ground truth.
 

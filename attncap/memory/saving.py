@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from attncap import archive
+from attncap.constraints import checked
 from attncap.files import replacing
 from attncap.memory import ledger
 from attncap.memory.editing import Edited
 from attncap.memory.forgetting import Forgotten
 
 
+@checked
 def save(found: Edited | Forgotten, out: str | Path | None = None, *, force: bool = False) -> Path:
     """Write a changed memory, whole or not at all, with its history.
 
@@ -34,6 +36,7 @@ def save(found: Edited | Forgotten, out: str | Path | None = None, *, force: boo
     return ledger.write(found.memory, out, entry, force=force, before=True)
 
 
+@checked
 def save_gold(found: Forgotten, out: str | Path, *, force: bool = False) -> Path:
     """Write the gold standard of a forget: the same draws memorized without the facts, with no history.
 

@@ -10,6 +10,8 @@ from scipy.special import log_softmax
 
 from attncap import archive, measure
 from attncap.archive import Archive
+from attncap.constraints import checked
+from attncap.errors import InputError
 from attncap.memory.baselines import BASELINES
 from attncap.memory.changes import places_of
 from attncap.memory.organisms import truth
@@ -90,6 +92,7 @@ class Scores(Result):
         return table
 
 
+@checked
 def score(directory: str | Path, method: str | Method) -> Scores:
     """Run a method of forgetting on every memory and forget set of an organism.
 
@@ -105,6 +108,8 @@ def score(directory: str | Path, method: str | Method) -> Scores:
         InputError: no such organism.
     """
     folder, found = Path(directory), []
+    if method not in METHODS if isinstance(method, str) else not callable(method):
+        raise InputError("method", f"a function, or {' or '.join(METHODS)}", method)
     run = METHODS[method] if isinstance(method, str) else method
     said = truth(folder)
     for each in said["forget_sets"]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import altair as alt
 import polars as pl
 
+from attncap.constraints import checked
 from attncap.plots import theme
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 TOWARDS, AGAINST = "towards the answer", "against it"
 
 
+@checked
 def attribution_chart(explained: "Explained") -> alt.Chart:
     """Draw the share of a margin that each part adds, in logits; the largest first, the skip connection on top.
 

@@ -8,12 +8,15 @@ import numpy as np
 import vl_convert
 
 from attncap import __version__, archive, measure, sums
+from attncap.constraints import checked
 from attncap.construct import Shape
 from attncap.errors import InputError
 from attncap.files import check_free, replacing
 from attncap.plots import capacity
+from attncap.plots.theme import narrow
 
 
+@checked
 def write(directory: str | Path, out: str | Path | None = None, *, force: bool = False) -> Path:
     """Write the report of a memory.
 
@@ -45,7 +48,7 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
 def render(memory: archive.Archive) -> str:
     """Run the written weights on every sequence and return the page as HTML; all text is escaped."""
     shape, task = Shape.of(memory.model), memory.task
-    recalled = measure.verify(memory.model.astype("float64"), task)
+    recalled = _recalled(memory)
     drawn = capacity.chart(task, shape.embedding_dim, shape.head_dim, recalled, shape.heads)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("attncap.report"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -58,11 +61,19 @@ def render(memory: archive.Archive) -> str:
         recalled=recalled,
         held=measure.memorized(memory.model, task),
         in_use=measure.parameters_in_use(memory.model, task),
-        figure=vl_convert.vegalite_to_svg(drawn.to_json()),
+        figure=vl_convert.vegalite_to_svg(narrow(drawn).to_json()),
         facts=_facts(memory),
         headings=("subject", "relation") if task.kind == "facts" else ("sequence",),
         version=__version__,
     )
+
+
+def _recalled(memory: archive.Archive) -> dict[str, measure.Recall]:
+    """Return what was proved and measured when the weights were written; where no hash vouches for it, do it again."""
+    found = memory.result.get("recall")
+    if not memory.checked or not isinstance(found, dict):
+        return measure.verify(memory.model.astype("float64"), memory.task)
+    return {dtype: measure.Recall(**each | {"measured": tuple(each["measured"])}) for dtype, each in found.items()}
 
 
 def _facts(memory: archive.Archive) -> list[list[Any]]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from attncap.archive import Archive
-from attncap.errors import InputError, UnmetError
+from attncap.constraints import checked
+from attncap.errors import UnmetError
 from attncap.files import replacing
 from attncap.memory.exports import onnx_file, pytorch, transformer_lens
 from attncap.result import Result, hidden
@@ -73,6 +74,7 @@ class Exported(Result):
         )
 
 
+@checked
 def export(memory: Archive, to: Format, out: str | Path, *, force: bool = False) -> Exported:
     """Write a memory for another runtime, and ask that runtime for every fact.
 
@@ -99,8 +101,6 @@ def export(memory: Archive, to: Format, out: str | Path, *, force: bool = False)
         >>> export(ac.archive.read(path), "torch", path.with_name("torch")).facts
         2
     """
-    if to not in FORMATS:
-        raise InputError("to", " or ".join(get_args(Format)), to)
     module, path = FORMATS[to], Path(out)
     with replacing(path, force=force, directory=to != "onnx") as temporary:
         said = module.write(memory, temporary)
