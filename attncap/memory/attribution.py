@@ -1,8 +1,7 @@
 r"""Which part of a model writes a fact: the shares of its margin."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,7 +59,7 @@ class Explained(Result):
 
 
 @checked
-def explain(memory: Archive, words: Sequence[str]) -> Explained:
+def explain(memory: Archive, words: Any) -> Explained:
     r"""Attribute the margin of a fact to the parts of the model that write into the residual stream.
 
     $$\ell_y - \ell_r = (u_y - u_r) \cdot x_S + \sum_h (u_y - u_r) \cdot W_O^h v^h,$$

@@ -76,7 +76,7 @@ def check_editable(memory: Archive) -> None:
         )
 
 
-def read_changes(memory: Archive, changes: Associations | Iterable[Words]) -> Changes:
+def read_changes(memory: Archive, changes: Any) -> Changes:
     """Sort changes into another answer and new facts.
 
     Args:
@@ -108,9 +108,7 @@ def read_changes(memory: Archive, changes: Associations | Iterable[Words]) -> Ch
     )  # fmt: skip
 
 
-def _spelt(
-    memory: Archive, changes: Associations | Iterable[Words], context: int, facts: bool
-) -> list[tuple[tuple[str, ...], str]]:
+def _spelt(memory: Archive, changes: Any, context: int, facts: bool) -> list[tuple[tuple[str, ...], str]]:
     if isinstance(changes, Associations):
         if changes.context != context:
             raise InputError(
@@ -146,7 +144,7 @@ def places_of(task: Associations, sequences: Int[np.ndarray, "k S"]) -> Int[np.n
     return np.array([row.get(each.astype(np.int32).tobytes(), -1) for each in sequences], dtype=np.int64)
 
 
-def rows_of(memory: Archive, facts: Associations | Iterable[Words | str]) -> Int[np.ndarray, " k"]:
+def rows_of(memory: Archive, facts: Any) -> Int[np.ndarray, " k"]:
     """Return the rows of the facts that are named, in the task's order.
 
     Args:

@@ -1,7 +1,6 @@
 r"""Change, correct and add facts in written weights: closed form where the features allow it, else a warm descent."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from attncap.archive import Archive
 from attncap.constraints import Seed, checked
 from attncap.errors import UnmetError
 from attncap.fits import least_heads
-from attncap.memory.changes import Changes, Words, check_editable, read_changes
+from attncap.memory.changes import Changes, check_editable, read_changes
 from attncap.memory.descent import descended, descended_whole
 from attncap.memory.restated import restated
 from attncap.memory.step import smallest_step
@@ -119,7 +118,7 @@ class Editor:
             self._system = task, System.of(self.memory.model, task)
         return self._system[1]
 
-    def edit(self, changes: Associations | Iterable[Words], *, seed: int = 0) -> Edited:
+    def edit(self, changes: Any, *, seed: int = 0) -> Edited:
         """Change and add facts: see `edit`."""
         memory = self.memory
         wanted = read_changes(memory, changes)
@@ -210,7 +209,7 @@ class Editor:
 
 
 @checked
-def edit(memory: Archive, changes: Associations | Iterable[Words], *, seed: Seed = 0) -> Edited:
+def edit(memory: Archive, changes: Any, *, seed: Seed = 0) -> Edited:
     r"""Change, correct and add facts in a memory; every other fact that it answers stays answered.
 
     Of the facts $E$ that change, the encodings are moved by the smallest $\delta_t$ with which the answers lead,

@@ -1,9 +1,8 @@
 r"""Forget facts, and show what is left of them: three ways side by side, against the memory without them."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -13,7 +12,7 @@ from attncap import measure
 from attncap.archive import Archive
 from attncap.constraints import Count, checked
 from attncap.errors import UnmetError
-from attncap.memory.changes import Words, check_editable, rows_of
+from attncap.memory.changes import check_editable, rows_of
 from attncap.memory.relearning import Relearned, relearned
 from attncap.memory.restated import restated
 from attncap.memory.traces import ALPHA, Questions, Traces, threshold, told_apart
@@ -22,7 +21,6 @@ from attncap.memory.ways import GOLDS, Forgetting
 from attncap.models import TokenModel
 from attncap.numerics.memory import chunks
 from attncap.result import Result, hidden, several
-from attncap.tasks import Associations
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -141,7 +139,7 @@ class Forgotten(Result):
 @checked
 def forget(
     memory: Archive,
-    facts: Associations | Iterable[Words | str],
+    facts: Any,
     *,
     way: WayName | None = None,
     golds: Count = GOLDS,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import log_softmax
@@ -93,7 +93,7 @@ class Scores(Result):
 
 
 @checked
-def score(directory: str | Path, method: str | Method) -> Scores:
+def score(directory: str | Path, method: Any) -> Scores:
     """Run a method of forgetting on every memory and forget set of an organism.
 
     Args:
