@@ -22,6 +22,13 @@ def kept(fit, path):
     return archive.read(fit.save(path))
 
 
+def bound(held):
+    """1e-5, or four times what float32 itself moves a logit where the weights are that badly conditioned."""
+    sequences = held.task.sequences[:256]
+    exact = held.model.astype("float64").forward(sequences)
+    return max(1e-5, 4 * np.abs(held.model.ready().forward(sequences) - exact).max() / np.abs(exact).max())
+
+
 @pytest.fixture(scope="module")
 def held(tmp_path_factory):
     """Memories of every kind: theorem, low rank, margin in bfloat16, trained, without position, two layers."""
@@ -48,7 +55,7 @@ def test_the_foreign_runtime_answers_every_fact(held, tmp_path, to, name):
         return
     found = memory.export(held[name], to, tmp_path / "out")
     assert found.verified == measure.recall(held[name].model, held[name].task).correct
-    assert found.deviation < 1e-5
+    assert found.deviation < bound(held[name])
     np.testing.assert_allclose(found.leads, measure.margin(held[name].model, held[name].task), atol=1e-4, rtol=1e-3)
 
 
@@ -61,7 +68,7 @@ def test_real_tables_are_the_same_everywhere(tmp_path, to, source):
     memorized = kept(construct.margin(tasks.load(source), 24, heads=6), tmp_path / "m")
     found = memory.export(memorized, to, tmp_path / "out")
     assert found.verified == memorized.task.associations
-    assert found.deviation < 1e-5
+    assert found.deviation < bound(memorized)
 
 
 def test_wrong_weights_are_found_and_nothing_is_written(held, tmp_path, monkeypatch):
