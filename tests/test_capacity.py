@@ -1,4 +1,5 @@
 import json
+import statistics
 
 import pytest
 from hypothesis import given
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from attncap import construct
 from attncap.cli import main
+from attncap.construct.associations import margin_mode
 from attncap.errors import InputError
 from attncap.numerics.bracketing import boundary
 
@@ -57,8 +59,8 @@ def test_the_corrected_count_is_the_limit_where_the_theorem_promises_more():
 
 
 def test_margin_mode_goes_beyond_the_count():
-    found = construct.capacity(vocabulary=10, context=3, embedding_dim=6, heads=5, seeds=2)
-    assert found.capacity == min(found.seeds)
+    found = construct.capacity(vocabulary=10, context=3, embedding_dim=6, heads=5, seeds=3)
+    assert found.capacity == statistics.median_low(found.seeds)
     assert found.ratio == found.capacity / found.rank > 2
     assert found.bracket[0] == found.capacity < found.bracket[1]
 
@@ -126,3 +128,17 @@ def test_an_option_of_the_other_kind_is_refused(words, message, capsys):
         main(["capacity", *words])
     assert end.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_search_certifies_where_that_is_asked(monkeypatch):
+    fits: list[construct.Fit] = []
+    shape = {"vocabulary": 20, "context": 2, "embedding_dim": 5, "heads": 4, "seeds": 1}
+    assert not construct.capacity(**shape, method="theorem").certified
+    summarize = margin_mode.summarize
+    monkeypatch.setattr(margin_mode, "summarize", lambda *a, **o: fits.append(summarize(*a, **o)) or fits[-1])
+    found = construct.capacity(**shape, certify=True)
+    assert found.certified
+    assert max(fit.task.associations for fit in fits) == found.capacity
+    assert all(fit.recall["float32"].certified for fit in fits)
+    with pytest.raises(InputError, match="certify: expected method margin, got 'method theorem'"):
+        construct.capacity(**shape, method="theorem", certify=True)

@@ -28,7 +28,9 @@ from attncap.cli.plan import plan
 from attncap.cli.recall import recall
 from attncap.cli.report import report
 from attncap.cli.reproduce import reproduce
+from attncap.cli.reserves import reserved
 from attncap.cli.train import train
+from attncap.cli.verify import verify
 from attncap.terminal import visible
 
 __all__ = ["app", "main"]
@@ -64,7 +66,7 @@ def attncap(
 
 
 COMMANDS = (
-    *(memorize, recall, report, edit, forget, compare, explain, export, organism),
+    *(memorize, recall, verify, report, edit, forget, compare, explain, export, organism),
     *(bounds, plan, encode, train, capacity, interpolation, reproduce, cite),
 )
 for command in COMMANDS:
@@ -84,7 +86,8 @@ def flags(group: Any, words: list[str]) -> dict[str, str]:
 
 def _fail(error: BaseException, words: list[str], group: Any) -> int:
     """Say what failed, and return the exit code."""
-    as_json = "--json" in words
+    # What follows -- is no option.
+    as_json = "--json" in words[: words.index("--") if "--" in words else None]
     if isinstance(error, AfterAnswer) and error.__cause__:
         error, as_json = error.__cause__, False
     if isinstance(error, typer.Exit | SystemExit):
@@ -117,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
     code = 0
     try:
         # Not group.main, which has its own ways to end.
-        with terminable(), group.make_context("attncap", list(words)) as context:
+        with terminable(), reserved(), group.make_context("attncap", list(words)) as context:
             group.invoke(context)
     except BaseException as error:
         code = _fail(error, words, group)

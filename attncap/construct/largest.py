@@ -31,6 +31,7 @@ def capacity(
     seeds: Count = 3,
     seed: Seed = 0,
     train_attention: bool = False,
+    certify: bool = False,
 ) -> Capacity:
     r"""Search the largest number $T$ of random associations that a construction recalls exactly in a shape.
 
@@ -48,9 +49,10 @@ def capacity(
         seeds: how many searches, each with its own draws.
         seed: the first of them.
         train_attention: with margin mode, train all parameters where the readout falls short.
+        certify: with margin mode, count only recalls that are certified; else they are measured.
 
     Returns:
-        The capacity and its bracket.
+        The capacity, that of the median seed, and its bracket.
 
     Raises:
         InputError: a shape or a task that does not exist.
@@ -69,12 +71,9 @@ def capacity(
         raise InputError("method", f"a construction ({method} has its own search, {chosen.search})", method)
     if seeds < 1:
         raise InputError("seeds", "at least 1", seeds)
-    if train_attention and "train_attention" not in chosen.options:
-        raise InputError("train_attention", "a method that takes it", method)
+    special = chosen.taking(train_attention=train_attention, certify=certify)
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
-    construct = partial(chosen.function, **shape, dtype=dtype)
-    if train_attention:
-        construct = partial(construct, train_attention=True)
+    construct = partial(chosen.function, **shape, dtype=dtype, **special)
     promised, rank = (
         int(bounds.value(bound, **shape, vocabulary=vocabulary, context=context)) for bound in ("dana2025", "corrected")
     )
@@ -83,21 +82,22 @@ def capacity(
         memorizes = partial(_memorizes, construct, vocabulary, context, number)
         brackets.append(boundary(memorizes, begin, limit, chosen.resolution))
         begin = brackets[-1][0]
-    reached, failed = (tuple(side) for side in zip(*brackets, strict=True))
+    middle = sorted(brackets, key=lambda bracket: bracket[0])[(seeds - 1) // 2]
     parameters = complete({**shape, "vocabulary": vocabulary, "context": context})["parameters"]
-    least, lost = min(reached), [number for number in failed if number is not None]
+    bits = middle[0] * math.log2(vocabulary)
     return Capacity(
         kind="associations",
         method=method,
-        capacity=least,
-        bracket=(least, min(lost, default=None)),
+        capacity=middle[0],
+        bracket=middle,
         theorem=promised,
         rank=rank,
-        ratio=least / rank,
-        bits=least * math.log2(vocabulary),
-        bits_per_parameter=least * math.log2(vocabulary) / parameters,
-        seeds=reached,
+        ratio=middle[0] / rank,
+        bits=bits,
+        bits_per_parameter=bits / parameters,
+        seeds=tuple(reached for reached, _ in brackets),
         dtype=dtype,
+        certified=certify,
         seconds=time.perf_counter() - started,
     )
 

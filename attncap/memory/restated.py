@@ -4,7 +4,7 @@ from typing import Any
 
 from attncap import measure
 from attncap.archive import Archive
-from attncap.fits import Shape, bits_per
+from attncap.fits import TokenShape, bits_per
 from attncap.measure.orders import products
 from attncap.models import AttentionOnlyTransformer
 from attncap.result import plain
@@ -29,7 +29,7 @@ def restated(memory: Archive, recall: measure.Recall) -> dict[str, Any]:
     bits = task.bits if whole else measure.bits(model, task)
     said: dict[str, Any] = {
         "task": task,
-        "shape": Shape.of(model),
+        "shape": TokenShape.of(model, task, dtype),
         "recall": recalls,
         "bits": bits,
         "bits_per_parameter": bits / model.parameters["total"],
