@@ -1,7 +1,7 @@
 """A memory on disk: the weights, the vocabulary, the task and the result, in one directory."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from attncap.data.spelling import spelling
 from attncap.errors import InputError, UnmetError, nearest
 from attncap.files import replacing, restore
 from attncap.models import TokenModel
-from attncap.result import Result
+from attncap.models.weights import read_header
+from attncap.result import Result, hidden
 from attncap.tasks import Associations
 from attncap.tasks.parquet import read_task, write_task
 from attncap.terminal import visible
@@ -127,6 +128,7 @@ class Archive:
         task: what they memorized.
         result: the JSON of the fit.
         checked: whether every file was compared with its hash in SHA256SUMS (directories of 0.1.0 have none).
+        header: what the weight file says beside its tensors: method and seed.
     """
 
     path: Path
@@ -134,6 +136,7 @@ class Archive:
     task: Associations
     result: dict[str, Any]
     checked: bool
+    header: dict[str, str] = hidden(default_factory=dict)
 
     def ask(self, tokens: Sequence[str]) -> Answer:
         """Ask for the answer to one sequence.
@@ -279,11 +282,18 @@ def write(fit: "Found", path: str | Path, *, force: bool = False) -> Path:
     path = Path(path)
     memory = of(fit)
     with replacing(path, force=force, directory=True) as temporary:
-        memory.model.save(temporary, {"seed": fit.seed, "method": fit.method})
-        _write_json(temporary / VOCABULARY, memory.task.vocabulary)
-        write_task(memory.task, temporary / TASK)
-        _write_json(temporary / RESULT, memory.result)
+        write_files(temporary, memory.model, memory.task, memory.result, {"seed": fit.seed, "method": fit.method})
     return path
+
+
+def write_files(
+    directory: Path, model: TokenModel, task: Associations, result: dict[str, Any], header: Mapping[str, Any]
+) -> None:
+    """Write the files of a memory into a directory that is there: see `write`."""
+    model.save(directory, header)
+    write_json(directory / VOCABULARY, task.vocabulary)
+    write_task(task, directory / TASK)
+    write_json(directory / RESULT, result)
 
 
 @checked
@@ -307,7 +317,7 @@ def read(path: str | Path) -> Archive:
     model = models.load(path)
     if not isinstance(model, models.TokenModel):
         raise InputError(f"{path}: holds an attention layer; expected a transformer over tokens")
-    vocabulary = _read_json(path / VOCABULARY)
+    vocabulary = read_json(path / VOCABULARY)
     if not isinstance(vocabulary, list) or not all(isinstance(word, str) for word in vocabulary):
         raise InputError(f"{path / VOCABULARY}: expected a list of strings")
     if len(vocabulary) != model.vocabulary_size:
@@ -315,17 +325,24 @@ def read(path: str | Path) -> Archive:
     task = read_task(path / TASK, vocabulary)
     if task.context != model.context:
         raise InputError(f"{path / TASK}: sequences of {task.context} tokens; the weights take {model.context}")
-    result = _read_json(path / RESULT)
+    result = read_json(path / RESULT)
     if not isinstance(result, dict):
         raise InputError(f"{path / RESULT}: expected an object")
-    return Archive(path, model, task, result, checked)
+    header = {name: value for name, value in read_header(path / models.FILE).items() if name in ("method", "seed")}
+    return Archive(path, model, task, result, checked, header)
 
 
-def _write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON as text that a person can read."""
     path.write_text(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1), encoding="utf-8")
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        InputError: the file is not there, or not JSON.
+    """
     try:
         return json.loads(path.read_bytes())
     except OSError as error:

@@ -64,11 +64,37 @@ CASES = {
         {"vocabulary": 10, "context": 2, **SHAPE, "method": "theorem", "seeds": 2},
     ),
     "cite": Case({"dana2025": "dana2026"}, "dana2025", "attncap.bounds:citation", words=("dana2025",)),
+    "compare": Case({"memory": "table.csv"}, "table.csv", "attncap.memory:compare", words=("memory", "memory")),
+    "edit": Case(
+        {"Rome": " "},
+        "an empty word",
+        "attncap.archive:write_task",
+        words=("memory", "--set", "France", "value", "Rome", "--out", "made"),
+    ),
     "encode": Case(
         {"embedding_dim": 0},
         "--embedding-dim: expected at least 1, got 0",
         "attncap.construct:encode",
         {"source": "task.npz", "embedding_dim": 2},
+    ),
+    "explain": Case(
+        {"France": "Frnace"},
+        "France",
+        "altair:TopLevelMixin.save",
+        words=("memory", "France", "value"),
+        drawn="--plot made.svg",
+    ),
+    "export": Case(
+        {"torch": "gguf"},
+        "--to: expected",
+        "attncap.memory.exports.pytorch:save_file",
+        words=("memory", "--to", "torch", "--out", "made"),
+    ),
+    "forget": Case(
+        {"France": "Frnace"},
+        "France",
+        "attncap.archive:write_task",
+        words=("memory", "France", "value", "--way", "retrain", "--out", "made"),
     ),
     "interpolation": Case(
         {"ratio": -1},
@@ -83,6 +109,12 @@ CASES = {
         "attncap.archive:write_task",
         {"source": "random:10,2,30", "embedding_dim": 4, "method": "margin"},
         ("--out", "made"),
+    ),
+    "organism": Case(
+        {"organism.toml": "none.toml"},
+        "none.toml",
+        "attncap.archive:write_task",
+        words=("organism.toml", "--out", "made"),
     ),
     "plan": Case(
         {"associations": 5000},
@@ -126,6 +158,7 @@ def home(tmp_path_factory):
         Path("spec.toml").write_text('command = "collections:Counter"\n[product]\nheads = [1, 2, 3]\n')
         rng = np.random.default_rng(0)
         np.savez("layer.npz", contexts=rng.standard_normal((20, 3, 6)), queries=rng.standard_normal((20, 6)))
+        Path("organism.toml").write_text('sources = ["random:9,2,20"]\nshapes = [{embedding_dim = 4}]\n')
         np.savez("task.npz", pi=[[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]])
         for words in ("memorize table.csv --embedding-dim 4 --out memory", "sweep spec.toml --out store"):
             with pytest.raises(SystemExit) as ended:
@@ -211,7 +244,7 @@ def test_ctrl_c_leaves_nothing_half_written(capsys, home: Path, monkeypatch: pyt
     code, out, err = command.run(capsys, *words(name), *CASES[name].drawn.split())
     # What was computed before the interrupt is printed.
     assert (code, err) == (130, "attncap: interrupted; nothing was written\n")
-    assert not out or name in ("audit", "interpolation", "memorize", "plan", "train")
+    assert not out or name in ("audit", "edit", "explain", "forget", "interpolation", "memorize", "plan", "train")
     assert tree(home) == before
 
 

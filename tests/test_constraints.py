@@ -20,6 +20,7 @@ from attncap import (
     fits,
     interpolation,
     measure,
+    memory,
     models,
     papers,
     plots,
@@ -45,6 +46,9 @@ HELD = construct.distribution(DISTRIBUTIONS, 3).model
 ENCODER = construct.encode(DISTRIBUTIONS, 2)
 ERROR = interpolation.error("tanh", ratio=0.5, ridge=1.0)
 LOGITS = np.log(PI)
+KEPT = archive.of(FIT)
+EDITED = memory.edit(KEPT, [("0", "1", "2")])
+FORGOTTEN = memory.forget(KEPT, [TASK.words(0)[0]])
 PLANS = bounds.plan(TASK)
 SIZES = {"vocabulary": 10, "context": 2, "embedding_dim": 8}
 MEASURED = {"model": MODEL, "task": TASK}
@@ -118,11 +122,23 @@ CALLS: dict[object, dict] = {
         )
     },
     **dict.fromkeys((measure.degrees_of_freedom, measure.jacobian_entries, measure.parameters_in_use), MEASURED),
+    memory.compare: {"a": KEPT, "b": KEPT, "facts": TASK},
+    memory.edit: {"memory": KEPT, "changes": [("0", "1", "2")], "seed": 0},
+    memory.explain: {"memory": KEPT, "words": ["0", "1"]},
+    memory.export: {"memory": KEPT, "to": "torch", "out": "export", "force": True},
+    memory.forget: {"memory": KEPT, "facts": [TASK.words(0)[0]], "way": "closed", "golds": 1},
+    memory.history: {"directory": "memory"},
+    memory.organism: {"spec": "none.toml", "out": "organism", "force": True},
+    memory.save: {"found": EDITED, "out": "edited", "force": True},
+    memory.save_gold: {"found": FORGOTTEN, "out": "gold", "force": True},
+    memory.score: {"directory": "organism", "method": "closed"},
+    memory.undone: {"directory": "memory", "out": "undone", "force": True},
     models.load: {"path": "memory"},
     models.save: {"model": MODEL, "path": "weights", "metadata": {"seed": 1}},
     papers.check_scale: {"scale": "quick"},
     papers.figures: {"paper": "dana2025"},
     papers.reproduce: {"paper": "dana2025", "ids": ("fig1a",), "scale": "quick", "out": ".", "seed": 0, "force": False},
+    plots.attribution_chart: {"explained": memory.explain(KEPT, ["0", "1"])},
     plots.capacity_check: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "fit": FIT},
     plots.check_drawable: {"path": Path("x.svg"), "force": False},
     plots.layers_chart: {"run": None},
@@ -173,7 +189,18 @@ CALLS: dict[object, dict] = {
     | {"seed": 0},
 }  # fmt: skip
 # What nobody reads a task, a model or an option from: helpers about errors, results and JSON, and hot loops.
-HELPERS = {models.attend, models.chunks, archive.spelling, archive.replacing, archive.restore, archive.visible}
+HELPERS = {
+    archive.write_files,
+    archive.write_json,
+    archive.read_json,
+    archive.read_header,
+    models.attend,
+    models.chunks,
+    archive.spelling,
+    archive.replacing,
+    archive.restore,
+    archive.visible,
+}
 JUNK = [
     None, "a", "", 2.5, -1, 0, 10**30, 10**400, True, float("nan"), float("inf"), 1j, np.float64(1.5), np.int64(-3),
     b"x", (), [], [None], ["a", 2], {"a": None}, object(), np.zeros(0), np.full((2, 2), np.nan), np.array(["a"]),

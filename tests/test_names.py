@@ -14,8 +14,8 @@ import attncap
 
 # Every name that the pages, the README and the examples of version 0.1 use or list.
 DOCUMENTED = {
-    "": "archive bounds citation construct interpolation measure models papers plots progress report scaling sweep "
-    "tasks train",
+    "": "archive bounds citation construct interpolation measure memory models papers plots progress report scaling "
+    "sweep tasks train",
     "archive": "Answer Archive encode read write",
     "bounds": "CATALOGUE Assumption Bound citation evaluate plan value",
     "construct": "Capacity DistributionFit Encoder ExamplesCapacity ExamplesFit Fit NotMemorized Shape capacity "
@@ -24,6 +24,8 @@ DOCUMENTED = {
     "interpolation": "NAMED Activation Attention Head Interpolation LimitWarning Simulated activation error "
     "linear_regression predict softmax",
     "measure": "LN2 Recall bits bits_per_parameter divergence divergences margin margins recall verify",
+    "memory": "Compared Difference Edited Editor Explained Exported Forgotten Organism Questions Relearned Score "
+    "Scores Share Traces Way compare edit explain export forget history organism save save_gold score undone",
     "models": "DTYPES AttentionLayer AttentionOnlyTransformer Dtype Transformer attend chunks load save",
     "papers": "PAPERS Drawing Figure Reproduced Reproduction figures reproduce",
     "plots": "capacity_check check_drawable plan_chart save softmax_bottleneck training_chart",

@@ -14,10 +14,17 @@ from attncap.cli.audit import audit
 from attncap.cli.bounds import bounds
 from attncap.cli.capacity import capacity
 from attncap.cli.cite import cite
+from attncap.cli.compare import compare
+from attncap.cli.edit import Facts, edit
 from attncap.cli.encode import encode
-from attncap.cli.failures import explain, flushed, open_streams, tell, terminable
+from attncap.cli.explain import explain
+from attncap.cli.export import export
+from attncap.cli.failures import explain as reason
+from attncap.cli.failures import flushed, open_streams, tell, terminable
+from attncap.cli.forget import forget
 from attncap.cli.interpolation import interpolation
 from attncap.cli.memorize import memorize
+from attncap.cli.organism import organism
 from attncap.cli.plan import plan
 from attncap.cli.recall import recall
 from attncap.cli.report import report
@@ -59,23 +66,14 @@ def attncap(
     """How much attention can memorize: promised, constructed, trained and predicted, in bits."""
 
 
-for command in (
-    memorize,
-    recall,
-    verify,
-    report,
-    bounds,
-    plan,
-    encode,
-    train,
-    capacity,
-    interpolation,
-    audit,
-    reproduce,
-    cite,
-):
+COMMANDS = (
+    *(memorize, recall, verify, report, edit, forget, compare, explain, export, organism),
+    *(bounds, plan, encode, train, capacity, interpolation, audit, reproduce, cite),
+)
+for command in COMMANDS:
     # Given as such, the first line is not cut.
-    app.command(short_help=(command.__doc__ or "").split("\n")[0])(command)
+    line = (command.__doc__ or "").split("\n")[0]
+    app.command(cls=Facts if command is edit else None, short_help=line)(command)
 app.add_typer(sweep.app, name="sweep", short_help=sweep.HELP)
 
 
@@ -96,7 +94,7 @@ def _fail(error: BaseException, words: list[str], group: Any) -> int:
     if isinstance(error, typer.Exit | SystemExit):
         code = error.exit_code if isinstance(error, typer.Exit) else error.code
         return code if isinstance(code, int) else int(code is not None)
-    message, code = explain(error, flags(group, words))
+    message, code = reason(error, flags(group, words))
     line = visible(" ".join(message.split()))
     tell(error)
     if line:

@@ -43,10 +43,28 @@ def project(averaged: Float[Array, "T H d"], value: Float[Array, "H dh d"]) -> F
     r"""Return $W_V^h \bar x^h$ of all heads side by side."""
     xp = averaged.__array_namespace__()
     heads = xp.matmul(xp.permute_dims(averaged, (1, 0, 2)), xp.permute_dims(value, (0, 2, 1)))
-    return xp.permute_dims(heads, (1, 0, 2)).reshape(len(averaged), -1)
+    return xp.permute_dims(heads, (1, 0, 2)).reshape(len(averaged), value.shape[0] * value.shape[1])
+
+
+def stacked(output: Float[Array, "H d dh"]) -> Float[Array, "Hdh d"]:
+    r"""Return the matrices $W_O^h$ as one map of the heads' values side by side."""
+    return output.__array_namespace__().permute_dims(output, (0, 2, 1)).reshape(-1, output.shape[1])
+
+
+def unstacked(readout: Float[Array, "Hdh d"], like: Float[Array, "H d dh"]) -> Float[Array, "H d dh"]:
+    """Undo `stacked`."""
+    xp = readout.__array_namespace__()
+    heads, dim, head_dim = like.shape
+    return xp.asarray(xp.permute_dims(readout.reshape(heads, head_dim, dim), (0, 2, 1)), copy=True)
+
+
+def head_parts(values: Float[Array, "T Hdh"], output: Float[Array, "H d dh"]) -> dict[str, Float[Array, "T d"]]:
+    r"""Return $W_O^h v^h$ of each head, by name."""
+    head_dim = output.shape[2]
+    pieces = (values[:, at * head_dim : (at + 1) * head_dim] for at in range(len(output)))
+    return {f"head {at}": piece @ output[at - 1].T for at, piece in enumerate(pieces, 1)}
 
 
 def combine(values: Float[Array, "T Hdh"], output: Float[Array, "H d dh"]) -> Float[Array, "T d"]:
     r"""Return $\sum_h W_O^h v^h$, the heads' sum."""
-    xp = output.__array_namespace__()
-    return values @ xp.permute_dims(output, (0, 2, 1)).reshape(-1, output.shape[1])
+    return values @ stacked(output)

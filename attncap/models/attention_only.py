@@ -1,11 +1,11 @@
 """The one-layer attention-only transformer and its forward pass."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 from jaxtyping import Float, Int
 
-from attncap.models.attention import Array, attend, combine, project
+from attncap.models.attention import Array, attend, head_parts, project, stacked, unstacked
 from attncap.models.model import TokenModel
 from attncap.result import hidden
 
@@ -55,6 +55,20 @@ class AttentionOnlyTransformer(TokenModel):
         r"""Return $W_V^h \bar x^h$ of all heads side by side: what the output matrices combine linearly."""
         return project(attend(self.inputs(sequences), self.query, self.key, self.score_scale), self.value)
 
-    def encode(self, sequences: Int[Array, "T S"]) -> Float[Array, "T d"]:
-        """Return the representation that the unembedding reads."""
-        return self.skip(sequences) + combine(self.values(sequences), self.output)
+    def split(self, sequences: Int[Array, "T S"]) -> tuple[Float[Array, "T d"], Float[Array, "T Hdh"]]:
+        """Return what the skip connection carries, and the heads' values."""
+        return self.skip(sequences), self.values(sequences)
+
+    def parts_of(self, sequences: Int[Array, "T S"]) -> dict[str, Float[Array, "T d"]]:
+        """Return what the skip connection and each head add to the encoding."""
+        carried, values = self.split(sequences)
+        return {"skip": carried, **head_parts(values, self.output)}
+
+    @property
+    def readout(self) -> Float[Array, "Hdh d"]:
+        r"""The output matrices $W_O^h$ below each other, transposed."""
+        return stacked(self.output)
+
+    def with_readout(self, readout: Float[Array, "Hdh d"]) -> "AttentionOnlyTransformer":
+        """Return the model with other output matrices."""
+        return replace(self, output=unstacked(readout, self.output))

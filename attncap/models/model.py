@@ -18,6 +18,7 @@ from attncap.numerics.memory import chunks
 from attncap.result import Result
 
 M = TypeVar("M", bound="Model")
+TM = TypeVar("TM", bound="TokenModel")
 
 
 class Model(Result, ABC):
@@ -206,8 +207,26 @@ class TokenModel(Model):
         return self.embedding[sequences] + self.position
 
     @abstractmethod
+    def split(self, sequences: Int[Array, "T S"]) -> tuple[Float[Array, "T d"], Float[Array, "T F"]]:
+        r"""Split the encoding $c + Z W$ at the last linear map: what is carried past it, and the features it reads."""
+
+    @property
+    @abstractmethod
+    def readout(self) -> Float[Array, "F d"]:
+        """The last linear map $W$."""
+
+    @abstractmethod
+    def with_readout(self: TM, readout: Float[Array, "F d"]) -> TM:
+        """Return the model with another last linear map."""
+
+    @abstractmethod
+    def parts_of(self, sequences: Int[Array, "T S"]) -> dict[str, Float[Array, "T d"]]:
+        """Return what each part adds to the encoding, by name, in the order of the forward pass."""
+
     def encode(self, sequences: Int[Array, "T S"]) -> Float[Array, "T d"]:
         """Return the representation that the unembedding reads."""
+        carried, features = self.split(sequences)
+        return carried + features @ self.readout
 
     def row_bytes(self) -> int:
         """Return about how many bytes one layer at one position takes a sequence."""

@@ -1,11 +1,11 @@
 """The transformer of several layers, each of attention and a perceptron."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 from jaxtyping import Float, Int
 
-from attncap.models.attention import Array, attend, combine, project
+from attncap.models.attention import Array, attend, combine, head_parts, project, stacked, unstacked
 from attncap.models.model import TokenModel
 from attncap.models.precision import computing
 from attncap.result import hidden
@@ -72,31 +72,61 @@ class Transformer(TokenModel):
         """$w$."""
         return self.up.shape[1]
 
-    def encode(self, sequences: Int[Array, "T S"]) -> Float[Array, "T d"]:
-        """Return the representation that the unembedding reads."""
+    def split(self, sequences: Int[Array, "T S"]) -> tuple[Float[Array, "T d"], Float[Array, "T F"]]:
+        """Return the residual stream before the last perceptron and its units, or before the last heads and values."""
         x = self.inputs(sequences) if self.residual_position else self.embedding[sequences]
-        for layer in range(self.depth):
-            # Later layers read every position; the unembedding reads the last.
-            first = self.context - 1 if layer == self.depth - 1 else 0
-            x = self._layer(x, layer, first)
-        return x[:, -1]
+        last = self.depth - 1
+        for layer in range(last):
+            # The layers above read every position; the unembedding reads the last.
+            mixed = [combine(self._values(x, layer, s), self.output[layer]) for s in range(self.context)]
+            x = x + x.__array_namespace__().stack(mixed, axis=1)
+            x = self.perceptron(layer, x) if self.width else x
+        carried, values = x[:, -1], self._values(x, last, self.context - 1)
+        if not self.width:
+            return carried, values
+        carried = carried + combine(values, self.output[last])
+        return carried, self.units(last, carried)
 
-    def _layer(self, x: Float[Array, "T S d"], layer: int, first: int) -> Float[Array, "T read d"]:
-        """Run one layer at the positions from ``first`` on."""
-        xp = x.__array_namespace__()
+    def parts_of(self, sequences: Int[Array, "T S"]) -> dict[str, Float[Array, "T d"]]:
+        """Return what the embedding, each head and each perceptron add at the last position."""
+        x = self.inputs(sequences) if self.residual_position else self.embedding[sequences]
+        found = {"skip": x[:, -1]}
+        for layer in range(self.depth):
+            values = [self._values(x, layer, s) for s in range(self.context)]
+            heads = head_parts(values[-1], self.output[layer])
+            found |= {f"layer {layer + 1} {name}": part for name, part in heads.items()}
+            x = x + x.__array_namespace__().stack([combine(each, self.output[layer]) for each in values], axis=1)
+            if self.width:
+                added = self.perceptron(layer, x)
+                found[f"layer {layer + 1} perceptron"] = (added - x)[:, -1]
+                x = added
+        return found
+
+    @property
+    def readout(self) -> Float[Array, "F d"]:
+        r"""$W_2$ of the last perceptron, transposed; without units the last output matrices."""
+        return self.down[-1].T if self.width else stacked(self.output[-1])
+
+    def with_readout(self, readout: Float[Array, "F d"]) -> "Transformer":
+        """Return the model with another last linear map."""
+        xp = readout.__array_namespace__()
+        name, last = ("down", readout.T) if self.width else ("output", unstacked(readout, self.output[-1]))
+        return replace(self, **{name: xp.concat([getattr(self, name)[:-1], last[None]])})
+
+    def _values(self, x: Float[Array, "T S d"], layer: int, last: int) -> Float[Array, "T Hdh"]:
+        """Return what a layer's heads read at one position, side by side."""
         inputs = x if self.residual_position else x + self.position
-        heads = [
-            attend(inputs[:, : s + 1], self.query[layer], self.key[layer], self.score_scale)
-            for s in range(first, self.context)
-        ]
-        mixed = [combine(project(averaged, self.value[layer]), self.output[layer]) for averaged in heads]
-        x = x[:, first:] + xp.stack(mixed, axis=1)
-        return self.perceptron(layer, x) if self.width else x
+        averaged = attend(inputs[:, : last + 1], self.query[layer], self.key[layer], self.score_scale)
+        return project(averaged, self.value[layer])
 
     def perceptron(self, layer: int, x: Float[Array, "*rows d"]) -> Float[Array, "*rows d"]:
         """Return what a layer's perceptron and the skip connection around it make of vectors."""
+        return x + x.__array_namespace__().matmul(self.units(layer, x), self.down[layer].T)
+
+    def units(self, layer: int, x: Float[Array, "*rows d"]) -> Float[Array, "*rows w"]:
+        """Return the units of a layer's perceptron."""
         xp = x.__array_namespace__()
-        return x + xp.matmul(gelu(xp.matmul(x, self.up[layer].T) + self.bias[layer]), self.down[layer].T)
+        return gelu(xp.matmul(x, self.up[layer].T) + self.bias[layer])
 
     def row_bytes(self) -> int:
         """Return about how many bytes `forward` takes a sequence."""

@@ -63,6 +63,28 @@ def _refined(features: Float[np.ndarray, "T F"], targets: Float[np.ndarray, "T d
     return solution if np.linalg.norm(residual) < ENOUGH * size else None
 
 
+def gram_factor(features: Float[np.ndarray, "T F"], ridge: float) -> tuple[Float[np.ndarray, "T T"], bool]:
+    r"""Factor $M M^\top$ for `scipy.linalg.cho_solve`.
+
+    Args:
+        features: $M$.
+        ridge: added to the diagonal, relative to its mean, where the rows depend on each other; else nothing is.
+
+    Example:
+        >>> factor = gram_factor(np.array([[3.0, 4.0], [3.0, 4.0]]), ridge=1e-10)
+        >>> scipy.linalg.cho_solve(factor, np.ones(2)).round(3)
+        array([0.02, 0.02])
+    """
+    try:
+        return _cholesky(features)
+    except scipy.linalg.LinAlgError:
+        rows = len(features)
+        mean = np.einsum("tf,tf->", features, features) / rows
+        gram = features @ features.T
+        gram[np.diag_indices(rows)] += ridge * mean
+        return scipy.linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
+
+
 def _cholesky(features: Float[np.ndarray, "T F"]) -> tuple[Float[np.ndarray, "T T"], bool]:
     """Factor the Gram matrix of the rows, of which only the lower triangle is computed."""
     rows = len(features)

@@ -1,5 +1,6 @@
 """Figures: one Altair chart serves the page and the paper."""
 
+from attncap.plots.attribution import attribution_chart
 from attncap.plots.audit import audit_chart
 from attncap.plots.bottleneck import softmax_bottleneck
 from attncap.plots.capacity import capacity_check
@@ -8,6 +9,7 @@ from attncap.plots.plan import plan_chart
 from attncap.plots.training import layers_chart, training_chart
 
 __all__ = [
+    "attribution_chart",
     "audit_chart",
     "capacity_check",
     "check_drawable",

@@ -1,25 +1,27 @@
 """Absorb the coefficient of the skip connection into the output side of the model."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
 from attncap.measure import margins
-from attncap.models import AttentionOnlyTransformer
+from attncap.models import TokenModel
 from attncap.numerics.memory import chunks
 from attncap.tasks import Associations
 
+T = TypeVar("T", bound=TokenModel)
 FLOORS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
 
 
 def absorb(
-    model: AttentionOnlyTransformer,
+    model: T,
     task: Associations,
     skip: Float[np.ndarray, "T d"],
     solution: Float[np.ndarray, "F d"],
     reached: Float[np.ndarray, "T d"],
-) -> AttentionOnlyTransformer:
+) -> T:
     r"""Finish a model from a solution $[W_0; W_O]$ of $X W_0 + Z W_O = E$.
 
     The architecture fixes the skip coefficient to the identity, so $W_0$ moves to the other side,
@@ -54,13 +56,11 @@ def absorb(
     return fold(model, floored, combine)
 
 
-def fold(
-    model: AttentionOnlyTransformer, coefficient: Float[np.ndarray, "d d"], combine: Float[np.ndarray, "Hdh d"]
-) -> AttentionOnlyTransformer:
+def fold(model: T, coefficient: Float[np.ndarray, "d d"], combine: Float[np.ndarray, "F d"]) -> T:
     r"""Set $W_O \leftarrow W_O W_0^{-1}$ and $W_U \leftarrow W_U W_0^\top$, the logits of $X W_0 + Z W_O$ exactly."""
-    output = np.linalg.solve(coefficient.T, combine.T)
-    heads = output.reshape(model.embedding_dim, model.heads, model.head_dim).transpose(1, 0, 2)
-    return replace(model, output=np.ascontiguousarray(heads), unembedding=model.unembedding @ coefficient.T)
+    readout = np.linalg.solve(coefficient.T, combine.T).T
+    unembedding = model.unembedding @ coefficient.T
+    return replace(model.with_readout(readout), unembedding=unembedding)  # type: ignore[type-var]
 
 
 def _smallest_margin(

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from attncap.construct.associations.random_attention import features
-from attncap.models import AttentionOnlyTransformer
+from attncap.models import TokenModel
 from attncap.tasks import Associations
 
 # A light skip column leaves the system to the heads, so that W_0 stays near the identity that the model has.
@@ -30,11 +30,12 @@ class LinearSystem:
     scale: Float[np.ndarray, " F"]
 
     @staticmethod
-    def of(model: AttentionOnlyTransformer, task: Associations) -> "LinearSystem":
+    def of(model: TokenModel, task: Associations) -> "LinearSystem":
         """Return the system of a model's attention on a task."""
         matrix, dim = features(model, task), model.embedding_dim
         skip = matrix[:, :dim].copy()
-        scale = 1 / np.linalg.norm(matrix, axis=0)
+        # A unit that is dead on the whole task has a column of zeros.
+        scale = 1 / np.maximum(np.linalg.norm(matrix, axis=0), np.finfo(float).tiny)
         scale[:dim] *= SKIP_WEIGHT
         matrix *= scale
         return LinearSystem(matrix, skip, scale)

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-from attncap.models import AttentionOnlyTransformer
+from attncap.models import AttentionOnlyTransformer, TokenModel
 from attncap.numerics.memory import chunks
 from attncap.progress import bar, track
 from attncap.tasks import Associations
@@ -85,14 +85,16 @@ def unit_rows(rng: np.random.Generator, task: Associations, dim: int) -> Float[n
     return rows
 
 
-def features(model: AttentionOnlyTransformer, task: Associations) -> Float[np.ndarray, "T F"]:
-    r"""Return $[X\ Z]$: the skip connection's rows beside the heads' value outputs, (T, d + H d_h)."""
-    width = model.embedding_dim + model.heads * model.head_dim
-    matrix = np.empty((task.associations, width), model.embedding.dtype)
+def features(model: TokenModel, task: Associations) -> Float[np.ndarray, "T F"]:
+    r"""Return $[X\ Z]$: the skip connection's rows beside the heads' value outputs, (T, d + H d_h).
+
+    Of several layers, what is carried past the last linear map, and what it reads.
+    """
+    dim = model.embedding_dim
+    matrix = np.empty((task.associations, dim + len(model.readout)), model.embedding.dtype)
     with bar("attention features", task.associations) as advance:
         for rows in chunks(task.associations, model.row_bytes()):
-            matrix[rows, : model.embedding_dim] = model.skip(task.sequences[rows])
-            matrix[rows, model.embedding_dim :] = model.values(task.sequences[rows])
+            matrix[rows, :dim], matrix[rows, dim:] = model.split(task.sequences[rows])
             advance(rows.stop - rows.start)
     return matrix
 

@@ -1,0 +1,63 @@
+"""One layout for all formats: layers of causal attention, each perhaps with a perceptron."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from attncap.models import AttentionOnlyTransformer, TokenModel, Transformer
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A model's tensors with an axis of layers, in the type that it computes in.
+
+    Attributes:
+        tensors: embedding and unembedding (N, d), position (S, d), query, key, value (L, H, dh, d),
+            output (L, H, d, dh), and, with perceptrons, up (L, w, d), bias (L, w), down (L, d, w).
+        score_scale: multiplies the scores.
+        residual_position: whether the residual stream carries the positions.
+    """
+
+    tensors: dict[str, Float[np.ndarray, "..."]]
+    score_scale: float
+    residual_position: bool
+
+    @staticmethod
+    def of(model: TokenModel) -> "Layers":
+        """Lay out a model; queries and keys of a lower rank are filled up with zeros."""
+        ready = model.ready()
+        assert isinstance(ready, AttentionOnlyTransformer | Transformer)
+        tensors = dict(ready.tensors())
+        if isinstance(ready, AttentionOnlyTransformer):
+            tensors |= {name: tensors[name][None] for name in ("query", "key", "value", "output")}
+        missing = ready.head_dim - ready.query_key_rank
+        for name in ("query", "key"):
+            tensors[name] = np.pad(tensors[name], ((0, 0), (0, 0), (0, missing), (0, 0)))
+        if "up" in tensors and not tensors["up"].size:
+            tensors = {name: tensor for name, tensor in tensors.items() if name not in ("up", "bias", "down")}
+        contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        return Layers(contiguous, float(ready.score_scale), ready.residual_position)
+
+    @property
+    def depth(self) -> int:
+        """$L$."""
+        return len(self.tensors["query"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The sizes and the two settings, for a file beside the weights."""
+        size, dim = self.tensors["embedding"].shape
+        _, heads, head_dim, _ = self.tensors["value"].shape
+        return {
+            "vocabulary": size,
+            "context": len(self.tensors["position"]),
+            "embedding_dim": dim,
+            "head_dim": head_dim,
+            "heads": heads,
+            "layers": self.depth,
+            "units": self.tensors["up"].shape[1] if "up" in self.tensors else 0,
+            "score_scale": self.score_scale,
+            "residual_position": self.residual_position,
+        }
