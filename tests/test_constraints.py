@@ -72,7 +72,7 @@ CALLS: dict[object, dict] = {
     audit.twin: {"model": None, "seed": 0, "deviation": 0.1},
     bounds.citation: {"used": "theorem"},
     construct.capacity: SIZES | {"vocabulary": 4, "embedding_dim": 4, "head_dim": 4, "heads": 1, "seeds": 1, "seed": 0}
-    | {"method": "margin", "dtype": "float32", "train_attention": False},
+    | {"method": "margin", "dtype": "float32", "train_attention": False, "certify": False},
     construct.distribution: {"task": DISTRIBUTIONS, "embedding_dim": 2, "head_dim": 2, "heads": 4, "stored": None}
     | {"epsilon": None, "starts": 1, "dtype": "float32", "seed": 0},
     construct.encode: {"task": DISTRIBUTIONS, "embedding_dim": 2, "starts": 1, "seed": 0},

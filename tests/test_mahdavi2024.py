@@ -1,6 +1,7 @@
 """``attncap reproduce mahdavi2024``: the grids, the figures at a size that takes a moment, the judges of claims."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -70,8 +71,10 @@ def test_every_figure_is_listed_with_its_time(capsys):
         assert {"fig1-random", "table1-random", "fig2a", "fig2b", "fig2c", "saturation", "claims"} < {
             one["id"] for one in listed
         }
-        assert all(one["minutes"] > 0 for one in listed)
-        assert scale == "paper" or all(one["minutes"] <= 20 for one in listed)
+        # The audits of models at hand are short, and not estimated.
+        minutes = [one["minutes"] for one in listed if one["minutes"] is not None]
+        assert len(minutes) == len(listed) - 3
+        assert 0 < min(minutes) <= max(minutes) < (20 if scale == "quick" else math.inf)
 
 
 def test_a_sweep_is_drawn_with_its_seeds_steps_and_convergence(tiny):
