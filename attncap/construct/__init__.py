@@ -1,6 +1,7 @@
 """Explicit weights that memorize a given task, verified on every item."""
 
 from attncap.construct.associations.dana2025_theorem_1 import theorem
+from attncap.construct.associations.joint_mode import joint
 from attncap.construct.associations.margin_mode import margin
 from attncap.construct.distributions.dana2025_theorem_1 import distribution
 from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
@@ -29,6 +30,7 @@ __all__ = [
     "examples",
     "examples_capacity",
     "first_layer",
+    "joint",
     "lookup_bound",
     "lower_bound",
     "margin",
