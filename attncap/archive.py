@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncap import measure, models, sums
+from attncap.constraints import checked
 from attncap.data.spelling import spelling
 from attncap.errors import InputError, nearest
 from attncap.files import replacing, restore
@@ -203,6 +204,7 @@ class Archive:
         )
 
 
+@checked
 def encode(path: Path, tokens: Sequence[str], vocabulary: Sequence[str]) -> np.ndarray:
     """Return the numbers of tokens.
 
@@ -218,6 +220,18 @@ def encode(path: Path, tokens: Sequence[str], vocabulary: Sequence[str]) -> np.n
     return np.array([number[token] for token in tokens], dtype=np.int32)
 
 
+def of(fit: "Found") -> Archive:
+    """Return a fit as it would be read after `write`.
+
+    Raises:
+        InputError: its model does not answer with tokens.
+    """
+    if not isinstance(fit.task, Associations) or not isinstance(fit.model, TokenModel):
+        raise InputError(f"archive: expected a model that memorized associations, got {type(fit.task).__name__}")
+    return Archive(Path(fit.task.name), fit.model.astype(fit.dtype), fit.task, fit.to_dict(), True)
+
+
+@checked
 def write(fit: "Found", path: str | Path, *, force: bool = False) -> Path:
     """Write a fit to a directory, whole or not at all.
 
@@ -233,16 +247,16 @@ def write(fit: "Found", path: str | Path, *, force: bool = False) -> Path:
         InputError: it exists and must not be replaced, or the model does not answer with tokens.
     """
     path = Path(path)
-    if not isinstance(fit.task, Associations):
-        raise InputError(f"archive: expected a model that memorized associations, got {type(fit.task).__name__}")
+    memory = of(fit)
     with replacing(path, force=force, directory=True) as temporary:
-        fit.model.astype(fit.dtype).save(temporary, {"seed": fit.seed, "method": fit.method})
-        _write_json(temporary / VOCABULARY, fit.task.vocabulary)
-        write_task(fit.task, temporary / TASK)
-        _write_json(temporary / RESULT, fit.to_dict())
+        memory.model.save(temporary, {"seed": fit.seed, "method": fit.method})
+        _write_json(temporary / VOCABULARY, memory.task.vocabulary)
+        write_task(memory.task, temporary / TASK)
+        _write_json(temporary / RESULT, memory.result)
     return path
 
 
+@checked
 def read(path: str | Path) -> Archive:
     """Read a directory of `write`, checking that its parts belong together.
 
@@ -258,7 +272,7 @@ def read(path: str | Path) -> Archive:
     path = Path(path)
     restore(path)
     if not path.is_dir():
-        raise InputError(f"{path}: no such directory; expected one that `attncap memorize --out` wrote")
+        raise InputError(f"{path}: no such directory; expected one that attncap memorize wrote")
     checked = sums.check(path)
     model = models.load(path)
     if not isinstance(model, models.TokenModel):
@@ -288,3 +302,11 @@ def _read_json(path: Path) -> Any:
         raise InputError(f"{path}: cannot read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error})") from None
+
+
+__all__ = ["Answer", "Archive", "Examination", "Miss", "encode", "read", "write"]
+
+
+def __dir__() -> list[str]:
+    """Return what completion offers: nothing that is imported here."""
+    return __all__

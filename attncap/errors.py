@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Number
+from os import PathLike
+
+LONGEST = 80  # characters of what was got
 
 
 class InputError(ValueError):
@@ -32,10 +36,18 @@ class InputError(ValueError):
     def naming(self, option: str) -> str:
         """Return the line with another name for the option, such as a terminal's."""
         _, expected, got, hint = self.args
-        return f"{option}: expected {expected}, got {repr(got) if isinstance(got, str) else got}{hint}"
+        return f"{option}: expected {expected}, got {_told(got)}{hint}"
 
     def __str__(self) -> str:
         return self.args[0] if self.option is None else self.naming(self.option)
+
+
+def _told(got: object) -> str:
+    """Return what was got in one line that a person reads."""
+    if isinstance(got, int) and got.bit_length() > 256:
+        return "a larger number"
+    line = " ".join((str if isinstance(got, Number | PathLike) else repr)(got).split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
 
 
 class UnmetError(RuntimeError):
@@ -60,3 +72,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """
     close = get_close_matches(word, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+__all__ = ["InputError", "UnmetError", "nearest"]
+
+
+def __dir__() -> list[str]:
+    """Return what completion offers: nothing that is imported here."""
+    return __all__

@@ -178,6 +178,8 @@ def _scratch(path: Path) -> Iterator[Path]:
 
 
 def _aside(path: Path) -> Path:
+    # The directory that a process stands in has its name elsewhere.
+    path = path if path.name else path.resolve()
     return path.with_name(f"{path.name[:40]}.attncap-replaced")
 
 

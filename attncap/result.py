@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 LONG = 8  # numbers that a repr still shows
+WIDE = 60  # characters of a field that it shows
 
 
 def hidden(**options: Any) -> Any:
@@ -112,7 +113,8 @@ def _short(value: Any) -> str:
     """Return the repr of a field: of an array with many numbers its type and shape."""
     if _is_array(value) and value.size > LONG:
         return f"{value.dtype.name}{list(value.shape)}"
-    return repr(_number(value))
+    line = repr(_number(value))
+    return line if len(line) <= WIDE else f"{line[: WIDE - 3]}..."
 
 
 def _number(thing: Any) -> Any:
@@ -177,6 +179,11 @@ class Result:
         """Ids of bounds, names of methods and keys of sources that this result rests on: see `attncap.citation`."""
         return ("attncap",)
 
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The sizes by letter that must agree where it meets others: N and S of models and tasks."""
+        return {}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON of this result (hidden fields left out)."""
         return {
@@ -205,3 +212,17 @@ class Result:
         from attncap.terminal import shown
 
         return shown(self, width=120)
+
+    def _repr_html_(self) -> str:
+        """Return the table as HTML, for a notebook."""
+        from attncap.terminal import as_html
+
+        return as_html(self)
+
+
+__all__ = ["Result", "fingerprint", "flatten", "hidden", "plain", "same", "several"]
+
+
+def __dir__() -> list[str]:
+    """Return what completion offers: nothing that is imported here."""
+    return __all__

@@ -4,15 +4,18 @@ import codecs
 import io
 import re
 from collections.abc import Iterable, Iterator
+from html import escape
 from typing import Any
 
-from rich.console import Console, ConsoleOptions
+from rich.console import Console, ConsoleOptions, Group
 from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
 # Nobody folds a pipe's lines.
 UNFOLDED = 1_000_000
+# Rows of a table that a notebook shows.
+MOST_ROWS = 60
 # How an encoding that lacks a letter writes it.
 SPELT = "attncap.spelt"
 # What moves the cursor, colours, breaks the line or turns the direction of writing; lone surrogates.
@@ -136,6 +139,33 @@ def shown(item: Any, width: int | None = None) -> str:
     text = io.StringIO()
     show([item], text, width)
     return text.getvalue().rstrip("\n")
+
+
+def as_html(item: Any) -> str:
+    """Return what `show` prints as HTML for a notebook; text in it cannot become markup.
+
+    Example:
+        >>> table = Rows("country", "capital")
+        >>> table.add_row("<b>Peru", "Lima")
+        >>> print(as_html(table))
+        <table><tr><th>country</th><th>capital</th></tr><tr><td>&lt;b&gt;Peru</td><td>Lima</td></tr></table>
+    """
+    while rich := getattr(item, "__rich__", None):
+        item = rich()
+    if isinstance(item, Group):
+        return "".join(map(as_html, item.renderables))
+    if not isinstance(item, Table):
+        return f"<p>{escape(visible(str(item)))}</p>" if str(item) else ""
+    rows = list(zip(*(column.cells for column in item.columns), strict=True))
+    lines = [("td", row) for row in rows[:MOST_ROWS]]
+    head = [("th", [column.header for column in item.columns])] if item.show_header else []
+    body = "".join(f"<tr>{''.join(f'<{tag}>{_cell(one)}</{tag}>' for one in row)}</tr>" for tag, row in head + lines)
+    notes = [item.title, item.caption, f"and {len(rows) - MOST_ROWS:,} more" if len(rows) > MOST_ROWS else ""]
+    return f"<table>{body}</table>{''.join(as_html(note) for note in notes if note)}"
+
+
+def _cell(cell: Any) -> str:
+    return escape(visible(str(cell)))
 
 
 def _trimmed(line: list[Segment]) -> list[Segment]:

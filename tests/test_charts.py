@@ -324,3 +324,19 @@ def legends(view):
     for each in find(view, "color"):
         if isinstance(each, dict) and each.get("legend"):
             yield tuple(each["scale"]["domain"]), each["legend"]
+
+
+def test_a_page_has_its_legend_below_and_a_picture_beside():
+    chart = interpolation.curves(CURVES, "ridge", title="t")
+    pages = plots.output.page(chart)
+    legend = theme.narrow(chart).to_dict()["config"]["legend"]
+    assert (legend["orient"], legend["columns"], legend["labelLimit"]) == ("bottom", 1, 0)
+    assert "orient" not in chart.to_dict()["config"]["legend"]
+    assert '"orient": "bottom"' in pages
+
+
+def test_a_settings_line_does_not_break_at_an_equals_sign():
+    chart = theme.finished(interpolation.layers(CURVES, "ridge"), "t", "word " * 12 + "n = 1024, p = 2048", width=300)
+    lines = chart.to_dict()["title"]["subtitle"]
+    assert len(lines) > 1
+    assert not any(line.rstrip().endswith("=") or line.lstrip().startswith("=") for line in lines)

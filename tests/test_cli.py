@@ -194,3 +194,25 @@ def test_the_command_line_starts_without_the_heavy_libraries():
 def test_help_names_the_commands(capsys):
     out = run(capsys, "--help")[0]
     assert all(command in out for command in ("memorize", "recall", "report"))
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["memorize", "x", "--out", "y", "--heads", "a"], "--heads: expected a whole number, got 'a'"),
+        (["bounds", "--heads", "1e3"], "--heads: expected a whole number, got '1e3'"),
+        (["bounds", "--heads", "2.5"], "--heads: expected a whole number, got '2.5'"),
+        (["train", "--heads", "2", "--embedding-dim", "2", "--rate", "x"], "--rate: expected a number, got 'x'"),
+        (["sweep", "x.toml", "--out", "y", "--workers", "q"], "--workers: expected a whole number, got 'q'"),
+        (["memorize", "x", "--out", "y", "--seed", "-1"], "--seed: expected at least 0, got '-1'"),
+        (
+            ["memorize", "x", "--out", "y", "--dtype", "int8"],
+            "--dtype: expected 'float64' or 'float32' or 'bfloat16', got 'int8'",
+        ),
+    ],
+)
+def test_an_option_that_is_no_number_says_what_was_got(words, line, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.strip() == f"attncap: {line}"

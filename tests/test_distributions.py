@@ -432,7 +432,7 @@ def test_encode_command(tmp_path, capsys):
         ({"pi": [[0.5, 0.5], [0.5, 0.4]]}, "pi, row 1: expected a sum of 1, got 0.9"),
         ({"pi": [0.5, 0.5]}, "pi must have shape (T, N)"),
         ({"pi": [[1.0]]}, "pi must have shape (T, N)"),
-        ({"pi": [["a", "b"]]}, "pi must be an array of numbers"),
+        ({"pi": [["a", "b"]]}, "pi: expected an array of real numbers"),
         ({"pi": [[0.5, 0.5]], "weight": [1.0, 1.0]}, "weight must have shape (T,) = (1,), got (2,)"),
         ({"pi": [[0.5, 0.5]], "weight": [-1.0]}, "weight, row 0: expected a positive number, got -1"),
         ({"pi": [[0.5, 0.5]] * 2, "sequences": [[0, 1]]}, "1 sequences but 2 answers"),

@@ -417,9 +417,9 @@ def test_capacity_command(capsys):
         (np.ones((3, 3, 4)), np.ones((2, 4)), np.ones((2, 1)), "must agree in T and d"),
         (np.ones((2, 3, 4)), np.ones((2, 4)), np.ones((3, 1)), "3 labels for 2 queries"),
         (np.ones((2, 3, 4)), np.ones(4), np.ones((2, 1)), "queries must have 2 dimensions"),
-        (np.ones((2, 3, 4)), np.ones((2, 4)), np.array([0.5, 1.5]), "labels must be real (T, d_out), or whole"),
+        (np.ones((2, 3, 4)), np.ones((2, 4)), np.array([0.5, 1.5]), "one example with two labels"),
         (np.ones((2, 3, 4)), np.ones((2, 4)), np.array([1, 1]), "labels hold one class, 1"),
-        (np.ones((2, 3, 4)), [["a"] * 4] * 2, np.ones((2, 1)), "queries must be an array of numbers"),
+        (np.ones((2, 3, 4)), [["a"] * 4] * 2, np.ones((2, 1)), "queries: expected an array of real numbers"),
     ],
 )
 def test_bad_examples_are_refused_by_name(contexts, queries, labels, message):

@@ -1,7 +1,9 @@
 """The report: self-contained, true to the weights, and safe to open whatever the facts say."""
 
+import dataclasses
 import html.parser
 import json
+import re
 import shutil
 import subprocess
 
@@ -83,12 +85,20 @@ def test_what_was_verified_is_not_verified_again_unless_no_hash_vouches_for_it(p
     assert calls
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
-def test_a_browser_shows_the_facts_as_text(page, tmp_path):
+def browse(page, folder):
+    """Return what a browser makes of a page."""
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-    quiet = ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path}"]
+    quiet = ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={folder}"]
     command = ["chromium", *flags, *quiet, "--dump-dom", page.as_uri()]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+BROWSER = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
+
+
+@BROWSER
+def test_a_browser_shows_the_facts_as_text(page, tmp_path):
+    shown = browse(page, tmp_path)
     assert "<title>pwned" not in shown
     assert "5 facts" in shown
     assert "<td>&lt;script&gt;document.title=" in shown
@@ -117,3 +127,29 @@ def test_unknown_formats_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"use \.html, \.svg, \.pdf, \.png"):
         plots.save(plots.capacity_check(random_associations(20, 2, 100), 8), tmp_path / "c.gif")
     assert list(tmp_path.iterdir()) == []
+
+
+@BROWSER
+def test_wrong_answers_come_first_and_all_can_be_shown(tmp_path):
+    task = random_associations(20, 2, 300)
+    fit = construct.theorem(task, embedding_dim=8)
+    # Weights that answer the second half wrongly.
+    half = task.subset(slice(0, 150))
+    memory = archive.of(dataclasses.replace(fit, model=construct.theorem(half, embedding_dim=8).model))
+    (tmp_path / "page.html").write_text(report.page.render(memory), encoding="utf-8")
+    script = "<script>document.getElementById('more').click()</script></body>"
+    text = (tmp_path / "page.html").read_text().replace("</body>", script)
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    shown = browse(tmp_path / "page.html", tmp_path)
+    rows = re.findall(r"<tr>(<td>.*?)</tr>", shown[shown.index('id="facts"') :])
+    assert len(rows) == 300
+    marks = ['class="wrong"' in row for row in rows]
+    assert 0 < sum(marks) < 300
+    assert marks == sorted(marks, reverse=True)
+    assert f"{sum(marks)} answered wrongly, which come first" in shown
+
+
+def test_tables_scroll_inside_a_narrow_page(page):
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<table>") == text.count('<div class="wide"><table>') == text.count("</table></div>") == 3
+    assert "overflow-x: auto" in text

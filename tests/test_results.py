@@ -281,3 +281,84 @@ def test_a_softmax_and_functions_that_pickle_can_find_are_sent_whole():
         assert again == activation
         t = np.linspace(-3, 3, 7)
         np.testing.assert_array_equal(again.function(t), activation.function(t))
+
+
+def test_a_notebook_shows_a_short_table(one):
+    shown = one._repr_html_()
+    assert shown.count("<table>") == shown.count("</table>")
+    assert shown
+    assert shown.count("<tr>") < 200
+    assert set(re.findall(r"<(/?\w+)", shown)) <= {"table", "/table", "tr", "/tr", "th", "/th", "td", "/td", "p", "/p"}
+
+
+def test_a_notebook_shows_no_users_text_as_markup():
+    hostile = "<script>x</script>&\x1b[2J"
+    task = tasks.associations([[0, 1]], [1], [hostile, "b"], name=hostile)
+    for one in (task, archive.Answer((hostile,), hostile, 0.5, None), papers.Reproduced(hostile, {hostile: 1}, {}, [])):
+        shown = one._repr_html_()
+        assert "<script>" not in shown
+        assert "\x1b" not in shown
+        assert "&lt;script&gt;" in shown
+
+
+def test_reprs_stay_on_a_screen(one):
+    assert len(repr(one)) < 1200
+
+
+def test_a_model_shows_its_sizes(results):
+    for cls in (models.AttentionOnlyTransformer, models.Transformer, models.AttentionLayer):
+        shown = results[cls]._repr_html_()
+        assert "<td>parameters.total</td>" in shown
+        assert f"<td>{results[cls].parameters['total']}</td>" in shown
+        assert "<td>float" in shown
+
+
+def test_a_fit_is_asked_as_it_would_be_saved(results, tmp_path):
+    fit = construct.theorem(
+        tasks.facts([{"country": "Peru", "capital": "Lima"}, {"country": "Fiji", "capital": "Suva"}]), 8
+    )
+    assert str(fit.ask(["Peru", "capital"])).startswith("Lima  (margin")
+    assert fit.ask(["Peru", "capital"]) == archive.read(fit.save(tmp_path / "memory")).ask(["Peru", "capital"])
+    with pytest.raises(attncap.errors.InputError, match="memorized associations, got Examples"):
+        results[construct.ExamplesFit].ask(["a"])
+
+
+def test_tasks_have_a_length_and_a_frame(results):
+    task, several, labelled = (results[cls] for cls in (tasks.Associations, tasks.Distributions, tasks.Examples))
+    assert [len(each) for each in (task, several, labelled)] == [20, 4, 8]
+    for each in (task, several, labelled):
+        assert len(each.frame()) == len(each)
+    assert task.frame()["bits"].sum() == pytest.approx(task.bits)
+    assert tuple(task.frame()["sequence"][3].to_list()) == task.words(3)[0]
+    np.testing.assert_allclose(np.array(several.frame()["pi"].to_list()), several.pi)
+    np.testing.assert_allclose(np.array(labelled.frame()["label"].to_list()), labelled.labels)
+
+
+def test_examples_score_as_estimators_do():
+    task = tasks.random_examples(8, 4, 6)
+    fit = construct.examples(task, heads=4)
+    assert fit.score(task.contexts, task.queries, task.labels) == pytest.approx(1)
+    assert fit.score(task.contexts, task.queries, task.labels[:, 0]) == pytest.approx(1)
+    # The mean of the labels explains nothing of them.
+    middle = np.tile(task.labels.mean(axis=0), (8, 1))
+    wrong = dataclasses.replace(fit, model=dataclasses.replace(fit.model, output=np.zeros_like(fit.model.output)))
+    assert wrong.score(task.contexts, task.queries, task.labels - middle) == pytest.approx(0)
+    again = construct.examples(task, **fit.get_params())
+    assert again.model == fit.model
+    classes = np.array([True, False] * 4)
+    sorted_out = construct.examples(tasks.examples(task.contexts, task.queries, classes), heads=4)
+    assert sorted_out.score(task.contexts, task.queries, classes) == 1.0
+    assert sorted_out.score(task.contexts, task.queries, ~classes) == 0.0
+    real = tasks.examples(task.contexts, task.queries, np.arange(8.0) / 7)
+    assert real.labels.shape == (8, 1)
+
+
+def test_completion_offers_what_is_ours():
+    for name in attncap.__all__:
+        part = getattr(attncap, name)
+        for offered in dir(part) if inspect.ismodule(part) else []:
+            # The tests' own check of shapes leaves its name.
+            if not offered.startswith("_") and offered not in (*part.__all__, "jaxtyping"):
+                module = inspect.getmodule(getattr(part, offered)) or attncap
+                assert module.__name__.startswith("attncap"), f"{name}.{offered}"
+    assert set(attncap.__all__) <= set(dir(attncap))

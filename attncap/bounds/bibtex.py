@@ -5,6 +5,7 @@ from typing import Any
 
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.sources import SOURCES
+from attncap.constraints import checked
 from attncap.errors import InputError, nearest
 from attncap.methods import cited
 from attncap.result import Result
@@ -17,6 +18,7 @@ ANALYSES: dict[str, tuple[str, ...]] = {
 }
 
 
+@checked
 def citation(*used: Any) -> str:
     """Print BibTeX for exactly the bounds and methods used.
 

@@ -15,6 +15,7 @@ from attncap.bounds.letters import RHO, D, S, T
 from attncap.bounds.shapes import smallest_shape
 from attncap.bounds.sources import SOURCES
 from attncap.bounds.values import check_constants, complete
+from attncap.constraints import Count, checked
 from attncap.errors import InputError, UnmetError
 from attncap.methods import Method, methods
 from attncap.result import Result, several
@@ -125,18 +126,19 @@ class Plans(Result):
         return Group(table, *notes, f"constants unknown (give them by id): {orders}" if orders else "")
 
 
+@checked
 def plan(
     task: Task | None = None,
     *,
-    associations: int | None = None,
-    vocabulary: int | None = None,
-    context: int | None = None,
+    associations: Count | None = None,
+    vocabulary: Count | None = None,
+    context: Count | None = None,
     bits: float | int | None = None,
-    embedding_dim: int | None = None,
-    head_dim: int | None = None,
-    data_rank: int | None = None,
-    queries: int | None = None,
-    answers: int | None = None,
+    embedding_dim: Count | None = None,
+    head_dim: Count | None = None,
+    data_rank: Count | None = None,
+    queries: Count | None = None,
+    answers: Count | None = None,
     constants: Mapping[str, Number] | None = None,
 ) -> Plans:
     r"""Find the smallest shape that holds a task, per method, and compare by parameters and bits per parameter.

@@ -11,6 +11,7 @@ from attncap.bounds.formula import Number, number, quantities
 from attncap.bounds.labels import TOKEN
 from attncap.bounds.sources import SOURCES
 from attncap.bounds.symbols import QUANTITIES
+from attncap.constraints import checked
 from attncap.errors import InputError, UnmetError, nearest
 from attncap.numerics.bracketing import smallest
 from attncap.result import Result
@@ -88,6 +89,7 @@ def fit(bound: Bound, shape: Mapping[str, Number]) -> dict[str, Number]:
     return {**shape, size: above - 1} if above and above > 1 else dict(shape)
 
 
+@checked
 def value(id: str, **shape: Number | None) -> Number:
     r"""Evaluate one bound at a shape.
 
@@ -208,6 +210,7 @@ class Promises(Result):
         yield "orders have unknown constants: give them by id; sources: attncap cite ID"
 
 
+@checked
 def evaluate(*, constants: Mapping[str, Number] | None = None, **shape: Number | None) -> Promises:
     r"""Evaluate the whole catalogue at one shape.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attncap.commands.options import LARGEST
+from attncap.constraints import LARGEST
 
 if TYPE_CHECKING:
     import altair as alt

@@ -6,8 +6,10 @@ from copy import copy
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
+from typer.models import OptionInfo
 
-from attncap.commands.options import alternatives, check, described, options
+from attncap.commands.options import check, described, options
+from attncap.constraints import choices
 
 
 def dressed(command: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -46,12 +48,12 @@ def dressed(command: Callable[..., Any]) -> Callable[[Callable[..., None]], Call
 
 def _dress(parameter: inspect.Parameter, text: str, *, argument: bool) -> inspect.Parameter:
     """Return the parameter as Typer reads it: numbers are real, and words are checked like a sweep's."""
-    kind, info = parameter.annotation, None
-    if get_origin(kind) is Annotated:
-        kind, info = get_args(kind)
-    choices = alternatives(kind)
-    words = [one for one in choices if isinstance(one, str)]
-    simple: Any = str if words else float if float in choices else choices[0]
+    kind = parameter.annotation
+    marks = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    info = next((one for one in marks if isinstance(one, OptionInfo)), None)
+    listed = choices(kind)
+    words = [one for one in listed if isinstance(one, str)]
+    simple: Any = str if words else float if float in listed else listed[0]
     if argument:
         info = typer.Argument()
     elif info is None:
@@ -60,5 +62,6 @@ def _dress(parameter: inspect.Parameter, text: str, *, argument: bool) -> inspec
         info = typer.Option(*names, min=0 if parameter.name == "seed" else None, metavar="|".join(words) or None)
     info = copy(info)
     info.help = info.help or text[0].upper() + text[1:]
-    optional = simple | None if type(None) in get_args(kind) else simple
+    base = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    optional = simple | None if type(None) in get_args(base) else simple
     return parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=Annotated[optional, info])

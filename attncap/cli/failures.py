@@ -23,6 +23,15 @@ USAGE: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ =
 # What NumPy says of sizes that no array can have.
 TOO_LARGE = ("array is too big", "Maximum allowed dimension exceeded", "maximum supported dimension")
 STDOUT = "stdout"
+# What a text was read as and is not, by pydantic's names for it.
+READ = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller whole number",
+    "float_parsing": "a number",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+}
 
 
 class Terminated(KeyboardInterrupt):
@@ -48,7 +57,7 @@ def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
     if isinstance(error, UnmetError):
         return str(error), UNMET
     if isinstance(error, USAGE):
-        return error.format_message(), BAD_INPUT
+        return usage(error), BAD_INPUT
     if isinstance(error, Terminated):
         return "terminated; nothing was written", 128 + signal.SIGTERM
     if isinstance(error, KeyboardInterrupt | typer.Abort):
@@ -68,6 +77,15 @@ def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
     if isinstance(error, OverflowError):
         return f"a number is too large ({error})", BAD_INPUT
     return f"internal error: {type(error).__name__}: {error} (set {TRACEBACK}=1 for the traceback)", UNMET
+
+
+def usage(error: Any) -> str:
+    """Say what is wrong with an option: in our words where Typer quotes the library that reads its numbers."""
+    reasons: list[Any] = getattr(error.__cause__, "errors", list)()
+    if not reasons or reasons[0]["type"] not in READ:
+        return str(error.format_message())
+    expected = READ[reasons[0]["type"]].format(**reasons[0].get("ctx", {}))
+    return InputError("option", expected, reasons[0]["input"]).naming(error.param.opts[0])
 
 
 def tell(error: BaseException) -> None:

@@ -9,7 +9,7 @@ import typer
 from attncap.cli._shared import Force, Json, Plot, answer, check_plot, draw, work
 from attncap.cli.dress import dressed
 from attncap.commands import interpolation as shelf
-from attncap.commands.options import LARGEST
+from attncap.constraints import LARGEST
 from attncap.errors import InputError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from attncap.cli._shared import Force, Json, answer, work
-from attncap.commands.options import LARGEST
+from attncap.constraints import LARGEST
 
 
 class _RunByDefault(TyperGroup):

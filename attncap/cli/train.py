@@ -7,7 +7,7 @@ import typer
 from attncap.cli._shared import Force, Json, Plot, answer, check_plot, draw, work
 from attncap.cli.dress import dressed
 from attncap.commands import train as shelf
-from attncap.commands.options import LARGEST
+from attncap.constraints import LARGEST
 
 
 @dressed(shelf.train_one)

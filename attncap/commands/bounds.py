@@ -2,18 +2,20 @@
 
 from typing import TYPE_CHECKING
 
+from attncap.constraints import Count
+
 if TYPE_CHECKING:
     from attncap.bounds.values import Promises
 
 
 def bounds(
     *,
-    vocabulary: int,
-    context: int,
-    embedding_dim: int,
-    head_dim: int,
-    heads: int,
-    data_rank: int | None = None,
+    vocabulary: Count,
+    context: Count,
+    embedding_dim: Count,
+    head_dim: Count,
+    heads: Count,
+    data_rank: Count | None = None,
     constants: dict[str, float] | None = None,
 ) -> "Promises":
     """Evaluate what theorems promise or forbid at a shape.

@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from attncap import methods
+from attncap.constraints import Count, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,19 +22,19 @@ SPECIAL = {"train_attention": False, "target": 1, "dtype": "float32"}
 
 def capacity(
     *,
-    heads: int,
+    heads: Count,
     kind: Literal["associations", "examples"] = "associations",
-    embedding_dim: int = 64,
-    head_dim: int | None = None,
-    vocabulary: int | None = None,
-    context: int | None = None,
+    embedding_dim: Count = 64,
+    head_dim: Count | None = None,
+    vocabulary: Count | None = None,
+    context: Count | None = None,
     method: Method | None = None,
     train_attention: bool = False,
     target: float | int = 1.0,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     shared_context: bool = False,
-    seeds: int = 3,
-    seed: int = 0,
+    seeds: Count = 3,
+    seed: Seed = 0,
 ) -> "Capacity | ExamplesCapacity":
     """Search the largest number of random items that a shape memorizes.
 

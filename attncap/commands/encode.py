@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from attncap.constraints import Count, Seed
+
 if TYPE_CHECKING:
     from attncap.construct import Encoder
 
@@ -9,11 +11,11 @@ if TYPE_CHECKING:
 def encode(
     source: str,
     *,
-    embedding_dim: int,
-    context: int | None = None,
-    vocabulary: int | None = None,
-    starts: int | None = None,
-    seed: int = 0,
+    embedding_dim: Count,
+    context: Count | None = None,
+    vocabulary: Count | None = None,
+    starts: Count | None = None,
+    seed: Seed = 0,
 ) -> "Encoder":
     """Find the optimal rank-$d$ sequence encoder of a distribution.
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from attncap.constraints import Count, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,15 +19,15 @@ def interpolation(
     snr: float | int | list[float | int] = 0.0,
     alignment: float | int | list[float | int] = 0.0,
     diagonal: str | float | int = "zero",
-    heads: int = 1,
+    heads: Count = 1,
     combine: Literal["concat", "sum"] = "concat",
     random_scores: bool = False,
     softmax: float | int | None = None,
     positive: float | int = 0.5,
     simulate: bool = False,
-    tokens: int | None = None,
-    seeds: int | None = None,
-    seed: int = 0,
+    tokens: Count | None = None,
+    seeds: Count | None = None,
+    seed: Seed = 0,
 ) -> "Interpolation":
     r"""Predict how well a ridge probe memorizes labels in context, and compare it with simulation.
 

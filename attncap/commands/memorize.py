@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from attncap import methods
+from attncap.constraints import Count, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,20 +21,20 @@ def memorize(
     subject: str | None = None,
     relation: str | None = None,
     object: str | None = None,
-    context: int | None = None,
+    context: Count | None = None,
     on_conflict: Literal["error", "first", "distribution"] = "error",
-    embedding_dim: int = 64,
-    head_dim: int | None = None,
-    heads: int | None = None,
+    embedding_dim: Count = 64,
+    head_dim: Count | None = None,
+    heads: Count | None = None,
     method: Method = "theorem",
     train_attention: bool = False,
     certify: bool = False,
-    query_key_rank: int | None = None,
+    query_key_rank: Count | None = None,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
-    seed: int = 0,
+    seed: Seed = 0,
     files: Path | None = None,
 ) -> "Fit":
-    """Find weights that recall a table, a text or a random task, and verify them.
+    r"""Find weights that recall a table, a text or a random task, and verify them.
 
     Args:
         source: a named table, a .csv, .tsv, .jsonl or .parquet, a .txt, or ``random:N,S,T``.

@@ -3,23 +3,13 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
-from attncap.errors import InputError, nearest
+from attncap.constraints import settle
+from attncap.errors import InputError
 
 # The parameter for which a sweep provides a directory; a terminal has an option of its own for that.
 FILES = "files"
-# What numbers of 64 bits hold.
-LARGEST = 2**63 - 1
-NAMES = {
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-    bool: "true or false",
-    list: "a list",
-    dict: "a table",
-}
 
 
 def options(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -52,7 +42,7 @@ def described(function: Callable[..., Any]) -> dict[str, str]:
     _, _, rest = (inspect.getdoc(function) or "").partition("Args:\n")
     block = re.split(r"\n(?=\S)", rest)[0]
     found = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", block, re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", re.sub(r"[$`\\]", "", text)) for name, text in found}
+    return {name: re.sub(r"\s+", " ", re.sub(r"[$`\\]", "", text.replace(r"\top", "T"))) for name, text in found}
 
 
 def check(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
@@ -76,40 +66,8 @@ def check(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
     """
     taken = options(function)
     for name, value in given.items():
-        if name in taken and not fits(value, taken[name].annotation):
-            choices = alternatives(taken[name].annotation)
-            words = [repr(one) if isinstance(one, str) else NAMES[get_origin(one) or one] for one in choices]
-            hint = nearest(str(value), [one for one in choices if isinstance(one, str)])
-            raise InputError(name, " or ".join(dict.fromkeys(words)), value, hint)
-        if isinstance(value, int) and abs(value) > LARGEST:
-            raise InputError(name, f"at most {LARGEST}", value)
-
-
-def fits(value: Any, annotation: Any) -> bool:
-    """Say whether a value is what an annotation asks for; a whole number is a number, a flag is none."""
-    if get_origin(annotation) in (Union, UnionType):
-        return any(fits(value, one) for one in get_args(annotation))
-    if get_origin(annotation) is Literal:
-        return value in get_args(annotation)
-    if annotation in (None, type(None)):
-        return value is None
-    kind = get_origin(annotation) or annotation
-    if kind not in NAMES:
-        return True
-    if kind is list:
-        return isinstance(value, list) and all(fits(item, one) for item in value for one in get_args(annotation))
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
-
-
-def alternatives(annotation: Any) -> list[Any]:
-    """Return the types and words that an annotation lists, but None."""
-    if get_origin(annotation) in (Union, UnionType):
-        return [choice for one in get_args(annotation) for choice in alternatives(one)]
-    if get_origin(annotation) is Literal:
-        return list(get_args(annotation))
-    return [] if annotation in (None, type(None)) else [annotation]
+        if name in taken:
+            settle(name, value, taken[name].annotation)
 
 
 def one_source(source: str | None, **numbers: int | None) -> None:

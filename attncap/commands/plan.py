@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from attncap.commands.options import one_source
+from attncap.constraints import Count
 
 if TYPE_CHECKING:
     from attncap.bounds.planner import Plans
@@ -11,11 +12,11 @@ if TYPE_CHECKING:
 def plan(
     source: str | None = None,
     *,
-    associations: int | None = None,
-    vocabulary: int | None = None,
-    context: int | None = None,
-    embedding_dim: int | None = None,
-    head_dim: int | None = None,
+    associations: Count | None = None,
+    vocabulary: Count | None = None,
+    context: Count | None = None,
+    embedding_dim: Count | None = None,
+    head_dim: Count | None = None,
     constants: dict[str, float] | None = None,
 ) -> "Plans":
     """Find the smallest shapes that hold a task, per method, by parameters.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attncap.commands.command import Command
 from attncap.commands.options import one_source, options
+from attncap.constraints import Count, Natural, NotNegative, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,21 +23,21 @@ SCHEDULE = ("steps", "batch", "batches", "rate", "final_rate")
 def train_one(
     source: str | None = None,
     *,
-    embedding_dim: int,
-    heads: int,
-    vocabulary: int | None = None,
-    context: int | None = None,
-    count: int | None = None,
-    head_dim: int | None = None,
-    depth: int = 1,
-    width: int = 0,
+    embedding_dim: Count,
+    heads: Count,
+    vocabulary: Count | None = None,
+    context: Count | None = None,
+    count: Count | None = None,
+    head_dim: Count | None = None,
+    depth: Count = 1,
+    width: Natural = 0,
     recipe: str = "best",
-    steps: int | None = None,
-    batch: int | None = None,
-    batches: int | None = None,
-    rate: float | int | None = None,
-    final_rate: float | int | None = None,
-    seed: int = 0,
+    steps: Count | None = None,
+    batch: Count | None = None,
+    batches: Count | None = None,
+    rate: NotNegative | None = None,
+    final_rate: NotNegative | None = None,
+    seed: Seed = 0,
 ) -> dict[str, Any]:
     """Train one model on one task; the seed draws the task, the weights and the batches.
 
@@ -96,8 +97,6 @@ def ensemble(seeds: int, **cell: Any) -> "Ensemble":
     from attncap import train
 
     cell = OPTIONS | cell
-    if seeds < 1:
-        raise InputError("seeds", "at least 1", seeds)
     task, shape, first = task_of(cell, cell["seed"]), shape_of(cell), cell["seed"]
     size = (shape.embedding_dim, shape.head_dim, shape.heads)
     layers = {"depth": shape.depth, "width": shape.width}
@@ -157,9 +156,6 @@ def recipe_of(cell: Mapping[str, Any]) -> "Recipe":
     from attncap.train.loop.recipes import recipe
 
     changed = {name: cell[name] for name in SCHEDULE if cell[name] is not None}
-    for name, value in changed.items():
-        if value < (least := 0 if "rate" in name else 1):
-            raise InputError(name, f"at least {least}", value)
     return replace(recipe(cell["recipe"]), **changed)
 
 

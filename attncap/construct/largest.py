@@ -7,26 +7,29 @@ from functools import partial
 
 from attncap import bounds, methods
 from attncap.bounds.values import complete
+from attncap.constraints import Count, Seed, checked
 from attncap.errors import InputError
 from attncap.fits.capacity import Capacity
 from attncap.fits.count import check_shape
 from attncap.fits.fit import Fit, NotMemorized
+from attncap.models.precision import DtypeName
 from attncap.numerics.bracketing import boundary
 from attncap.progress import track
 from attncap.tasks import random_associations
 
 
+@checked
 def capacity(
-    vocabulary: int,
-    context: int,
-    embedding_dim: int,
-    head_dim: int | None = None,
-    heads: int = 1,
+    vocabulary: Count,
+    context: Count,
+    embedding_dim: Count,
+    head_dim: Count | None = None,
+    heads: Count = 1,
     *,
     method: str = "margin",
-    dtype: str = "float32",
-    seeds: int = 3,
-    seed: int = 0,
+    dtype: DtypeName = "float32",
+    seeds: Count = 3,
+    seed: Seed = 0,
     train_attention: bool = False,
 ) -> Capacity:
     r"""Search the largest number $T$ of random associations that a construction recalls exactly in a shape.

@@ -62,9 +62,12 @@ class Table:
         if not isinstance(records, Sequence):
             import narwhals
 
-            records = list(narwhals.from_native(records, eager_only=True).iter_rows(named=True))
+            try:
+                records = list(narwhals.from_native(records, eager_only=True).iter_rows(named=True))
+            except TypeError:
+                raise InputError(name, "a path, a frame, a list of dicts or a dict of columns", records) from None
         if not all(isinstance(record, Mapping) for record in records):
-            raise InputError(f"{name}: expected a frame, a list of dicts or a dict of columns")
+            raise InputError(name, "a frame, a list of dicts or a dict of columns", records)
         return _of_records(name, records, range(1, len(records) + 1))
 
 

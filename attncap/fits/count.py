@@ -4,15 +4,17 @@ import numpy as np
 
 from attncap import bounds
 from attncap.bounds.values import complete
+from attncap.constraints import Count, checked
 from attncap.errors import InputError
 from attncap.fits.fit import NotMemorized
-from attncap.models.precision import storage
+from attncap.models.precision import DtypeName, storage
 from attncap.numerics.memory import require
 from attncap.tasks import Associations
 
 
+@checked
 def check_shape(
-    embedding_dim: int, head_dim: int, heads: int | None, dtype: str, query_key_rank: int | None = None
+    embedding_dim: Count, head_dim: Count, heads: Count | None, dtype: DtypeName, query_key_rank: Count | None = None
 ) -> None:
     """Refuse a shape that no model has.
 
@@ -34,7 +36,8 @@ def check_shape(
     require(32.0 * many * head_dim * embedding_dim, f"a model of {many:,} x {head_dim:,} x {embedding_dim:,}")
 
 
-def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> dict[str, int]:
+@checked
+def capacity_of(task: Associations, embedding_dim: Count, head_dim: Count, heads: Count) -> dict[str, int]:
     """Return how many associations a shape holds: by the theorem, and by the corrected count on this task."""
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
     return {
@@ -43,8 +46,9 @@ def capacity_of(task: Associations, embedding_dim: int, head_dim: int, heads: in
     }
 
 
+@checked
 def least_heads(
-    task: Associations, embedding_dim: int, head_dim: int, slack: float | int = 1, bound: str = "corrected"
+    task: Associations, embedding_dim: Count, head_dim: Count, slack: float | int = 1, bound: str = "corrected"
 ) -> int:
     """Return the fewest heads whose count is ``slack`` times the task's associations.
 

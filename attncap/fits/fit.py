@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attncap import measure
+from attncap.constraints import Count, checked
 from attncap.errors import UnmetError
 from attncap.fits.found import Found
 from attncap.fits.per import bits_per
 from attncap.fits.shape import Shape
 from attncap.measure import Recall
 from attncap.models import DTYPES, TokenModel
+from attncap.models.precision import DtypeName
 from attncap.result import hidden, several
 from attncap.tasks import Associations
 
@@ -102,7 +104,8 @@ class Fit(Found):
         )
 
 
-def shortfall(recall: Recall, task: Associations, dtype: str, heads: int) -> str:
+@checked
+def shortfall(recall: Recall, task: Associations, dtype: DtypeName, heads: Count) -> str:
     """Say in one line what keeps the recall in a type from being certified, and what would mend it.
 
     Args:
@@ -137,7 +140,8 @@ def shortfall(recall: Recall, task: Associations, dtype: str, heads: int) -> str
     )
 
 
-def counts(model: TokenModel, task: Associations, dtype: str, method: str) -> dict[str, Any]:
+@checked
+def counts(model: TokenModel, task: Associations, dtype: DtypeName, method: str) -> dict[str, Any]:
     """Return what a fit says of bits: how many are memorized, and per what."""
     held = measure.memorized(model, task, dtype)
     return {
@@ -149,7 +153,8 @@ def counts(model: TokenModel, task: Associations, dtype: str, method: str) -> di
     }
 
 
-def summarize(model: TokenModel, task: Associations, dtype: str, *, method: str, **rest: Any) -> Fit:
+@checked
+def summarize(model: TokenModel, task: Associations, dtype: DtypeName, *, method: str, **rest: Any) -> Fit:
     """Verify a model in every type and gather what there is to say about it."""
     return Fit(
         task=task,

@@ -1,6 +1,7 @@
 """What every way of finding weights returns."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,10 @@ class Found(Result, ABC):
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write model, vocabulary, task and result to a directory: see `attncap.archive.write`."""
         return archive.write(self, path, force=force)
+
+    def ask(self, tokens: Sequence[str]) -> archive.Answer:
+        """Ask the weights, in ``dtype``, for the answer to one sequence: see `attncap.archive.Archive.ask`."""
+        return archive.of(self).ask(tokens)
 
     def __repr__(self) -> str:
         shape = f"d={self.shape.embedding_dim}, dh={self.shape.head_dim}, H={self.shape.heads}"

@@ -1,15 +1,19 @@
 """Bits per what: per parameter in use, per degree of freedom, per number that holds data, per stored bit."""
 
 from attncap import measure
+from attncap.constraints import checked
 from attncap.models import AttentionOnlyTransformer, TokenModel
-from attncap.models.precision import storage
+from attncap.models.precision import DtypeName, storage
 from attncap.tasks import Associations
 
 # A fit counts degrees of freedom where that takes about a second: their Jacobian's entries, times parameters.
 AFFORDABLE = 5e9
 
 
-def bits_per(bits: float, model: TokenModel, task: Associations, dtype: str, method: str) -> dict[str, float | None]:
+@checked
+def bits_per(
+    bits: float, model: TokenModel, task: Associations, dtype: DtypeName, method: str
+) -> dict[str, float | None]:
     r"""Divide bits by what a model consists of.
 
     Args:
@@ -36,6 +40,7 @@ def bits_per(bits: float, model: TokenModel, task: Associations, dtype: str, met
     }
 
 
+@checked
 def data_parameters(model: TokenModel, task: Associations, method: str) -> int:
     r"""Return how many numbers depend on the data; what is drawn from a seed costs nothing.
 

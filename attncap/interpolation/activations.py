@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
+from attncap.constraints import checked
 from attncap.errors import InputError, nearest
 from attncap.interpolation.expressions import Function, parse
 from attncap.result import Result, hidden
@@ -104,6 +105,7 @@ class Activation(Result):
         return max(self.nu - self.a1**2, 0.0)
 
 
+@checked
 def activation(
     spec: "str | Function | Activation", kinks: Sequence[float] = (), diagonal_limit: float | None = None
 ) -> Activation:
@@ -260,6 +262,7 @@ def covariance(first: Activation, second: Activation) -> float:
     return float(weights @ (first.function(points) * second.function(points)))
 
 
+@checked
 def softmax(beta: float = 1.0) -> Activation:
     r"""The true softmax at inverse temperature beta, $K = (n/\sqrt p)\,\mathrm{softmax}(\beta S)$.
 
@@ -277,8 +280,6 @@ def softmax(beta: float = 1.0) -> Activation:
         1.718282
     """
     if not 0 < beta <= 1.5:
-        raise InputError(
-            "softmax", "an inverse temperature in (0, 1.5] (beyond, real sizes are far from the limit)", beta
-        )
+        raise InputError("beta", "a number in (0, 1.5] (beyond, real sizes are far from the limit)", beta)
     limit = hermite(LogNormal(beta), name=f"softmax({beta:g})", diagonal_limit=np.inf)
     return replace(limit, a1=float(beta), nu=float(np.expm1(beta**2)), beta=float(beta))

@@ -22,6 +22,7 @@ from attncap.interpolation.expressions import Function
 from attncap.interpolation.pencil import Block, Gaussian, Pencil
 from attncap.result import Result
 
+COMBINED = ("concat", "sum")
 Listed = str | Function | Activation | Sequence[str | Function | Activation]
 
 
@@ -85,14 +86,12 @@ def assemble(
     """Make attention of one activation or a list of them, as `attncap.interpolation.error` takes them.
 
     Raises:
-        InputError: no head, or an unknown way to combine them.
+        InputError: no head, or none of ``COMBINED``.
     """
     listed = activations if isinstance(activations, Sequence) and not isinstance(activations, str) else [activations]
     members = tuple(Head(activation(each), spike, diagonal) for each in listed) * heads
     if not members:
         raise InputError("heads", "at least one, with an activation", len(members))
-    if combine not in ("concat", "sum"):
-        raise InputError("combine", "concat or sum", combine)
     return Attention((members,) if combine == "sum" else tuple((head,) for head in members), random_scores)
 
 

@@ -12,6 +12,7 @@ system; the equations here were derived independently and checked by simulation,
 import numpy as np
 from jaxtyping import Float
 
+from attncap.constraints import checked
 from attncap.interpolation.continuation import descend
 from attncap.interpolation.heads import Attention, data, linearise, norm_estimate, spikes
 from attncap.interpolation.pencil import Pencil
@@ -21,6 +22,7 @@ from attncap.progress import track
 START = 1e3  # the continuation begins at this many times the largest eigenvalue of M^T M
 
 
+@checked
 def predict(
     attention: Attention,
     mean: Float[np.ndarray, "*mean signals"],

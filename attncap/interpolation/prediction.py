@@ -2,16 +2,17 @@
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from attncap.constraints import Count, OneOf, Range, Seed, checked
 from attncap.errors import InputError
 from attncap.interpolation import simulate
 from attncap.interpolation.activations import Activation
-from attncap.interpolation.heads import Attention, Listed, assemble
+from attncap.interpolation.heads import COMBINED, Attention, Listed, assemble
 from attncap.interpolation.limit import predict
-from attncap.interpolation.regression import Values, linear_regression
+from attncap.interpolation.regression import Above, Finite, Strength, linear_regression
 from attncap.result import Result, hidden
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class Interpolation(Result):
         grid = np.broadcast_arrays(*columns.values())
         return pl.DataFrame({name: values.ravel() for name, values in zip(columns, grid, strict=True)})
 
-    def simulate(self, tokens: int = 1000, seeds: int = 12, seed: int = 0) -> "Interpolation":
+    @checked
+    def simulate(self, tokens: Annotated[int, Range(2)] = 1000, seeds: Count = 12, seed: Seed = 0) -> "Interpolation":
         """Measure the same setting at finite size.
 
         Args:
@@ -102,9 +104,6 @@ class Interpolation(Result):
             >>> abs(result.simulated.mean - result.theory) < 0.05
             True
         """
-        for name, least, number in (("tokens", 2, tokens), ("seeds", 1, seeds)):
-            if number < least:
-                raise InputError(name, f"at least {least}", number)
         assert self.attention is not None
         if heads_coincide(self.attention) and np.min(self.ridge) * tokens * np.min(self.ratio) <= 1:
             message = "concatenated heads with one f read the same scores: at ridge <= 1/p the limit is slow to reach"
@@ -121,18 +120,19 @@ class Interpolation(Result):
         return replace(self, simulated=result)
 
 
+@checked
 def error(
     activations: Listed,
     *,
-    ratio: Values,
-    ridge: Values,
-    snr: Values = 0.0,
-    alignment: Values = 0.0,
+    ratio: Above,
+    ridge: Above,
+    snr: Strength = 0.0,
+    alignment: Finite = 0.0,
     diagonal: str | float | int = "zero",
-    heads: int = 1,
-    combine: str = "concat",
+    heads: Count = 1,
+    combine: Annotated[str, OneOf(COMBINED)] = "concat",
     random_scores: bool = False,
-    positive: float = 0.5,
+    positive: Annotated[float, Range(0, 1, open=True)] = 0.5,
 ) -> Interpolation:
     r"""Predict the interpolation error of attention heads; arrays broadcast as in NumPy.
 
@@ -161,7 +161,7 @@ def error(
         0.400298
     """
     c, g, rho, kappa = (np.asarray(value, dtype=np.float64) for value in (ratio, ridge, snr, alignment))
-    check(c, g, rho, kappa, positive)
+    broadcastable(c, g, rho, kappa)
     attention = assemble(
         activations,
         spike=(kappa**2)[..., None, None],
@@ -190,20 +190,12 @@ def error(
     )
 
 
-def check(c: np.ndarray, g: np.ndarray, rho: np.ndarray, kappa: np.ndarray, positive: float) -> None:
-    """Refuse values for which the error is not defined."""
-    for name, values, low in (("ratio", c, 0), ("ridge", g, 0), ("snr", rho, -1e-300)):
-        wrong = values[~(np.isfinite(values) & (values > low))]
-        if wrong.size:
-            raise InputError(name, f"{'at least' if low else 'above'} 0 and finite", float(wrong.flat[0]))
-    if not np.isfinite(kappa).all():
-        raise InputError("alignment", "a finite number", float(kappa[~np.isfinite(kappa)].flat[0]))
-    if not 0 < positive < 1:
-        raise InputError("positive", "a share of labels +1 between 0 and 1", positive)
+def broadcastable(*values: np.ndarray) -> None:
+    """Refuse ranges that make no grid."""
     try:
-        np.broadcast(c, g, rho, kappa)
+        np.broadcast(*values)
     except ValueError:
-        shapes = ", ".join(str(each.shape) for each in (c, g, rho, kappa))
+        shapes = ", ".join(str(each.shape) for each in values)
         raise InputError(f"ratio, ridge, snr and alignment must broadcast. Got shapes {shapes}") from None
 
 

@@ -1,16 +1,24 @@
 r"""The baseline: ridge regression on the tokens themselves, attention with K = I."""
 
+from typing import Annotated
+
 import numpy as np
 
+from attncap.constraints import Numbers, checked
 from attncap.interpolation.activations import Activation
 
 Values = np.ndarray | float | int | list
+# What a ratio or a ridge may be, and what a signal's strength and an alignment may be.
+Above = Annotated[Values, Numbers(0, open=True)]
+Strength = Annotated[Values, Numbers(0)]
+Finite = Annotated[Values, Numbers()]
 
 # The kernel of this f is d I: with diagonal 1 the probe reads the tokens themselves.
 KEEP = Activation("ridge regression", a1=0.0, nu=0.0, function=np.zeros_like)
 
 
-def linear_regression(ratio: Values, ridge: Values, snr: Values = 0.0) -> np.ndarray:
+@checked
+def linear_regression(ratio: Above, ridge: Above, snr: Strength = 0.0) -> np.ndarray:
     r"""Return the interpolation error of ridge regression in closed form.
 
     With m > 0 the root of $\gamma m^2 + (\gamma + c - 1) m - 1 = 0$ and m' its derivative in $\gamma$,

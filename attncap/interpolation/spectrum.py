@@ -5,15 +5,17 @@ that resolvent alone, at any complex number, and the density of eigenvalues that
 weights move finitely many eigenvalues, so neither depends on them: X is noise, $W_K^T W_Q = I$.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Complex, Float
 
+from attncap.constraints import Count, OneOf, Positive, checked
 from attncap.errors import InputError
 from attncap.interpolation.continuation import approach
-from attncap.interpolation.heads import Attention, Listed, assemble, linearise, norm_estimate
+from attncap.interpolation.heads import COMBINED, Attention, Listed, assemble, linearise, norm_estimate
 from attncap.interpolation.limit import START
+from attncap.interpolation.regression import Above
 from attncap.interpolation.simulate import attend, draw, labels
 
 NOISE = np.zeros((1, 1))
@@ -21,14 +23,15 @@ NOISE = np.zeros((1, 1))
 HEIGHT = 1e-9
 
 
+@checked
 def resolvent(
     activations: Listed,
     *,
-    ratio: float | int,
+    ratio: Positive,
     z: Complex[np.ndarray, "*points"] | Float[np.ndarray, "*points"] | complex | float | int,
     diagonal: str | float | int = "zero",
-    heads: int = 1,
-    combine: str = "concat",
+    heads: Count = 1,
+    combine: Annotated[str, OneOf(COMBINED)] = "concat",
     random_scores: bool = False,
 ) -> Any:
     r"""Return the limit of the normalised trace of the resolvent.
@@ -76,14 +79,15 @@ def resolvent(
     return found if places.ndim else found.item()
 
 
+@checked
 def spectral_density(
     activations: Listed,
     *,
-    ratio: float | int,
-    x: Float[np.ndarray, "*points"] | float | int,
+    ratio: Positive,
+    x: Above,
     diagonal: str | float | int = "zero",
-    heads: int = 1,
-    combine: str = "concat",
+    heads: Count = 1,
+    combine: Annotated[str, OneOf(COMBINED)] = "concat",
     random_scores: bool = False,
 ) -> Any:
     r"""Return the limiting density of the eigenvalues of $K^T X^T X K/n$.
@@ -118,9 +122,6 @@ def spectral_density(
         activations, spike=NOISE, diagonal=diagonal, heads=heads, combine=combine, random_scores=random_scores
     )
     places = np.asarray(x, dtype=np.float64)
-    if not (np.isfinite(places) & (places > 0)).all():
-        wrong = places[~(np.isfinite(places) & (places > 0))].flat[0]
-        raise InputError("x", "finite numbers above 0", wrong)
     density = transform(attention, float(ratio), places.ravel() * (1 + 1j * HEIGHT)).imag / np.pi
     return density.reshape(places.shape) if places.ndim else density.item()
 

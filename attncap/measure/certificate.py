@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.measure.rounding import Arithmetic, Encoder, Encodings, arithmetic_of
 from attncap.models import AttentionOnlyTransformer, TokenModel, chunks
-from attncap.models.precision import computing, storage
+from attncap.models.precision import DtypeName, computing, storage
 from attncap.progress import bar
 from attncap.result import Result, hidden
 from attncap.tasks import Associations
@@ -54,8 +55,9 @@ class Certificate(Result):
     rows: Bool[np.ndarray, " T"] = hidden()
 
 
+@checked
 def certify(
-    model: TokenModel, task: Associations, dtype: str | None = None, arithmetic: str | None = None
+    model: TokenModel, task: Associations, dtype: DtypeName | None = None, arithmetic: str | None = None
 ) -> Certificate:
     """Prove which answers of a model no order of summation changes.
 
@@ -85,7 +87,8 @@ def certify(
     return _certificates(model, task, dtype, [kind])[0]
 
 
-def certificates(model: TokenModel, task: Associations, dtype: str | None = None) -> tuple[Certificate, ...]:
+@checked
+def certificates(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> tuple[Certificate, ...]:
     """Return the certificates in the type that weights of this type compute in and, where that is not it, in float64.
 
     One pass finds both: no bound grows by more than the unit roundoff does, so the finer one is a share of the other.

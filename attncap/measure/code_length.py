@@ -16,9 +16,11 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from attncap.constraints import checked
 from attncap.measure.mixture import LN2, best_mixture
 from attncap.measure.tokens import logits_of
 from attncap.models import TokenModel, chunks
+from attncap.models.precision import DtypeName
 from attncap.numerics.memory import BUDGET
 from attncap.result import Result
 from attncap.tasks import Associations
@@ -56,7 +58,8 @@ class Memorized(Result):
     mixture: float
 
 
-def bits(model: TokenModel, task: Associations, dtype: str | None = None) -> float:
+@checked
+def bits(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> float:
     r"""Return how many bits of the task the model memorized: what its best code saves.
 
     $$\max_{\lambda > 0,\ 0 \le \varepsilon \le 1}
@@ -86,7 +89,8 @@ def bits(model: TokenModel, task: Associations, dtype: str | None = None) -> flo
     return task.bits if code.recalled else code.best[0]
 
 
-def bits_hard(model: TokenModel, task: Associations, dtype: str | None = None) -> float:
+@checked
+def bits_hard(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> float:
     r"""Return the bits that the best code saves that reads the largest logit only.
 
     $$\max_{0 \le \varepsilon \le 1} \sum_t \log_2\big((1-\varepsilon) [\text{right}] / q_t(y_t) + \varepsilon\big)$$
@@ -102,7 +106,8 @@ def bits_hard(model: TokenModel, task: Associations, dtype: str | None = None) -
     return Code(lambda: logits_of(model, task, dtype), task).hard
 
 
-def evidence(model: TokenModel, task: Associations, dtype: str | None = None) -> float:
+@checked
+def evidence(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> float:
     r"""Return the evidence in bits that the model knows the answers.
 
     $$\log_2 \operatorname{mean}_{\lambda, \varepsilon} 2^{\operatorname{bits}(\lambda, \varepsilon)}$$
@@ -119,7 +124,8 @@ def evidence(model: TokenModel, task: Associations, dtype: str | None = None) ->
     return Code(lambda: logits_of(model, task, dtype), task).evidence
 
 
-def memorized(model: TokenModel, task: Associations, dtype: str | None = None) -> Memorized:
+@checked
+def memorized(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> Memorized:
     """Return `bits`, `bits_hard` and `evidence`, computed together, and the code that is best.
 
     Args:
@@ -132,7 +138,8 @@ def memorized(model: TokenModel, task: Associations, dtype: str | None = None) -
     return Memorized(found, code.hard, code.evidence, scale, mixture)
 
 
-def bits_per_parameter(model: TokenModel, task: Associations, dtype: str | None = None) -> float:
+@checked
+def bits_per_parameter(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> float:
     """Return `bits` divided by the number of free parameters (embeddings and unembeddings included)."""
     return bits(model, task, dtype) / model.parameters["total"]
 

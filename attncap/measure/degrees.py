@@ -5,6 +5,7 @@ import scipy.linalg
 from jaxtyping import Float, Int
 from scipy.special import softmax
 
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.models import AttentionOnlyTransformer, TokenModel, chunks
 from attncap.numerics.memory import require
@@ -12,11 +13,13 @@ from attncap.numerics.rank import rank
 from attncap.tasks import Associations
 
 
+@checked
 def answers_in_use(task: Associations) -> Int[np.ndarray, " n"]:
     """Return the tokens that are answers."""
     return np.unique(task.answers)
 
 
+@checked
 def parameters_in_use(model: TokenModel, task: Associations) -> int:
     """Return the free parameters less the embedding rows of tokens never read and unembedding rows never answered.
 
@@ -36,11 +39,13 @@ def parameters_in_use(model: TokenModel, task: Associations) -> int:
     return model.parameters["total"] - model.embedding_dim * (2 * model.vocabulary_size - read - answered)
 
 
+@checked
 def jacobian_entries(model: TokenModel, task: Associations) -> int:
     """Return how many entries the matrix has whose rank `degrees_of_freedom` takes."""
     return task.associations * model.embedding_dim * model.parameters["total"]
 
 
+@checked
 def degrees_of_freedom(model: TokenModel, task: Associations) -> int:
     r"""Return the rank of the Jacobian of the centred logits on a task's sequences by all parameters.
 

@@ -7,11 +7,12 @@ in which every answer is right, which proves nothing of others (`attncap.measure
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from attncap.constraints import OneOf, checked
 from attncap.models import AttentionOnlyTransformer, chunks
 from attncap.tasks import Associations
 
@@ -144,7 +145,10 @@ def affordable(model: AttentionOnlyTransformer, associations: int) -> list[str]:
     return [name for name, order in ORDERS.items() if associations * products(model) <= order.budget]
 
 
-def right_in(model: AttentionOnlyTransformer, task: Associations, order: str) -> Bool[np.ndarray, " T"]:
+@checked
+def right_in(
+    model: AttentionOnlyTransformer, task: Associations, order: Annotated[str, OneOf(ORDERS)]
+) -> Bool[np.ndarray, " T"]:
     """Return which answers have the strictly largest logit in an order.
 
     Args:

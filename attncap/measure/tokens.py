@@ -11,7 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_softmax, xlogy
 
+from attncap.constraints import checked
 from attncap.models import TokenModel
+from attncap.models.precision import DtypeName
 from attncap.result import Result, several
 from attncap.tasks import Associations, Distributions
 
@@ -56,6 +58,7 @@ class Recall(Result):
         return f"no; right in {several(len(self.measured), 'order')}" if self.measured else "no"
 
 
+@checked
 def margins(logits: Float[np.ndarray, "T N"], answers: Int[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
     r"""Return by how much each answer's logit exceeds the largest other one: $\ell_{y} - \max_{v \ne y} \ell_v$.
 
@@ -77,7 +80,8 @@ def margins(logits: Float[np.ndarray, "T N"], answers: Int[np.ndarray, " T"]) ->
     return own - others.max(axis=1)
 
 
-def margin(model: TokenModel, task: Associations, dtype: str | None = None) -> Float[np.ndarray, " T"]:
+@checked
+def margin(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> Float[np.ndarray, " T"]:
     """Return the margin of every association, in logits.
 
     Args:
@@ -88,7 +92,8 @@ def margin(model: TokenModel, task: Associations, dtype: str | None = None) -> F
     return np.concatenate([margins(logits, task.answers[rows]) for rows, logits in logits_of(model, task, dtype)])
 
 
-def recall(model: TokenModel, task: Associations, dtype: str | None = None) -> Recall:
+@checked
+def recall(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> Recall:
     """Run a model on every sequence and count the right answers.
 
     Args:
@@ -108,6 +113,7 @@ def counted(margins: Float[np.ndarray, " T"], **rest: Any) -> Recall:
     return Recall(correct, correct / len(margins), float(margins.min()), **rest)
 
 
+@checked
 def divergences(pi: Float[np.ndarray, "T N"], logits: Float[np.ndarray, "T N"]) -> Float[np.ndarray, " T"]:
     r"""Return $\mathrm{KL}(\pi_t \| \operatorname{softmax}(\ell_t))$ of every row, in nats.
 
@@ -122,7 +128,8 @@ def divergences(pi: Float[np.ndarray, "T N"], logits: Float[np.ndarray, "T N"]) 
     return np.einsum("tv->t", xlogy(pi, pi) - pi * log_softmax(logits, axis=1))
 
 
-def divergence(model: TokenModel, task: Distributions, dtype: str | None = None) -> float:
+@checked
+def divergence(model: TokenModel, task: Distributions, dtype: DtypeName | None = None) -> float:
     r"""Return $\sum_t w_t \mathrm{KL}(\pi_t \| p_t)$ of a model's next-token distributions $p_t$, in nats.
 
     Args:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from attncap.constraints import checked
 from attncap.measure.certificate import certificates
 from attncap.measure.orders import affordable, right_in
 from attncap.measure.tokens import Recall, counted, margins
@@ -13,6 +14,7 @@ from attncap.progress import bar
 from attncap.tasks import Associations
 
 
+@checked
 def verify(model: TokenModel, task: Associations, dtypes: Sequence[str] = DTYPES) -> dict[str, Recall]:
     """Run a model on every sequence in several types, and prove or measure that rounding changes no answer.
 

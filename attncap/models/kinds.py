@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.models import weights
 from attncap.models.attention_layer import AttentionLayer
@@ -15,6 +16,7 @@ CLASSES: tuple[type[Model], ...] = (AttentionOnlyTransformer, Transformer, Atten
 KINDS = {model.kind: model for model in CLASSES}
 
 
+@checked
 def save(model: Model, path: str | Path, metadata: Mapping[str, Any] | None = None) -> Path:
     """Write a model's weights and what is needed to run them.
 
@@ -32,6 +34,7 @@ def save(model: Model, path: str | Path, metadata: Mapping[str, Any] | None = No
     return model.save(path, metadata)
 
 
+@checked
 def load(path: str | Path) -> Model:
     """Read a weight file, refusing whatever does not fit.
 

@@ -148,6 +148,11 @@ class Model(Result, ABC):
         header = {"kind": self.kind, "dtype": self.dtype, **self.header()}
         return weights.write(path, self.tensors(), header, metadata or {})
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON: kind, sizes by letter, type, parameters by part, and what the tensors do not say."""
+        named = {"kind": self.kind, "sizes": self.sizes, "dtype": self.dtype, "parameters": self.parameters}
+        return named | super().to_dict()
+
     def __repr__(self) -> str:
         sizes = ", ".join(f"{letter}={size}" for letter, size in self.sizes.items())
         return f"{type(self).__name__}({sizes}, {self.dtype}, {self.parameters['total']:,} parameters)"
@@ -231,6 +236,9 @@ class TokenModel(Model):
 
     def _check(self, sequences: Array) -> None:
         """Refuse what indexing and broadcasting would answer silently."""
+        kind = getattr(getattr(sequences, "dtype", None), "kind", type(sequences).__name__)
+        if kind not in ("i", "u"):
+            raise InputError("sequences", "an array of whole numbers", sequences)
         if sequences.ndim != 2 or sequences.shape[1] != self.context:
             raise InputError(f"sequences: expected shape (T, S) with S = {self.context}, got {sequences.shape}")
         # Under JAX's tracing only the shape is known.

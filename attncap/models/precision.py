@@ -1,14 +1,16 @@
 """The floating-point types of weights, and the type a forward pass computes in."""
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import ml_dtypes
 import numpy as np
 
-from attncap.errors import InputError, nearest
+from attncap.constraints import OneOf, checked
 
 Dtype = Literal["float64", "float32", "bfloat16"]
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+# The same for functions that are given any text.
+DtypeName = Annotated[str, OneOf(DTYPES)]
 _NUMPY: dict[str, np.dtype] = {
     "float64": np.dtype(np.float64),
     "float32": np.dtype(np.float32),
@@ -16,7 +18,8 @@ _NUMPY: dict[str, np.dtype] = {
 }
 
 
-def storage(dtype: str) -> np.dtype:
+@checked
+def storage(dtype: DtypeName) -> np.dtype:
     """Return the NumPy type that weights of this name are stored in.
 
     Raises:
@@ -26,8 +29,6 @@ def storage(dtype: str) -> np.dtype:
         >>> storage("bfloat16").itemsize
         2
     """
-    if dtype not in _NUMPY:
-        raise InputError("dtype", f"one of {', '.join(DTYPES)}", dtype, nearest(dtype, DTYPES))
     return _NUMPY[dtype]
 
 

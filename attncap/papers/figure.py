@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attncap.constraints import Seed, checked
 from attncap.errors import InputError, UnmetError, nearest
 from attncap.files import replacing
 from attncap.progress import track
@@ -82,6 +83,7 @@ class Reproduction(Result):
         return (self.paper,)
 
 
+@checked
 def figures(paper: str) -> dict[str, Figure]:
     """Return a paper's figures by id.
 
@@ -93,13 +95,14 @@ def figures(paper: str) -> dict[str, Figure]:
     return {each.id: each for each in importlib.import_module(PAPERS[paper]).FIGURES}
 
 
+@checked
 def reproduce(
     paper: str,
     ids: Sequence[str] = (),
     *,
     scale: str = "quick",
     out: str | Path,
-    seed: int = 0,
+    seed: Seed = 0,
     force: bool = False,
 ) -> Reproduction:
     """Draw figures of a paper into a directory that appears when all are done.
@@ -129,6 +132,7 @@ def reproduce(
     return result
 
 
+@checked
 def check_scale(scale: str) -> None:
     """Refuse a scale that no figure has.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import altair as alt
 import polars as pl
 
+from attncap.constraints import checked
 from attncap.plots import theme
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ KINDS = {"best encoder found": theme.SOLID, "truncated SVD": theme.DOTTED}
 FLOOR = 1e-6
 
 
+@checked
 def softmax_bottleneck(curves: Mapping[str, Sequence["Encoder"]], title: str = "Softmax bottleneck") -> alt.LayerChart:
     r"""Draw the divergence of the best encoder found against $d$, both on log scales, one curve per task.
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from attncap import bounds
+from attncap.constraints import Count, checked
 from attncap.measure import Recall
 from attncap.plots import theme
 from attncap.tasks import Associations
@@ -25,8 +26,9 @@ SERIES: dict[str, tuple[str, str, list[int]]] = {
 SHAPES = {"float64": "circle", "float32": "diamond", "bfloat16": "cross"}
 
 
+@checked
 def capacity_check(
-    task: Associations, embedding_dim: int, head_dim: int | None = None, fit: "Fit | None" = None
+    task: Associations, embedding_dim: Count, head_dim: Count | None = None, fit: "Fit | None" = None
 ) -> alt.LayerChart:
     r"""Draw associations (left) and bits (right) against heads at fixed $d$ and $d_h$, both on log scales.
 

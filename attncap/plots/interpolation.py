@@ -1,6 +1,7 @@
 """Curves of the interpolation error: the limit as lines, simulation as points with bars."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -105,6 +106,10 @@ def layers(
     return whole.properties(width=width, height=height)
 
 
+def _valued(name: str, value: float) -> str:
+    return f", {name} {value:.3g}"
+
+
 def error_curve(result: "Interpolation", x: str | None = None) -> alt.LayerChart:
     """Draw one prediction, with linear regression beside it (dashed) and the simulation if there is one.
 
@@ -119,7 +124,7 @@ def error_curve(result: "Interpolation", x: str | None = None) -> alt.LayerChart
     name = result.activation if isinstance(result.activation, str) else " + ".join(result.activation)
     label = pl.lit("", dtype=pl.String)
     for other in others:
-        label = label + pl.lit(f", {other} ") + pl.col(other).round_sig_figs(3).cast(pl.String)
+        label = label + pl.col(other).map_elements(partial(_valued, other), return_dtype=pl.String)
     own = frame.with_columns(series=pl.lit(name) + label)
     if result.simulated is not None:
         own = own.rename({"simulated_mean": "mean", "simulated_stderr": "stderr"})

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.files import check_free, replacing
 
@@ -16,9 +17,10 @@ FORMATS = (".html", ".svg", ".pdf", ".png")
 HEAD = """<head>
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>{}</title>
-  <style>#vis svg {{ max-width: 100%; height: auto; }}</style>"""
+  <style>body {{ margin: 1rem; }} #vis svg {{ max-width: 100%; height: auto; }}</style>"""
 
 
+@checked
 def save(chart: "alt.TopLevelMixin", path: str | Path, *, force: bool = False) -> Path:
     """Save a chart as a self-contained .html, or as .svg, .pdf or .png.
 
@@ -45,10 +47,12 @@ def save(chart: "alt.TopLevelMixin", path: str | Path, *, force: bool = False) -
 
 def page(chart: "alt.TopLevelMixin") -> str:
     """Return a chart as a page of its own, drawn as SVG without a network; text in it cannot become markup."""
+    from attncap.plots.theme import narrow
+
     title = chart.to_dict().get("title", "chart")
     text = title["text"] if isinstance(title, dict) else title
     name = html.escape(text if isinstance(text, str) else " ".join(text))
-    whole = chart.to_html(inline=True, embed_options={"renderer": "svg"})
+    whole = narrow(chart).to_html(inline=True, embed_options={"renderer": "svg"})
     before, declared, rest = whole.rpartition("const spec = ")
     _, end = json.JSONDecoder().raw_decode(rest)
     safe = rest[:end].replace("</", "<\\/").replace("<!--", "<\\u0021--")
@@ -56,6 +60,7 @@ def page(chart: "alt.TopLevelMixin") -> str:
     return before + declared + safe + rest[end:]
 
 
+@checked
 def check_drawable(path: Path, *, force: bool) -> None:
     """Refuse, before long work, a file that no chart can be saved as.
 

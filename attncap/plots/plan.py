@@ -1,10 +1,11 @@
 """Parameters against associations: what each method pays to hold more."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import altair as alt
 import numpy as np
 
+from attncap.constraints import Count, Range, checked
 from attncap.methods import methods
 from attncap.plots import theme
 
@@ -20,7 +21,8 @@ _LIMITS = {
 _TOOLTIP = ["method:N", "associations:Q", "parameters:Q", "shape:N", "bits_per_parameter:Q"]
 
 
-def plan_chart(plans: "Plans", *, points: int = 25, reach: float | int = 30) -> alt.LayerChart:
+@checked
+def plan_chart(plans: "Plans", *, points: Count = 25, reach: Annotated[float | int, Range(1)] = 30) -> alt.LayerChart:
     """Draw the smallest number of parameters, per method, for tasks from fewer to more associations.
 
     Args:

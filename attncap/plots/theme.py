@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, TypeVar
 
 import altair as alt
@@ -138,6 +139,14 @@ def power_of_ten(power: int) -> str:
     return {0: "1", 1: "10"}.get(power, f"10{'⁻' * (power < 0)}{digits}")
 
 
+def narrow(chart: Drawn) -> Drawn:
+    """Return a finished chart with its legend below, for a page that may be as narrow as a telephone."""
+    below: Any = deepcopy(chart)
+    legend = below.config.legend
+    legend.orient, legend.direction, legend.columns = "bottom", "vertical", 1
+    return below
+
+
 def finished(chart: Drawn, title: str, note: str | Sequence[str] = "", *, width: int = 420) -> Drawn:
     """Give a chart its title, the lines of its subtitle, and the fonts of all.
 
@@ -148,6 +157,8 @@ def finished(chart: Drawn, title: str, note: str | Sequence[str] = "", *, width:
         width: of all plots together, in pixels.
     """
     notes = [note] if isinstance(note, str) else note
+    # A line does not break beside an equals sign.
+    notes = [each.replace(" = ", "\u00a0=\u00a0") for each in notes]
     lines = [line for each in notes for line in textwrap.wrap(each, max(20, int(width / 6.3)))]
     heading = alt.Title(
         textwrap.wrap(title, max(20, int(width / 8.5))) or [""],

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import altair as alt
 import polars as pl
 
+from attncap.constraints import Count, checked
 from attncap.plots import theme
 from attncap.result import several
 
@@ -16,7 +17,8 @@ PANELS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy", "bits_per_para
 LEAST_LOSS = 1e-7
 
 
-def training_chart(run: "Ensemble", *, points: int = 300) -> alt.HConcatChart:
+@checked
+def training_chart(run: "Ensemble", *, points: Count = 300) -> alt.HConcatChart:
     """Draw loss, accuracy and bits per parameter of every model against the steps it took.
 
     Args:

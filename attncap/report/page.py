@@ -8,12 +8,15 @@ import numpy as np
 import vl_convert
 
 from attncap import __version__, archive, measure, sums
+from attncap.constraints import checked
 from attncap.construct import Shape
 from attncap.errors import InputError
 from attncap.files import check_free, replacing
 from attncap.plots import capacity
+from attncap.plots.theme import narrow
 
 
+@checked
 def write(directory: str | Path, out: str | Path | None = None, *, force: bool = False) -> Path:
     """Write the report of a memory.
 
@@ -58,7 +61,7 @@ def render(memory: archive.Archive) -> str:
         recalled=recalled,
         held=measure.memorized(memory.model, task),
         in_use=measure.parameters_in_use(memory.model, task),
-        figure=vl_convert.vegalite_to_svg(drawn.to_json()),
+        figure=vl_convert.vegalite_to_svg(narrow(drawn).to_json()),
         facts=_facts(memory),
         headings=("subject", "relation") if task.kind == "facts" else ("sequence",),
         version=__version__,

@@ -1,18 +1,18 @@
 """Fit laws to points, compare them, and say when the points cannot tell them apart."""
 
-import math
 import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
+from attncap.constraints import Natural, Positive, Range, Seed, checked, reals
 from attncap.errors import InputError
 from attncap.scaling import comparison
 from attncap.scaling.deviations import ABSOLUTE, RELATIVE, Deviations, shares
 from attncap.scaling.estimate import estimate, limits
 from attncap.scaling.laws import LAWS, Law, Points, named
-from attncap.scaling.points import Levels, Values, checked, levels
+from attncap.scaling.points import Levels, Values, finite, levels
 from attncap.scaling.resampling import resampled
 from attncap.scaling.results import Fitted, Scaling, ScalingWarning
 
@@ -22,6 +22,7 @@ KINDS = {one.name: one for one in (ABSOLUTE, RELATIVE)}
 FEWEST = 8
 
 
+@checked
 def before_saturation(accuracy: Values, threshold: float = SATURATED) -> slice:
     """Return the points up to and with the first accuracy above a threshold, as the paper fits them.
 
@@ -31,21 +32,22 @@ def before_saturation(accuracy: Values, threshold: float = SATURATED) -> slice:
 
     Source: Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), Experiment 4.
     """
-    above = np.flatnonzero(np.asarray(accuracy) > threshold)
+    above = np.flatnonzero(reals(accuracy, "accuracy") > threshold)
     return slice(0, int(above[0]) + 1 if len(above) else len(accuracy))
 
 
+@checked
 def fit(
     x: Values,
     y: Values,
     laws: Sequence[str] = tuple(LAWS),
     *,
-    trials: float | int | None = None,
+    trials: Annotated[float | int, Range(1)] | None = None,
     errors: Literal["absolute", "relative"] = "absolute",
-    window: float | int | None = None,
-    resamples: int = 0,
-    level: float | int = 0.95,
-    seed: int = 0,
+    window: Positive | None = None,
+    resamples: Natural = 0,
+    level: Annotated[float | int, Range(0, 1, open=True)] = 0.95,
+    seed: Seed = 0,
 ) -> Scaling:
     r"""Fit laws to points and compare them.
 
@@ -82,8 +84,9 @@ def fit(
 
     Source: Burnham, Anderson 2002, "Model Selection and Multimodel Inference", 2.4 (AICc, QAICc, weights).
     """
-    _check(trials, errors, window, resamples, level, seed)
-    x, y = checked(x, y, trials is not None)
+    if errors == "relative" and trials is not None:
+        raise InputError("errors", "none beside trials, whose errors are binomial", errors)
+    x, y = finite(x, y, trials is not None)
     if window is not None:
         x, y = _windowed(x, y, window)
     different = len(np.unique(x))
@@ -148,30 +151,3 @@ def _doubt_errors(laws: Sequence[Law], x: Points, y: Points, deviations: Deviati
 
 def _warn(message: str) -> None:
     warnings.warn(message, ScalingWarning, stacklevel=3)
-
-
-def _check(
-    trials: float | int | None,
-    errors: str,
-    window: float | int | None,
-    resamples: int,
-    level: float | int,
-    seed: int,
-) -> None:
-    numbers = {"trials": trials, "window": window, "level": level}
-    for name, number in numbers.items():
-        if number is not None and not (isinstance(number, int | float | np.number) and math.isfinite(number)):
-            raise InputError(name, "a number", number)
-    if trials is not None and trials < 1:
-        raise InputError("trials", "at least 1", trials)
-    if window is not None and window <= 0:
-        raise InputError("window", "an accuracy above 0", window)
-    if not 0 < level < 1:
-        raise InputError("level", "a share between 0 and 1", level)
-    for name, count in {"resamples": resamples, "seed": seed}.items():
-        if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < 0:
-            raise InputError(name, "a whole number of at least 0", count)
-    if errors not in KINDS:
-        raise InputError("errors", "absolute or relative", errors)
-    if errors == "relative" and trials is not None:
-        raise InputError("errors", "none beside trials, whose errors are binomial", errors)

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from attncap.constraints import Numbers, reals
 from attncap.errors import InputError
 from attncap.scaling.laws import Points
 
-Values = Sequence[float | int] | np.ndarray
+Values = Annotated[Sequence[Any] | np.ndarray, Numbers()]
 # Cubes and fitted exponents of numbers within these limits stay finite.
 LARGEST = 1e50
 
@@ -54,9 +56,9 @@ def levels(x: Points, y: Points, relative: bool = False) -> Levels:
     return Levels(places, mean, counts.astype(np.float64), level, y)
 
 
-def checked(x: Values, y: Values, share: bool) -> tuple[Points, Points]:
+def finite(x: Values, y: Values, share: bool) -> tuple[Points, Points]:
     """Return finite points in order of x, or say what is wrong with them."""
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    x, y = reals(x, "x"), reals(y, "y")
     if x.ndim != 1 or x.shape != y.shape or not len(x):
         raise InputError(f"fit: expected as many y as x, in one dimension each, got shapes {x.shape} and {y.shape}")
     if not (np.isfinite(x).all() and np.isfinite(y).all()) or x.min() <= 0:

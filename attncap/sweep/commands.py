@@ -11,6 +11,7 @@ from typing import Any
 
 from attncap.commands.command import Command
 from attncap.commands.options import options as command_options
+from attncap.constraints import checked
 from attncap.errors import InputError, nearest
 
 COMMANDS: dict[str, str] = {
@@ -24,6 +25,7 @@ COMMANDS: dict[str, str] = {
 }
 
 
+@checked
 def register(name: str, reference: str) -> None:
     """Give a function or a `Command` a name for ``command = "..."``.
 

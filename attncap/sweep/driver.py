@@ -10,6 +10,7 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from attncap.commands.options import FILES
+from attncap.constraints import Count, checked
 from attncap.errors import InputError
 from attncap.progress import Advance, bar, note
 from attncap.result import Result
@@ -48,11 +49,12 @@ class Sweep(Result):
     store: str
 
 
+@checked
 def run(
     grid: Grid | str | Path,
     out: str | Path,
     *,
-    workers: int | None = None,
+    workers: Count | None = None,
     cluster: str | None = None,
     retry_failed: bool = False,
     reuse: bool = False,
@@ -96,7 +98,7 @@ def run(
         before = store.plan(plan.cells(), retry_failed=retry_failed, reuse=reuse)
         reused, other_code = store.of_other_code(plan.code)
         if other_code:
-            note(f"{other_code} cells have results of other code, and are computed again; --reuse takes them")
+            note(f"{other_code} cells have results of other code, and are computed again unless reuse is given")
         if before.pending:
             pace = _Pace(plan)
             execute = _executor(grid, workers, cluster, stack)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from attncap.commands.command import Command
-from attncap.commands.options import NAMES, fits
+from attncap.constraints import NAMES, checked, fits
 from attncap.errors import InputError, nearest
 
 DEVICES = ("cpu", "gpu")
@@ -109,6 +109,7 @@ def _check_names(grid: Grid) -> None:
         raise InputError(f"{twice[0]}: is given twice; keep it in one of [fixed], [product], [zip] and seeds")
 
 
+@checked
 def load(path: str | Path) -> Grid:
     """Read a grid from TOML.
 

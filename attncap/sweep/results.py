@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.files import replacing
 from attncap.result import Result, flatten, several
@@ -85,6 +86,7 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
+@checked
 def status(directory: str | Path) -> Status:
     """Look at a store, whether or not a driver is at work on it.
 
@@ -108,6 +110,7 @@ def status(directory: str | Path) -> Status:
         )
 
 
+@checked
 def table(directory: str | Path) -> "pl.DataFrame":
     """Read the cells of the last grid, one row each, in its order.
 
@@ -153,6 +156,7 @@ def column(option: str) -> str:
     return f"option.{option}" if taken else option
 
 
+@checked
 def export(directory: str | Path, path: str | Path, *, force: bool = False) -> int:
     """Write the table as .parquet or .csv (lists as JSON), and return the number of rows.
 

@@ -68,7 +68,7 @@ class Store:
             except OSError as error:
                 raise InputError(f"{directory}: cannot write here ({error.strerror})") from None
         elif not self.path.is_file():
-            raise InputError(f"{directory}: has no {FILE}; make one with attncap sweep SPEC.toml --out {directory}")
+            raise InputError(f"{directory}: has no {FILE}; make one with attncap sweep")
         with self._reporting():
             self.connection = sqlite3.connect(self.path, isolation_level=None, timeout=60)
         try:

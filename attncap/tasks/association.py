@@ -3,17 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from attncap.constraints import Count, OneOf, checked, reals
 from attncap.errors import InputError
 from attncap.result import Result, hidden, several
 from attncap.tasks.prior import expected_surprisal, sequential_surprisal
 
+if TYPE_CHECKING:
+    import polars as pl
+
+KINDS = ("facts", "text", "random", "array")
 # No prior of ours is rarer; beyond, powers of two leave float64.
 MOST_BITS = 1000
 
@@ -57,6 +62,11 @@ class Associations(Result):
     def context(self) -> int:
         """The number $S$ of tokens in a sequence."""
         return self.sequences.shape[1]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """N and S, which a model of it shares."""
+        return {"N": self.vocabulary_size, "S": self.context}
 
     @property
     def bits(self) -> float:
@@ -115,6 +125,22 @@ class Associations(Result):
         sequence = tuple(self.vocabulary[token] for token in self.sequences[index])
         return sequence, self.vocabulary[self.answers[index]]
 
+    def __len__(self) -> int:
+        return self.associations
+
+    def frame(self) -> "pl.DataFrame":
+        """Return one polars row an association: its sequence in words, its answer and its bits.
+
+        Example:
+            >>> associations([[0, 1], [1, 0]], [2, 0], vocabulary=4).frame().rows()
+            [(['0', '1'], '2', 2.0), (['1', '0'], '0', 2.0)]
+        """
+        import polars as pl
+
+        words = np.array(self.vocabulary, dtype=object)
+        sequences, answers = words[self.sequences].tolist(), words[self.answers].tolist()
+        return pl.DataFrame({"sequence": sequences, "answer": answers, "bits": self.surprisal})
+
     def __repr__(self) -> str:
         sizes = f"T={self.associations}, N={self.vocabulary_size}, S={self.context}"
         return f"Associations({self.name!r}, {self.kind!r}, {sizes}, {self.bits:.6g} bits)"
@@ -137,14 +163,15 @@ def relations(sequences: Int[np.ndarray, "T S"]) -> Int[np.ndarray, " T"]:
     return sequences[:, 0] if sequences.shape[1] > 1 else np.zeros(len(sequences), dtype=np.int32)
 
 
+@checked
 def associations(
     sequences: Any,
     answers: Any,
-    vocabulary: Sequence[str] | int,
+    vocabulary: Sequence[str] | Count,
     *,
     surprisal: Any = None,
     name: str = "associations",
-    kind: str = "random",
+    kind: Annotated[str, OneOf(KINDS)] = "random",
     notes: Sequence[str] = (),
 ) -> Associations:
     """Check arrays and make a task of them.
@@ -156,7 +183,7 @@ def associations(
         surprisal: bits of each answer under a prior fixed before they are drawn, (T,); log2 N each by default (a
             uniform prior). That of facts follows from their relations and is not given.
         name: where the task comes from.
-        kind: "facts", "text" or "random".
+        kind: "facts", "text", "random" or "array".
         notes: what was skipped or dropped, in words.
 
     Returns:
@@ -198,10 +225,7 @@ def associations(
 
 
 def _surprisal(values: Any, count: int, name: str) -> Float[np.ndarray, " T"]:
-    try:
-        bits = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: surprisal must be an array of numbers, got {str(values)[:40]!r}") from None
+    bits = reals(values, f"{name}: surprisal")
     if bits.shape != (count,):
         raise InputError(f"{name}: surprisal must have shape (T,) = ({count},), got {bits.shape}")
     if (bad := np.flatnonzero(~((bits >= 0) & (bits <= MOST_BITS)))).size:

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import entr
 
+from attncap.constraints import Range, checked, reals
 from attncap.errors import InputError
 from attncap.result import Result, hidden
 from attncap.tasks.association import Associations, associations
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SMOOTHING = 1e-3
 ROUNDING = 1e-6
@@ -49,6 +53,11 @@ class Distributions(Result):
         """The number $N$ of tokens."""
         return self.pi.shape[1]
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """N, and S where sequences are known: what a model of it shares."""
+        return {"N": self.vocabulary_size, **({} if self.sequences is None else {"S": self.sequences.shape[1]})}
+
     @cached_property
     def entropy(self) -> float:
         r"""The mean entropy $\sum_t w_t H(\pi_t)$ in nats: what no model can predict."""
@@ -76,6 +85,22 @@ class Distributions(Result):
         answers = self.pi.argmax(axis=1)
         return associations(self.sequences, answers, self.vocabulary, name=self.name, kind=self.kind, notes=self.notes)
 
+    def __len__(self) -> int:
+        return self.count
+
+    def frame(self) -> "pl.DataFrame":
+        r"""Return one polars row a sequence: its tokens in words (null where unknown), its weight and its $\pi$.
+
+        Example:
+            >>> distributions([[0.5, 0.5]]).frame().rows()
+            [(None, 1.0, [0.5, 0.5])]
+        """
+        import polars as pl
+
+        words = np.array(self.vocabulary, dtype=object)
+        known = [None] * self.count if self.sequences is None else words[self.sequences].tolist()
+        return pl.DataFrame({"sequence": known, "weight": self.weight, "pi": self.pi.tolist()})
+
     def __repr__(self) -> str:
         context = "unknown" if self.sequences is None else self.sequences.shape[1]
         return f"Distributions({self.name!r}, {self.kind!r}, T={self.count}, N={self.vocabulary_size}, S={context})"
@@ -93,13 +118,14 @@ class Distributions(Result):
         }
 
 
+@checked
 def distributions(
     pi: Any,
     weight: Any = None,
     sequences: Any = None,
     vocabulary: Sequence[str] | None = None,
     *,
-    smoothing: float = SMOOTHING,
+    smoothing: Annotated[float, Range(0, 1, open=True)] = SMOOTHING,
     name: str = "distributions",
     kind: str = "array",
     notes: Sequence[str] = (),
@@ -143,8 +169,6 @@ def distributions(
     if zeros.any() and (pi.max(axis=1) == 1.0).all():
         notes.append("every distribution is deterministic: not smoothed")
     elif zeros.any():
-        if not 0 < smoothing < 1:
-            raise InputError(f"{name}: smoothing must be between 0 and 1, got {smoothing}")
         pi[zeros] = (1 - smoothing) * pi[zeros] + smoothing / size
         notes.append(
             f"{int(zeros.sum()):,} of {count:,} distributions held zeros: "
@@ -158,7 +182,7 @@ def distributions(
 
 
 def _probabilities(values: Any, name: str) -> Float[np.ndarray, "T N"]:
-    pi = _numbers(values, "pi", name)
+    pi = reals(values, f"{name}: pi")
     if pi.ndim != 2 or pi.shape[0] < 1 or pi.shape[1] < 2:
         raise InputError(f"{name}: pi must have shape (T, N) with T >= 1 and N >= 2, got {pi.shape}")
     if (bad := np.flatnonzero(~np.isfinite(pi).all(axis=1))).size:
@@ -174,16 +198,9 @@ def _probabilities(values: Any, name: str) -> Float[np.ndarray, "T N"]:
 def _weights(values: Any, count: int, name: str) -> Float[np.ndarray, " T"]:
     if values is None:
         return np.full(count, 1 / count)
-    weight = _numbers(values, "weight", name)
+    weight = reals(values, f"{name}: weight")
     if weight.shape != (count,):
         raise InputError(f"{name}: weight must have shape (T,) = ({count},), got {weight.shape}")
     if (bad := np.flatnonzero(~(np.isfinite(weight) & (weight > 0)))).size:
         raise InputError(f"{name}: weight, row {bad[0]}: expected a positive number, got {weight[bad[0]]:g}")
     return weight / weight.sum()
-
-
-def _numbers(values: Any, what: str, name: str) -> np.ndarray:
-    try:
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: {what} must be an array of numbers, got {str(values)[:40]!r}") from None

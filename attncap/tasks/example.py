@@ -1,14 +1,18 @@
 """Examples: a context of vectors and a query vector, each with a label of real numbers or a class."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from attncap.constraints import Count, Seed, checked, reals
 from attncap.data.vectors import load_images
 from attncap.errors import InputError
 from attncap.result import Result, hidden
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,21 @@ class Examples(Result):
         """Whether all examples have one context."""
         return self.contexts.strides[0] == 0 or bool((self.contexts == self.contexts[0]).all())
 
+    def __len__(self) -> int:
+        return self.count
+
+    def frame(self) -> "pl.DataFrame":
+        """Return one polars row an example: its context, its query, and its label or class.
+
+        Example:
+            >>> examples(np.eye(2), np.eye(2), ["cat", "dog"]).frame()["label"].to_list()
+            ['cat', 'dog']
+        """
+        import polars as pl
+
+        labels = self.labels.tolist() if self.classes is None else [self.classes[k] for k in self.labels.argmax(axis=1)]
+        return pl.DataFrame({"context": self.contexts.tolist(), "query": self.queries.tolist(), "label": labels})
+
     def __repr__(self) -> str:
         sizes = f"T={self.count}, n={self.context}, d={self.embedding_dim}"
         labels = f"d_out={self.labels.shape[1]}" if self.classes is None else f"{len(self.classes)} classes"
@@ -70,13 +89,14 @@ class Examples(Result):
         }
 
 
+@checked
 def examples(contexts: Any, queries: Any, labels: Any, *, name: str = "examples") -> Examples:
     """Check arrays and make a task of them.
 
     Args:
         contexts: (T, n, d), or (n, d) for one context that all examples share.
         queries: (T, d).
-        labels: real numbers (T, d_out), or classes (T,): integers or strings.
+        labels: real numbers (T, d_out) or (T,), or classes (T,): integers, strings, true or false.
         name: where they come from.
 
     Returns:
@@ -101,7 +121,11 @@ def examples(contexts: Any, queries: Any, labels: Any, *, name: str = "examples"
         )
     values = np.asarray(labels)
     classes = None
-    if values.ndim == 1 and (np.issubdtype(values.dtype, np.integer) or values.dtype.kind == "U"):
+    if values.dtype.kind == "O" and values.ndim == 1 and all(isinstance(one, str) for one in values):
+        values = values.astype(str)
+    if values.ndim == 1 and values.dtype.kind == "f":
+        values = values[:, None]
+    elif values.ndim == 1 and values.dtype.kind in "iubU":
         found, numbers = np.unique(values, return_inverse=True)
         classes, values = tuple(found.tolist()), np.eye(len(found))[numbers]
         if len(classes) < 2:
@@ -120,8 +144,9 @@ def examples(contexts: Any, queries: Any, labels: Any, *, name: str = "examples"
     return Examples(name, contexts, queries, values, classes, tuple(notes))
 
 
+@checked
 def random_examples(
-    count: int, context: int, embedding_dim: int, output_dim: int = 1, *, shared: bool = False, seed: int = 0
+    count: Count, context: Count, embedding_dim: Count, output_dim: Count = 1, *, shared: bool = False, seed: Seed = 0
 ) -> Examples:
     r"""Draw Gaussian contexts, queries and labels, which satisfy both assumptions of Theorem 1 if $n \le d$.
 
@@ -146,8 +171,6 @@ def random_examples(
     Source: Mahdavi, Liao, Thrampoulidis 2024 (arXiv 2306.02010), section 4.
     """
     name = f"random examples: n={context}, d={embedding_dim}" + (", shared context" if shared else "")
-    if min(count, context, embedding_dim, output_dim) < 1:
-        raise InputError(f"{name}: T, n, d and d_out must be at least 1")
     rng = np.random.default_rng(seed)
     drawn = rng.standard_normal((1 if shared else count, context, embedding_dim)) / np.sqrt(embedding_dim)
     contexts = np.broadcast_to(drawn, (count, context, embedding_dim)) if shared else drawn
@@ -155,7 +178,8 @@ def random_examples(
     return Examples(name, contexts, queries, rng.standard_normal((count, output_dim)))
 
 
-def digits(count: int = 1000, patch: int = 7, seed: int = 0) -> Examples:
+@checked
+def digits(count: Count = 1000, patch: Count = 7, seed: Seed = 0) -> Examples:
     """Cut real handwritten digits into patches: the context; the query is a class token plus the mean patch.
 
     Args:
@@ -188,10 +212,7 @@ def digits(count: int = 1000, patch: int = 7, seed: int = 0) -> Examples:
 
 
 def _finite(values: Any, what: str, dims: tuple[int, ...], name: str) -> np.ndarray:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: {what} must be an array of numbers, got {str(values)[:40]!r}") from None
+    array = reals(values, f"{name}: {what}")
     if array.ndim not in dims:
         raise InputError(f"{name}: {what} must have {' or '.join(map(str, dims))} dimensions, got shape {array.shape}")
     if not np.isfinite(array).all():

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 
+from attncap.constraints import checked
 from attncap.data.tables import Cell, Table, Unreadable, read_table
 from attncap.errors import InputError, nearest
 from attncap.numerics.memory import require
@@ -34,6 +35,7 @@ class Fact(NamedTuple):
     place: int
 
 
+@checked
 def facts(
     source: Any,
     *,
@@ -199,6 +201,7 @@ def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[
     return list(kept.values()), notes
 
 
+@checked
 def fact_distributions(
     source: Any,
     *,

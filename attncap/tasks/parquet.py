@@ -18,12 +18,7 @@ COLUMNS = ["sequence", "answer", "bits"]
 
 def write_task(task: Associations, path: Path) -> None:
     """Write the columns sequence (a list of tokens), answer and bits; name and kind go into the metadata."""
-    import polars as pl
-
-    words = np.array(task.vocabulary, dtype=object)
-    columns = (words[task.sequences].tolist(), words[task.answers].tolist(), task.surprisal)
-    frame = pl.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
-    frame.write_parquet(path, metadata={"name": task.name, "kind": task.kind})
+    task.frame().write_parquet(path, metadata={"name": task.name, "kind": task.kind})
 
 
 def is_archived(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Int
 
+from attncap.constraints import Count, Seed, checked
 from attncap.errors import InputError
 from attncap.numerics.memory import require
 from attncap.tasks.association import Associations, associations
@@ -14,7 +15,8 @@ LONGEST = 1 << 16
 LARGEST_POWER = 100
 
 
-def random_associations(vocabulary: int, context: int, count: int, seed: int = 0) -> Associations:
+@checked
+def random_associations(vocabulary: Count, context: Count, count: Count, seed: Seed = 0) -> Associations:
     r"""Draw $T$ distinct sequences of $S$ tokens out of $N$ uniformly, and a uniform answer for each.
 
     Args:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from attncap.constraints import Count, Seed, checked
 from attncap.data.named_tables import NAMED, named_table
 from attncap.data.tables import STDIN, Table, is_table, read_table
 from attncap.data.texts import CORPORA
@@ -22,15 +23,16 @@ Kind = Literal["table", "text", "random", "task", "arrays", "unknown"]
 CONTEXT = 2
 
 
+@checked
 def load(
     source: Any,
     *,
     subject: str | None = None,
     relation: str | None = None,
     object: str | None = None,
-    context: int | None = None,
+    context: Count | None = None,
     on_conflict: Conflicts = "error",
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Associations:
     """Make the task that a source names.
 
@@ -124,14 +126,15 @@ def _random(text: str, seed: int) -> Associations:
     return random_associations(vocabulary, context, count, seed)
 
 
+@checked
 def load_distributions(
     source: str | Path,
     *,
     subject: str | None = None,
     relation: str | None = None,
     object: str | None = None,
-    context: int | None = None,
-    vocabulary: int | None = None,
+    context: Count | None = None,
+    vocabulary: Count | None = None,
 ) -> Distributions:
     """Make the task that a source names.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import regex
 
+from attncap.constraints import Count, checked
 from attncap.data.readers import check_file
 from attncap.data.spelling import spelling
 from attncap.data.texts import CORPORA
@@ -18,7 +19,8 @@ from attncap.tasks.distribution import Distributions, distributions
 TOKEN = regex.compile(r"[\w\p{M}\u200c\u200d]+(?:['’][\w\p{M}\u200c\u200d]+)*|[^\w\s\p{M}]")
 
 
-def next_tokens(path: str | Path, context: int = 2) -> Associations:
+@checked
+def next_tokens(path: str | Path, context: Count = 2) -> Associations:
     r"""Read a text and associate every run of $S$ tokens with its most frequent continuation.
 
     Tokens are words and punctuation marks, case kept. The prior over the answers is uniform over the vocabulary: how
@@ -96,7 +98,8 @@ def _read(path: str | Path) -> str:
 OTHER = "<other>"
 
 
-def text_distributions(path: str | Path, context: int = 2, vocabulary: int | None = None) -> Distributions:
+@checked
+def text_distributions(path: str | Path, context: Count = 2, vocabulary: Count | None = None) -> Distributions:
     r"""Count what follows every run of $S$ tokens of a text.
 
     Args:

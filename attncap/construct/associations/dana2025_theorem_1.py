@@ -2,26 +2,29 @@
 
 import time
 
+from attncap.constraints import Count, Seed, checked
 from attncap.construct.associations.attempts import SLACK, attempts, attention_of
 from attncap.construct.associations.gauge import absorb
 from attncap.construct.associations.linear_system import LinearSystem
 from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.models import AttentionOnlyTransformer
+from attncap.models.precision import DtypeName
 from attncap.numerics.linear import minimum_norm
 from attncap.progress import bar
 from attncap.tasks import Associations
 
 
+@checked
 def theorem(
     task: Associations,
-    embedding_dim: int = 64,
-    head_dim: int | None = None,
-    heads: int | None = None,
+    embedding_dim: Count = 64,
+    head_dim: Count | None = None,
+    heads: Count | None = None,
     *,
-    query_key_rank: int | None = None,
-    dtype: str = "float32",
-    seed: int = 0,
+    query_key_rank: Count | None = None,
+    dtype: DtypeName = "float32",
+    seed: Seed = 0,
 ) -> Fit:
     r"""Construct weights that memorize a task exactly, as Theorem 1 promises.
 

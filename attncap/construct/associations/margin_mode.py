@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from attncap import measure
+from attncap.constraints import Count, Seed, checked
 from attncap.construct.associations.gauge import absorb
 from attncap.construct.associations.random_attention import draw, features
 from attncap.construct.associations.readout import Problem, answers_of, first_guess, logistic, spread
@@ -15,6 +16,7 @@ from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.measure import Recall
 from attncap.models import AttentionOnlyTransformer
+from attncap.models.precision import DtypeName
 from attncap.numerics.bracketing import boundary
 from attncap.numerics.lbfgs import MEMORY, descend
 from attncap.numerics.memory import require
@@ -40,15 +42,16 @@ class Attempt:
     joint_evaluations: int = 0
 
 
+@checked
 def margin(
     task: Associations,
-    embedding_dim: int = 64,
-    head_dim: int | None = None,
-    heads: int | None = None,
+    embedding_dim: Count = 64,
+    head_dim: Count | None = None,
+    heads: Count | None = None,
     *,
-    query_key_rank: int | None = None,
-    dtype: str = "float32",
-    seed: int = 0,
+    query_key_rank: Count | None = None,
+    dtype: DtypeName = "float32",
+    seed: Seed = 0,
     train_attention: bool = False,
     certify: bool = False,
 ) -> Fit:

@@ -8,6 +8,7 @@ import scipy.linalg
 from jaxtyping import Float, Int
 
 from attncap import measure
+from attncap.constraints import Count, Natural, Seed, Share, checked
 from attncap.construct.associations.attempts import SLACK, attempts, attention_of
 from attncap.construct.associations.gauge import fold
 from attncap.construct.associations.linear_system import LinearSystem
@@ -17,6 +18,7 @@ from attncap.construct.distributions.fit import DistributionFit
 from attncap.errors import InputError, UnmetError
 from attncap.fits import Shape, capacity_of, check_shape, counts, least_heads
 from attncap.models import DTYPES, AttentionOnlyTransformer
+from attncap.models.precision import DtypeName
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import Associations, Distributions
 
@@ -28,17 +30,18 @@ STORED = 0.9
 ROUNDING = 1e-12
 
 
+@checked
 def distribution(
     task: Distributions,
-    embedding_dim: int = 64,
-    head_dim: int | None = None,
-    heads: int | None = None,
+    embedding_dim: Count = 64,
+    head_dim: Count | None = None,
+    heads: Count | None = None,
     *,
-    stored: int | None = None,
-    epsilon: float | int | None = None,
-    starts: int | None = None,
-    dtype: str = "float32",
-    seed: int = 0,
+    stored: Natural | None = None,
+    epsilon: Share | None = None,
+    starts: Count | None = None,
+    dtype: DtypeName = "float32",
+    seed: Seed = 0,
 ) -> DistributionFit:
     r"""Construct weights whose next-token distributions are as near to the task's as rank $d$ allows.
 

@@ -4,10 +4,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import entr
 
+from attncap.constraints import Count, checked
 from attncap.tasks import Distributions
 
 
-def lookup_bound(task: Distributions, embedding_dim: int, *, published: bool = False) -> float | None:
+@checked
+def lookup_bound(task: Distributions, embedding_dim: Count, *, published: bool = False) -> float | None:
     r"""Bound the best rank-$d$ encoder from above for distributions near a look-up table.
 
     With $g(t)$ the most likely token and $C = \sqrt{32 \log(N+1)/d} < 1/2$,

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
 from attncap import measure
+from attncap.constraints import Count, Seed, checked
 from attncap.construct.distributions import lowrank
 from attncap.construct.distributions.dana2025_propositions import circle, exact
 from attncap.construct.distributions.frank_wolfe import lower_bound
@@ -88,7 +89,8 @@ class Encoder(Result):
         return table
 
 
-def encode(task: Distributions, embedding_dim: int, *, starts: int | None = None, seed: int = 0) -> Encoder:
+@checked
+def encode(task: Distributions, embedding_dim: Count, *, starts: Count | None = None, seed: Seed = 0) -> Encoder:
     r"""Find the encoder of rank $d$ nearest to given distributions.
 
     $$\min_{W, E} \sum_t w_t\, \mathrm{KL}\big(\pi_t \,\|\, \operatorname{softmax}(W E_t)\big)$$

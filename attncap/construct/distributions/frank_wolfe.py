@@ -6,19 +6,21 @@ from jaxtyping import Float
 from scipy.special import softmax
 
 from attncap import measure
+from attncap.constraints import Count, Natural, checked
 from attncap.progress import track
 
 WORK = 1e11
 STEPS = 30
 
 
+@checked
 def lower_bound(
     pi: Float[np.ndarray, "T N"],
     weight: Float[np.ndarray, " T"],
     logits: Float[np.ndarray, "T N"],
-    dim: int,
+    dim: Count,
     rho: float | None = None,
-    iterations: int | None = None,
+    iterations: Natural | None = None,
 ) -> tuple[float, float]:
     r"""Bound the divergence of every rank-$d$ encoder of bounded size from below.
 

@@ -86,6 +86,43 @@ class ExamplesFit(Found):
         found = predicted(self.model, contexts, queries)
         return found if self.task.classes is None else np.array(self.task.classes)[found.argmax(axis=1)]
 
+    def score(self, contexts: Any, queries: Any, labels: Any) -> float:
+        r"""Return the share of right classes, or $R^2$ of real labels, as scikit-learn's estimators do.
+
+        Args:
+            contexts: (T, n, d), or (n, d) for one context that all queries share.
+            queries: (T, d).
+            labels: (T,) classes or (T, d_out) real labels.
+
+        Raises:
+            InputError: other shapes than the layer was fitted to.
+
+        Example:
+            >>> from attncap.construct import examples
+            >>> from attncap.tasks import random_examples
+            >>> task = random_examples(8, 4, 6)
+            >>> round(examples(task, heads=4).score(task.contexts, task.queries, task.labels), 6)
+            1.0
+        """
+        found, wanted = self.predict(contexts, queries), np.asarray(labels)
+        if found.ndim > wanted.ndim:
+            wanted = wanted[:, None]
+        if wanted.shape != found.shape:
+            raise InputError("labels", f"shape {found.shape}", wanted.shape)
+        if self.task.classes is not None:
+            return float((found == wanted).mean())
+        spread = ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
+        return float((1 - ((found - wanted) ** 2).sum(axis=0) / spread).mean())
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return what `attncap.construct.examples` would be called with to make it again.
+
+        Args:
+            deep: takes what scikit-learn passes; nothing here is nested.
+        """
+        shape = {"head_dim": self.shape.head_dim, "heads": self.shape.heads}
+        return {**shape, "method": self.method, **self.details, "seed": self.seed}
+
     def __rich__(self) -> "RenderableType":
         from attncap.terminal import Rows
 

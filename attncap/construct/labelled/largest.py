@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from attncap.constraints import Count, Seed, checked
 from attncap.construct.labelled.count import capacity_of, check_layer
 from attncap.construct.labelled.fit import FITTED
 from attncap.construct.labelled.layer import check_method, solved
@@ -51,16 +52,17 @@ class ExamplesCapacity(Result):
         return ("mahdavi2024", "mahdavi2024-shared", "attncap")
 
 
+@checked
 def examples_capacity(
-    context: int,
-    embedding_dim: int,
-    head_dim: int | None = None,
-    heads: int = 1,
+    context: Count,
+    embedding_dim: Count,
+    head_dim: Count | None = None,
+    heads: Count = 1,
     *,
     method: str = "lstsq",
     shared: bool = False,
-    seeds: int = 3,
-    seed: int = 0,
+    seeds: Count = 3,
+    seed: Seed = 0,
 ) -> ExamplesCapacity:
     r"""Search for the largest number of random examples with real labels that a layer of this shape memorizes.
 

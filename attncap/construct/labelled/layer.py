@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float
 
 from attncap import methods
+from attncap.constraints import Count, Range, Seed, checked
 from attncap.construct.labelled.chosen_scores import chosen_heads
 from attncap.construct.labelled.count import (
     capacity_of,
@@ -22,7 +24,7 @@ from attncap.construct.labelled.features import features, read_out
 from attncap.construct.labelled.fit import FITTED, ExamplesFit
 from attncap.construct.labelled.generic_scores import generic_heads
 from attncap.construct.labelled.mahdavi2024_theorem_1 import theorem_heads
-from attncap.errors import InputError, UnmetError
+from attncap.errors import UnmetError
 from attncap.fits import LayerShape
 from attncap.measure.examples import verify_examples
 from attncap.models import AttentionLayer
@@ -33,18 +35,21 @@ from attncap.tasks import Examples
 DRAWS = 4
 SMOOTH = 1e-5
 SATURATION = 1.0
+# More costs precision and gains nothing.
+Saturation = Annotated[float, Range(0, 3)]
 BETA = 3.0
 
 
+@checked
 def examples(
     task: Examples,
-    head_dim: int | None = None,
-    heads: int | None = None,
+    head_dim: Count | None = None,
+    heads: Count | None = None,
     *,
     method: str = "lstsq",
-    saturation: float = SATURATION,
-    beta: float = BETA,
-    seed: int = 0,
+    saturation: Saturation = SATURATION,
+    beta: Annotated[float, Range(0, open=True)] = BETA,
+    seed: Seed = 0,
 ) -> ExamplesFit:
     r"""Construct one attention layer that maps every example to its label.
 
@@ -88,7 +93,7 @@ def examples(
     started = time.perf_counter()
     head_dim = task.embedding_dim if head_dim is None else head_dim
     check_layer(task.embedding_dim, head_dim, heads)
-    check_method(method, saturation)
+    check_method(method)
     heads = least_heads(task, head_dim, method) if heads is None else heads
     solve = partial(solved, task, head_dim, heads, method, saturation=saturation, beta=beta)
     layer, matrix, residual, accuracy = _best_draw(solve, task, seed)
@@ -112,15 +117,13 @@ def examples(
     )
 
 
-def check_method(method: str, saturation: float = SATURATION) -> None:
-    """Refuse a method that is not there, or a saturation that only costs precision.
+def check_method(method: str) -> None:
+    """Refuse a method that is not there.
 
     Raises:
         InputError: names the option, what was expected and what was got.
     """
     methods.find("examples", method)
-    if not 0 <= saturation <= 3:
-        raise InputError("saturation", "0 to 3 (more costs precision and gains nothing)", saturation)
 
 
 def solved(

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from attncap.constraints import checked
 from attncap.measure.examples import predicted
 from attncap.models import AttentionLayer
 from attncap.numerics.rank import rank
 from attncap.tasks import Examples
 
 
+@checked
 def first_layer(task: Examples) -> Examples:
     r"""Run examples through one attention layer with a skip connection and $W_Q = W_K = 0$, $W_V = W_O = I$.
 

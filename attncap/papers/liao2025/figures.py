@@ -7,7 +7,7 @@ one for which every f has a limit.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,8 @@ from attncap.plots.interpolation import BASELINE, curves
 
 SHRINK = {"quick": 4, "paper": 1}
 DRAWS = {"quick": 8, "paper": 10}
-REGRESSION: dict[str, dict[str, Any]] = {"ridge regression": {"activations": KEEP, "diagonal": 1.0}}
-ATTENTION: dict[str, dict[str, Any]] = {
-    name: {"activations": name} for name in ("linear", "tanh", "relu", "clipped-exp")
-}
+REGRESSION = {"ridge regression": {"activations": KEEP, "diagonal": 1.0}}
+ATTENTION = {name: {"activations": name} for name in ("linear", "tanh", "relu", "clipped-exp")}
 LIAO = "Liao et al. 2025"
 OURS = f"{LIAO}, setting: ours"
 ZERO = "diagonal zero"
@@ -102,168 +100,6 @@ def agreement(table: pl.DataFrame, tokens: int, draws: int) -> dict[str, Any]:
     }
 
 
-def kind(lines: Mapping[str, Mapping[str, Any]]) -> str:
-    """Name what the lines are."""
-    return "Ridge regression" if lines is REGRESSION else "Nonlinear attention"
-
-
-def convention(lines: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say which diagonal of K attention has; ridge regression has none."""
-    return "" if lines is REGRESSION else f", {ZERO}"
-
-
-def along_ridge(lines: Mapping[str, Mapping[str, Any]], scale: str, seed: int) -> Drawing:
-    """Against the ridge: p = 2048, n = 512, SNR 1."""
-    tokens = 512 // SHRINK[scale]
-    fixed = {name: {**arguments, "ratio": 4.0, "snr": 1.0} for name, arguments in lines.items()}
-    return compare(
-        fixed,
-        "ridge",
-        np.geomspace(1e-3, 1e3, 61),
-        tokens=tokens,
-        draws=DRAWS[scale],
-        seed=seed,
-        baseline=len(lines) > 1,
-        log_y=True,
-        title=f"{kind(lines)} against the ridge",
-        note=f"p = {4 * tokens}, n = {tokens}, ρ = 1{convention(lines)}",
-        source=LIAO if lines is REGRESSION else OURS,
-    )
-
-
-def along_dimension(lines: Mapping[str, Mapping[str, Any]], scale: str, seed: int) -> Drawing:
-    """Against the embedding dimension: n = 4096, ridge 1e-5, SNR 1."""
-    tokens = 4096 // SHRINK[scale]
-    fixed = {name: {**arguments, "ridge": 1e-5, "snr": 1.0} for name, arguments in lines.items()}
-    return compare(
-        fixed,
-        "ratio",
-        np.geomspace(1 / 8, 2, 65),
-        tokens=tokens,
-        draws=DRAWS[scale],
-        seed=seed,
-        baseline=len(lines) > 1,
-        measured=9,
-        log_y=True,
-        title=f"{kind(lines)} against the embedding dimension",
-        note=f"n = {tokens}, γ = 10⁻⁵, ρ = 1{convention(lines)}",
-        source=LIAO if lines is REGRESSION else OURS,
-    )
-
-
-def along_snr(lines: Mapping[str, Mapping[str, Any]], scale: str, seed: int) -> Drawing:
-    """Against the signal-to-noise ratio: p = 512, n = 2048, ridge 1e-5."""
-    tokens = 2048 // SHRINK[scale]
-    fixed = {name: {**arguments, "ridge": 1e-5, "ratio": 0.25} for name, arguments in lines.items()}
-    return compare(
-        fixed,
-        "snr",
-        np.geomspace(0.1, 10, 41),
-        tokens=tokens,
-        draws=DRAWS[scale],
-        seed=seed,
-        baseline=len(lines) > 1,
-        title=f"{kind(lines)} against the signal-to-noise ratio",
-        note=f"p = {tokens // 4}, n = {tokens}, γ = 10⁻⁵{convention(lines)}",
-        source=LIAO if lines is REGRESSION else OURS,
-    )
-
-
-def activations(scale: str, seed: int) -> Drawing:
-    """All named activations at unit power, no token attending to itself."""
-    tokens = 1024 // SHRINK[scale]
-    chosen = [name for name in NAMED if name not in ("erf", "gelu")]
-    lines = {name: {"activations": name, "scale": activation(name).nu, "ratio": 0.5, "snr": 1.0} for name in chosen}
-    return compare(
-        lines,
-        "ridge",
-        np.geomspace(1e-4, 1e2, 61),
-        tokens=tokens,
-        draws=DRAWS[scale],
-        seed=seed,
-        title="Which nonlinearity memorizes",
-        note=f"f scaled to E f(ξ)² = 1, {ZERO}, c = 0.5, ρ = 1, n = {tokens}",
-    )
-
-
-def alignment(scale: str, seed: int) -> Drawing:
-    """Weights that point along the signal."""
-    tokens = 4096 // SHRINK[scale]
-    lines = {
-        name: {"activations": name, "ratio": 0.5, "ridge": 1.0, "snr": 1.0}
-        for name in ("linear", "tanh", "relu", "clipped-exp")
-    }
-    return compare(
-        lines,
-        "alignment",
-        np.linspace(0, 2, 41),
-        tokens=tokens,
-        draws=DRAWS[scale],
-        seed=seed,
-        log_x=False,
-        title="Attention weights aligned with the signal",
-        note=f"w_K = w_Q = κ μ/|μ|, {ZERO}, c = 0.5, γ = 1, ρ = 1, n = {tokens}",
-    )
-
-
-def no_linear_part(scale: str, seed: int) -> Drawing:
-    """An even f (a1 = 0) sees no signal."""
-    tokens = 2048 // SHRINK[scale]
-    lines = {
-        f"{name}, κ = {kappa}": {"activations": name, "ratio": 0.5, "ridge": 1e-2, "alignment": float(kappa)}
-        for name in ("cos", "tanh")
-        for kappa in (0, 1)
-    }
-    return compare(
-        lines,
-        "snr",
-        np.geomspace(0.05, 5, 41),
-        tokens=tokens,
-        draws=DRAWS[scale],
-        seed=seed,
-        title="Without a linear part, structure does not help",
-        note=f"cos has a1 = 0; {ZERO}, c = 0.5, γ = 0.01, n = {tokens}",
-    )
-
-
-def heads(scale: str, seed: int) -> Drawing:
-    """Concatenated heads with independent random query-key matrices."""
-    tokens = 1024 // SHRINK[scale]
-    lines = {
-        f"{count} head{'s' * (count > 1)}": {
-            "activations": "tanh", "heads": count, "random_scores": True, "ratio": 0.25, "snr": 1.0, "alignment": 1.0
-        }
-        for count in (1, 2, 3, 4)
-    }  # fmt: skip
-    return compare(
-        lines,
-        "ridge",
-        np.geomspace(1e-4, 1e2, 41),
-        tokens=tokens,
-        draws=DRAWS[scale],
-        seed=seed,
-        title="Concatenated heads memorize together",
-        note=f"tanh, random query-key matrices, {ZERO}, p = {tokens // 4}, n = {tokens}, ρ = 1, κ = 1",
-    )
-
-
-def true_softmax(scale: str, seed: int) -> Drawing:
-    """The true softmax, diagonal masked."""
-    tokens = 2048 // SHRINK[scale]
-    lines = {f"softmax, β = {b}": {"activations": softmax(b), "ratio": 0.5, "snr": 1.0} for b in (0.25, 0.5, 1.0)}
-    return compare(
-        lines,
-        "ridge",
-        np.geomspace(1e-4, 1e2, 41),
-        tokens=tokens,
-        draws=DRAWS[scale],
-        seed=seed,
-        title="True softmax attention",
-        source="setting: ours, not in Liao et al. 2025",
-        note=f"K = (n/√p) softmax(βS), diagonal masked, c = 0.5, ρ = 1, n = {tokens}",
-    )
-
-
 def published(shows: str, **setting: Any) -> dict[str, Any]:
     """Return what the paper says a figure shows, and its setting: the paper's where it states one, or ours."""
     return {**SOURCE, "shows": shows, "setting": {"of": "the paper", **setting} if setting else "ours"}
@@ -285,58 +121,163 @@ SOFTMAX = {
 }
 BEYOND = {"source": "not in the paper", "setting": "ours"}
 
-FIGURES = (
-    Figure(
-        "regression-ridge",
-        "ridge regression against the ridge",
-        published(MATCH, features=2048, tokens=512, snr=1),
-        partial(along_ridge, REGRESSION),
+
+@dataclass(frozen=True)
+class Curves:
+    """The settings of a figure: what `compare` draws at a scale.
+
+    Attributes:
+        id: its name on the command line.
+        shows: what it is, in a list.
+        title: in the image.
+        published: what the paper says.
+        lines: arguments of ``error`` by the name of a line.
+        fixed: those that all lines share.
+        x: the argument along the horizontal axis.
+        values: of it.
+        tokens: n at the paper's size.
+        note: the setting, with places for n and p.
+        source: whose setting it is.
+        look: what else `compare` takes.
+    """
+
+    id: str
+    shows: str
+    title: str
+    published: dict[str, Any]
+    lines: Mapping[str, Mapping[str, Any]]
+    fixed: Mapping[str, Any]
+    x: str
+    values: np.ndarray
+    tokens: int
+    note: str
+    source: str = OURS
+    look: Mapping[str, Any] = field(default_factory=dict)
+
+    def draw(self, scale: str, seed: int) -> Drawing:
+        """Draw it at a scale."""
+        tokens = self.tokens // SHRINK[scale]
+        features = round(self.fixed.get("ratio", 0) * tokens)
+        return compare(
+            {name: {**self.fixed, **line} for name, line in self.lines.items()},
+            self.x,
+            self.values,
+            tokens=tokens,
+            draws=DRAWS[scale],
+            seed=seed,
+            title=self.title,
+            note=self.note.format(n=tokens, p=features),
+            source=self.source,
+            **self.look,
+        )
+
+
+def both(
+    id: str, shows: str, x: str, values: np.ndarray, fixed: Mapping[str, Any], tokens: int, note: str, **look: Any
+) -> tuple[Curves, Curves]:
+    """Return a figure of ridge regression, in the paper's setting, and the same of attention, in ours."""
+    where = f"against the {shows}"
+    sizes = {"features": round(fixed["ratio"] * tokens)} if "ratio" in fixed else {}
+    setting = {**sizes, "tokens": tokens, **{name: value for name, value in fixed.items() if name != "ratio"}}
+    shared = (fixed, x, values, tokens)
+    return (
+        Curves(
+            f"regression-{id}", f"ridge regression {where}", f"Ridge regression {where}", published(MATCH, **setting),
+            REGRESSION, *shared, note, LIAO, {**look, "baseline": False},
+        ),
+        Curves(
+            f"attention-{id}", f"nonlinear attention {where}", f"Nonlinear attention {where}", published(MATCH),
+            ATTENTION, *shared, f"{note}, {ZERO}", OURS, look,
+        ),
+    )  # fmt: skip
+
+
+RIDGE, DIMENSION, SNR = (
+    both(
+        "ridge", "ridge", "ridge", np.geomspace(1e-3, 1e3, 61), {"ratio": 4.0, "snr": 1.0}, 512,
+        "p = {p}, n = {n}, ρ = 1", log_y=True,
     ),
-    Figure(
-        "regression-dimension",
-        "ridge regression against the embedding dimension",
-        published(MATCH, tokens=4096, ridge=1e-5, snr=1),
-        partial(along_dimension, REGRESSION),
+    both(
+        "dimension", "embedding dimension", "ratio", np.geomspace(1 / 8, 2, 65), {"ridge": 1e-5, "snr": 1.0}, 4096,
+        "n = {n}, γ = 10⁻⁵, ρ = 1", log_y=True, measured=9,
     ),
-    Figure(
-        "regression-snr",
-        "ridge regression against the signal-to-noise ratio",
-        published(MATCH, features=512, tokens=2048, ridge=1e-5),
-        partial(along_snr, REGRESSION),
+    both(
+        "snr", "signal-to-noise ratio", "snr", np.geomspace(0.1, 10, 41), {"ridge": 1e-5, "ratio": 0.25}, 2048,
+        "p = {p}, n = {n}, γ = 10⁻⁵",
     ),
-    Figure(
-        "attention-ridge",
-        "nonlinear attention against the ridge",
-        published(MATCH),
-        partial(along_ridge, ATTENTION),
-    ),
-    Figure(
-        "attention-dimension",
-        "nonlinear attention against the embedding dimension",
-        published(MATCH),
-        partial(along_dimension, ATTENTION),
-    ),
-    Figure(
-        "attention-snr",
-        "nonlinear attention against the signal-to-noise ratio",
-        published(MATCH),
-        partial(along_snr, ATTENTION),
-    ),
-    Figure(
+)  # fmt: skip
+CURVES = (
+    *(pair[0] for pair in (RIDGE, DIMENSION, SNR)),
+    *(pair[1] for pair in (RIDGE, DIMENSION, SNR)),
+    Curves(
         "activations",
         "activations at equal power",
+        "Which nonlinearity memorizes",
         published("the error depends on f through a1 and nu only"),
-        activations,
+        {name: {"activations": name, "scale": activation(name).nu} for name in NAMED if name not in ("erf", "gelu")},
+        {"ratio": 0.5, "snr": 1.0},
+        "ridge",
+        np.geomspace(1e-4, 1e2, 61),
+        1024,
+        f"f scaled to E f(ξ)² = 1, {ZERO}, c = 0.5, ρ = 1, n = {{n}}",
     ),
-    Figure(
+    Curves(
         "alignment",
         "weights aligned with the signal",
+        "Attention weights aligned with the signal",
         published("aligned weights lower the error, below that of linear regression"),
-        alignment,
+        ATTENTION,
+        {"ratio": 0.5, "ridge": 1.0, "snr": 1.0},
+        "alignment",
+        np.linspace(0, 2, 41),
+        4096,
+        f"w_K = w_Q = κ μ/|μ|, {ZERO}, c = 0.5, γ = 1, ρ = 1, n = {{n}}",
+        look={"log_x": False},
     ),
-    Figure("cosine", "an activation without linear part", published("cos(t), a1 = 0, memorizes badly"), no_linear_part),
-    Figure("heads", "concatenated heads", published("v2 discusses finitely many heads"), heads),
-    Figure("softmax", "the true softmax", SOFTMAX, true_softmax),
+    Curves(
+        "cosine",
+        "an activation without linear part",
+        "Without a linear part, structure does not help",
+        published("cos(t), a1 = 0, memorizes badly"),
+        {
+            f"{name}, κ = {kappa}": {"activations": name, "alignment": float(kappa)}
+            for name in ("cos", "tanh")
+            for kappa in (0, 1)
+        },
+        {"ratio": 0.5, "ridge": 1e-2},
+        "snr",
+        np.geomspace(0.05, 5, 41),
+        2048,
+        f"cos has a1 = 0; {ZERO}, c = 0.5, γ = 0.01, n = {{n}}",
+    ),
+    Curves(
+        "heads",
+        "concatenated heads",
+        "Concatenated heads memorize together",
+        published("v2 discusses finitely many heads"),
+        {f"{count} head{'s' * (count > 1)}": {"heads": count} for count in (1, 2, 3, 4)},
+        {"activations": "tanh", "random_scores": True, "ratio": 0.25, "snr": 1.0, "alignment": 1.0},
+        "ridge",
+        np.geomspace(1e-4, 1e2, 41),
+        1024,
+        f"tanh, random query-key matrices, {ZERO}, p = {{p}}, n = {{n}}, ρ = 1, κ = 1",
+    ),
+    Curves(
+        "softmax",
+        "the true softmax",
+        "True softmax attention",
+        SOFTMAX,
+        {f"softmax, β = {beta}": {"activations": softmax(beta)} for beta in (0.25, 0.5, 1.0)},
+        {"ratio": 0.5, "snr": 1.0},
+        "ridge",
+        np.geomspace(1e-4, 1e2, 41),
+        2048,
+        "K = (n/√p) softmax(βS), diagonal masked, c = 0.5, ρ = 1, n = {n}",
+        "setting: ours, not in Liao et al. 2025",
+    ),
+)
+FIGURES = (
+    *(Figure(each.id, each.shows, each.published, each.draw) for each in CURVES),
     Figure("words", "word embeddings of a real model as tokens", BEYOND, words),
     Figure("digits", "handwritten digits of two classes as tokens", BEYOND, digits),
     Figure(

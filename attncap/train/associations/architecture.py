@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from attncap.errors import InputError
+from attncap.constraints import Count, Natural, check_fields
 from attncap.models import AttentionOnlyTransformer, TokenModel, Transformer
 from attncap.models.attention import Array
 from attncap.result import several
@@ -33,19 +33,16 @@ class Architecture:
         InputError: a size below one, or a negative width.
     """
 
-    vocabulary: int
-    context: int
-    embedding_dim: int
-    head_dim: int
-    heads: int
-    depth: int = 1
-    width: int = 0
+    vocabulary: Count
+    context: Count
+    embedding_dim: Count
+    head_dim: Count
+    heads: Count
+    depth: Count = 1
+    width: Natural = 0
 
     def __post_init__(self) -> None:
-        sizes = vars(self)
-        for name, value in sizes.items():
-            if value < (0 if name == "width" else 1):
-                raise InputError(name, f"at least {0 if name == 'width' else 1}", value)
+        check_fields(self)
 
     @property
     def summary(self) -> str:

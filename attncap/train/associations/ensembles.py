@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from attncap import measure
+from attncap.constraints import Count, Natural, Seed, checked
 from attncap.errors import InputError
 from attncap.fits import Found
 from attncap.models import TokenModel
@@ -146,17 +147,18 @@ class Ensemble(Found):
         return Group(head, "", table)
 
 
+@checked
 def ensemble(
     task: Associations,
-    embedding_dim: int,
-    head_dim: int | None = None,
-    heads: int = 1,
+    embedding_dim: Count,
+    head_dim: Count | None = None,
+    heads: Count = 1,
     *,
-    depth: int = 1,
-    width: int = 0,
-    seeds: int | Sequence[int] = 5,
+    depth: Count = 1,
+    width: Natural = 0,
+    seeds: Count | Sequence[Seed] = 5,
     recipe: str | Recipe = "best",
-    steps: int | None = None,
+    steps: Count | None = None,
 ) -> Ensemble:
     """Train models of one shape from several seeds on one task.
 

@@ -2,11 +2,12 @@
 
 import time
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 
 from attncap import bounds
-from attncap.errors import InputError
+from attncap.constraints import Count, Positive, Range, Seed, checked
 from attncap.fits.capacity import Capacity
 from attncap.numerics.bracketing import boundary
 from attncap.tasks import random_associations
@@ -35,19 +36,20 @@ class TrainedCapacity(Capacity):
     tried: dict[int, float]
 
 
+@checked
 def capacity(
-    vocabulary: int,
-    context: int,
-    embedding_dim: int,
-    head_dim: int | None = None,
-    heads: int = 1,
+    vocabulary: Count,
+    context: Count,
+    embedding_dim: Count,
+    head_dim: Count | None = None,
+    heads: Count = 1,
     *,
-    target: float | int = 1.0,
+    target: Annotated[float | int, Range(1e-9, 1)] = 1.0,
     recipe: str | Recipe = "best",
-    steps: int | None = None,
-    seeds: int = 5,
-    seed: int = 0,
-    resolution: float = 0.02,
+    steps: Count | None = None,
+    seeds: Count = 5,
+    seed: Seed = 0,
+    resolution: Positive = 0.02,
 ) -> TrainedCapacity:
     """Search for the largest number of random associations that training memorizes.
 
@@ -77,10 +79,6 @@ def capacity(
         >>> found.theorem < found.capacity <= 100
         True
     """
-    if not 0 < target <= 1:
-        raise InputError("target", "above 0 and at most 1", target)
-    if seeds < 1:
-        raise InputError("seeds", "at least 1", seeds)
     chosen = named(recipe) if isinstance(recipe, str) else recipe
     chosen = chosen if steps is None else replace(chosen, steps=steps)
     if target == 1:

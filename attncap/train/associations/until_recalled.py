@@ -4,8 +4,10 @@ import time
 from dataclasses import replace
 
 from attncap import measure
+from attncap.constraints import Count, Seed, checked
 from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
+from attncap.models.precision import DtypeName
 from attncap.tasks import Associations
 from attncap.train.associations.architecture import Architecture
 from attncap.train.associations.problem import Lane
@@ -15,15 +17,16 @@ from attncap.train.loop.recipes import BEST
 SEEDS = 5
 
 
+@checked
 def memorize(
     task: Associations,
-    embedding_dim: int = 64,
-    head_dim: int | None = None,
-    heads: int | None = None,
+    embedding_dim: Count = 64,
+    head_dim: Count | None = None,
+    heads: Count | None = None,
     *,
-    dtype: str = "float32",
-    steps: int = BEST.steps,
-    seed: int = 0,
+    dtype: DtypeName = "float32",
+    steps: Count = BEST.steps,
+    seed: Seed = 0,
 ) -> Fit:
     """Train five models side by side until they recall a task, and keep the one that recalls most.
 

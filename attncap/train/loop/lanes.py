@@ -67,7 +67,7 @@ def train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, *, every: int = 0) ->
         UnmetError: more memory than there is, or a loss that is not finite.
     """
     # How many steps there are changes no program.
-    alike = {lane.problem(replace(recipe, steps=0)) for lane in lanes}
+    alike = {lane.problem(replace(recipe, steps=1)) for lane in lanes}
     if len(alike) != 1:
         raise InputError(f"train: {len(alike)} different programs among {len(lanes)} lanes; expected one")
     problem = alike.pop()

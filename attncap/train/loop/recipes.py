@@ -1,15 +1,18 @@
 """How to train: recipes as data, and the learning rate of every step."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from attncap.constraints import Count, Natural, NotNegative, OneOf, Share, check_fields
 from attncap.errors import InputError, nearest
 from attncap.result import Result
 
 WARM_UP = 50
+# Their functions are in `attncap.train.loop.optimizers`, which imports JAX.
+OPTIMIZERS = ("adam", "nadam", "adan", "lion", "muon", "soap", "soap-4")
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Recipe(Result):
 
     Attributes:
         name: how results call it.
-        optimizer: a name in `attncap.train.loop.optimizers.OPTIMIZERS`.
+        optimizer: one of `OPTIMIZERS`.
         rate: learning rate of the first step.
         final_rate: learning rate that the schedule ends near.
         schedule: "epochs" (linear, constant within an epoch) or "cosine" (with a linear warm-up).
@@ -33,23 +36,29 @@ class Recipe(Result):
         shared_projection: whether, for $d_h \ne d$, all heads share one projection $d \to d_h$ and one back.
         window: accuracy is the mean over so many last batches; 0 for the recall of the whole task at the end.
         stop: whether a model stops when it recalls the whole task.
+
+    Raises:
+        InputError: names the attribute, what was expected and what was got.
     """
 
     name: str
-    optimizer: str
-    rate: float
-    final_rate: float
+    optimizer: Annotated[str, OneOf(OPTIMIZERS)]
+    rate: NotNegative
+    final_rate: NotNegative
     schedule: Literal["epochs", "cosine"]
-    steps: int
-    forget_from: float = 1.0
-    forget_to: float = 1.0
-    batch: int | None = None
-    batches: int = 64
+    steps: Count
+    forget_from: Share = 1.0
+    forget_to: NotNegative = 1.0
+    batch: Count | None = None
+    batches: Count = 64
     initialization: Literal["paper", "normal"] = "normal"
     residual_position: bool = True
     shared_projection: bool = False
-    window: int = 0
+    window: Natural = 0
     stop: bool = True
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 # The effective rate of the authors' code: LinearLR multiplies .1 by a factor from .1 to .005.
