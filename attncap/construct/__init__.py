@@ -13,6 +13,7 @@ from attncap.construct.labelled.largest import ExamplesCapacity, examples_capaci
 from attncap.construct.labelled.layer import examples
 from attncap.construct.labelled.mahdavi2024_proposition_5 import first_layer
 from attncap.construct.largest import capacity
+from attncap.construct.smallest_shape import smallest
 from attncap.fits import Capacity, Fit, NotMemorized, Shape
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "lookup_bound",
     "lower_bound",
     "margin",
+    "smallest",
     "theorem",
 ]

@@ -64,6 +64,11 @@ def whole(
         weights = {name: tensor.astype(np.float64) for name, tensor in tensors_at(point).items()}
         embedding = np.zeros((task.vocabulary_size, model.embedding_dim))
         embedding[read] = weights["embedding"]
+        tokens, positions, _ = tables.pairs
+        if len(tokens) == len(read):
+            # Every token stands at one place: its embedding says which.
+            embedding[read[tokens]] += weights["position"][positions]
+            weights["position"] = np.zeros_like(weights["position"])
         unembedding = spread(weights["unembedding"], used, task.vocabulary_size)
         return replace(model, **weights | {"embedding": embedding, "unembedding": unembedding})
 

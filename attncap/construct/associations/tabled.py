@@ -31,7 +31,8 @@ class Tables:
     sequences: Int[np.ndarray, "T S"]
 
     @cached_property
-    def _pairs(self) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " P"], Int[np.ndarray, "T S"]]:
+    def pairs(self) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " P"], Int[np.ndarray, "T S"]]:
+        """The token and the position of each pair, and the pair at each place of the sequences."""
         context = self.sequences.shape[1]
         keys, places = np.unique(self.sequences * context + np.arange(context), return_inverse=True)
         tokens, positions = np.divmod(keys, context)
@@ -46,7 +47,7 @@ class Tables:
         Returns:
             The representations in the weights' type; a function from the gradient by them to those by the weights.
         """
-        tokens, positions, places = self._pairs
+        tokens, positions, places = self.pairs
         x = weights["embedding"][tokens] + weights["position"][positions]
         heads, _, dim = weights["query"].shape
         # One row a unit and head, heads innermost.
@@ -78,7 +79,7 @@ class Tables:
         return encoded, pull
 
     def _onto_last(self, dtype: np.dtype) -> csr_array:
-        tokens, _, places = self._pairs
+        tokens, _, places = self.pairs
         return _onto(places[:, -1], len(tokens), dtype)
 
 
