@@ -1,7 +1,10 @@
 """A limit of time that a search keeps, whatever it is made of."""
 
+import re
 import time
 from dataclasses import dataclass, field
+
+from attncap.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,22 @@ class Budget:
     def spent(self) -> bool:
         """Whether nothing is left."""
         return self.left <= 0
+
+
+UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(option: str, text: str) -> float:
+    """Read a duration: a number of seconds, or of the unit after it.
+
+    Raises:
+        InputError: names the option.
+
+    Example:
+        >>> seconds("within", "10m"), seconds("within", "90")
+        (600.0, 90.0)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if not found or not float(found[1]):
+        raise InputError(option, "a duration like 90s, 10m or 1.5h", text)
+    return float(found[1]) * UNITS[found[2]]

@@ -2,8 +2,17 @@
 
 from attncap.plots.bottleneck import softmax_bottleneck
 from attncap.plots.capacity import capacity_check
+from attncap.plots.front import front_chart
 from attncap.plots.output import check_drawable, save
 from attncap.plots.plan import plan_chart
 from attncap.plots.training import training_chart
 
-__all__ = ["capacity_check", "check_drawable", "plan_chart", "save", "softmax_bottleneck", "training_chart"]
+__all__ = [
+    "capacity_check",
+    "check_drawable",
+    "front_chart",
+    "plan_chart",
+    "save",
+    "softmax_bottleneck",
+    "training_chart",
+]
