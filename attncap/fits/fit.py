@@ -92,7 +92,7 @@ class Fit(Found):
                 f"d = {one['embedding_dim']}, {several(one['heads'], 'head')}, {one['dtype']}, {one['seconds']:.1f} s"
             )
             size = f"{one['parameters']:,} parameters in use, {one['bytes']:,} bytes"
-            head.add_row("" if row else "front", f"{size}: {shape}")
+            head.add_row("" if row else "front", f"{size}: {tried}")
         table = Rows("weights in", "recalled", "accuracy", "smallest margin", "certified")
         for dtype, recall in self.recall.items():
             table.add_row(
