@@ -1,17 +1,18 @@
 """A memory on disk: the weights, the vocabulary, the task and the result, in one directory."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import softmax
 
 from attncap import measure, models, sums
 from attncap.constraints import checked
 from attncap.data.spelling import spelling
-from attncap.errors import InputError, nearest
+from attncap.errors import InputError, UnmetError, nearest
 from attncap.files import replacing, restore
 from attncap.models import TokenModel
 from attncap.result import Result
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 VOCABULARY, TASK, RESULT = "vocabulary.json", "task.parquet", "result.json"
 # Misses that a person is shown.
 SHOWN = 10
+# Share of an answer that is still told.
+LEAST = 0.01
 FILES = (models.FILE, VOCABULARY, TASK, RESULT)
 
 
@@ -39,14 +42,19 @@ class Answer(Result):
         answer: the token with the largest logit.
         margin: how far it leads the second, in logits.
         stored: the answer that was memorized; None if this was not.
+        answers: of a memory of distributions, each answer to the question that has over 1 % and its probability.
     """
 
     query: tuple[str, ...]
     answer: str
     margin: float
     stored: str | None
+    answers: dict[str, float] | None = None
 
     def __rich__(self) -> str:
+        if self.answers is not None:
+            shares = ", ".join(f"{visible(word)} {share:.1%}" for word, share in self.answers.items())
+            return f"{shares}{'' if self.stored else '  (not memorized)'}"
         note = (
             ""
             if self.stored == self.answer
@@ -144,12 +152,34 @@ class Archive:
             expected = "SUBJECT RELATION" if facts else f"{self.task.context} token(s)"
             raise InputError(f"{self.path}: expected {expected}, got {len(tokens)} token(s)")
         sequence = encode(self.path, tokens[::-1] if facts else tokens, self.task.vocabulary)
-        logits = next(self.model.logits(sequence[None]))[1][0]
+        logits = next(self.logits(sequence[None]))[1][0]
         second, first = np.argsort(logits)[-2:]
         found = np.flatnonzero((self.task.sequences == sequence).all(axis=1))
         stored = self.task.vocabulary[self.task.answers[found[0]]] if len(found) else None
         margin = float(logits[first]) - float(logits[second])
-        return Answer(tuple(tokens), self.task.vocabulary[first], margin, stored)
+        answers = None
+        if self.distributed:
+            shares = softmax(logits.astype(np.float64))
+            order = np.argsort(-shares, kind="stable")
+            answers = {self.task.vocabulary[token]: float(shares[token]) for token in order if shares[token] > LEAST}
+        return Answer(tuple(tokens), self.task.vocabulary[first], margin, stored, answers)
+
+    @property
+    def distributed(self) -> bool:
+        """Whether questions may have several answers, whose distribution was stored."""
+        return self.result.get("method") == "distribution"
+
+    def logits(self, sequences: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the model's logits a chunk of rows at a time: see `attncap.models.TokenModel.logits`.
+
+        Raises:
+            UnmetError: they are not finite.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            for rows, logits in self.model.logits(sequences):
+                if not np.isfinite(logits).all():
+                    raise UnmetError(f"{self.path}: the weights give logits that are not finite numbers")
+                yield rows, logits
 
     def examine(self, task: Associations) -> Examination:
         """Ask all the questions of a task; what holds an unknown token is answered wrongly.
@@ -171,7 +201,7 @@ class Archive:
         sequences, answers = known[task.sequences], known[task.answers]
         said, leads = np.full(task.associations, -1), np.full(task.associations, np.nan)
         asked = np.flatnonzero((sequences >= 0).all(axis=1))
-        for rows, logits in self.model.logits(sequences[asked]) if len(asked) else ():
+        for rows, logits in self.logits(sequences[asked]) if len(asked) else ():
             said[asked[rows]] = logits.argmax(axis=1)
             leads[asked[rows]] = np.where(
                 answers[asked[rows]] >= 0, measure.margins(logits, answers[asked[rows]]), np.nan

@@ -109,7 +109,11 @@ def restore(path: Path) -> None:
         RestoredWarning: it was put back.
     """
     aside = _aside(path)
-    if not aside.exists():
+    try:
+        if not aside.exists():
+            return
+    except OSError:
+        # Whoever reads or writes the path itself says why that cannot be.
         return
     if path.exists():
         # The second step was taken too; only the removal of the old output is missing.

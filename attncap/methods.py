@@ -10,6 +10,10 @@ from attncap.errors import InputError, nearest
 
 Kind = Literal["associations", "distributions", "examples"]
 
+# Of the sequences that heads could hold, distribution mode stores so many where they do not hold the whole task:
+# the full count leaves the logits of the others to chance.
+SHARE = 0.9
+
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
@@ -132,6 +136,9 @@ METHODS: dict[tuple[Kind, str], Method] = {
             reference="attncap.construct.distributions.dana2025_theorem_1:distribution",
             bound="corrected",
             cites=("dana2025", "attncap"),
+            narrowest=((sys.maxsize, 4),),
+            slack=1 / SHARE,
+            options=frozenset({"epsilon"}),
         ),
         Method(
             kind="examples",

@@ -1,18 +1,62 @@
 """Progress bars that a library call feeds and only a command line shows."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
+# Seconds until a pipe gets its first line about a bar, and at most between two.
+FIRST, LONGEST = 5.0, 60.0
 Advance = Callable[[int], None]
 _shown: ContextVar = ContextVar("progress", default=None)
 
 
+class _Lines:
+    """Bars as a line now and then, for what is no terminal."""
+
+    def __init__(self, console: Any) -> None:
+        self.console = console
+        self._bars: dict[int, _Line] = {}
+
+    def add_task(self, description: str, total: int | None) -> int:
+        name = len(self._bars)
+        self._bars[name] = _Line(description, total)
+        return name
+
+    def advance(self, name: int, steps: int) -> None:
+        if said := self._bars[name].advanced(steps, time.monotonic()):
+            self.console.print(f"attncap: {said}", markup=False, highlight=False, soft_wrap=True)
+
+    def remove_task(self, name: int) -> None:
+        del self._bars[name]
+
+
+class _Line:
+    """One bar of `_Lines`: what to say of it, and when next."""
+
+    def __init__(self, description: str, total: int | None) -> None:
+        self._description, self._total, self._done = description, total, 0
+        self._started = time.monotonic()
+        self._next = FIRST
+
+    def advanced(self, steps: int, now: float) -> str:
+        self._done += steps
+        passed = now - self._started
+        if passed < self._next or self._done == self._total:
+            return ""
+        self._next = passed + min(self._next, LONGEST)
+        if not self._total:
+            return f"{self._description}: {self._done:,.0f} after {passed:.0f} s"
+        left = passed * (self._total - self._done) / self._done
+        done = f"{self._done:,.0f} of {self._total:,.0f}"
+        return f"{self._description}: {done} after {passed:.0f} s, about {left:.0f} s left"
+
+
 @contextmanager
 def shown() -> Iterator[None]:
-    """Show every bar fed inside this block on stderr, with the remaining time."""
+    """Show every bar fed inside this block on stderr, with the remaining time; a pipe gets a line now and then."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -44,7 +88,7 @@ def shown() -> Iterator[None]:
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        token = _shown.set(bars)
+        token = _shown.set(bars if console.is_terminal else _Lines(console))
         try:
             yield
         finally:

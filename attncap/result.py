@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,14 +45,38 @@ def plain(value: Any) -> Any:
     return value
 
 
-def several(count: int, noun: str) -> str:
-    """Count things in words.
+def not_finite(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the name and value of every number that JSON would lose.
+
+    Example:
+        >>> list(not_finite({"kl": [0.5, float("nan")], "shape": {"rho": float("inf")}}))
+        [('kl[1]', nan), ('shape.rho', inf)]
+    """
+    if dataclasses.is_dataclass(value):
+        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if not f.metadata.get("hidden")}
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from not_finite(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, np.ndarray):
+        yield from not_finite(value.tolist(), name)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from not_finite(item, f"{name}[{index}]")
+    elif isinstance(value, float | np.floating) and not math.isfinite(value):
+        yield name, value
+
+
+def several(count: int, noun: str, verb: str = "") -> str:
+    """Count things in words, perhaps with what they do.
 
     Example:
         >>> several(1, "head"), several(2500, "association")
         ('1 head', '2,500 associations')
+        >>> several(1, "head", "hold"), several(2, "head", "hold")
+        ('1 head holds', '2 heads hold')
     """
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+    doing = f" {verb}{'s' * (count == 1)}" if verb else ""
+    return f"{count:,} {noun}{'s' * (count != 1)}{doing}"
 
 
 def same(one: Any, other: Any) -> bool:

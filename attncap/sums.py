@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from attncap.errors import InputError
@@ -50,10 +50,22 @@ def check(directory: Path) -> bool:
     Raises:
         InputError: names the file that is missing or differs.
     """
-    hashes = listing(directory)
-    for name, expected in (hashes or {}).items():
-        _same(directory, name, expected)
-    return hashes is not None
+    if first := next(differences(directory), None):
+        raise InputError(first)
+    return listing(directory) is not None
+
+
+def differences(directory: Path) -> Iterator[str]:
+    """Yield a line for every listed file that is missing or differs from its hash.
+
+    Raises:
+        InputError: SHA256SUMS itself is damaged.
+    """
+    for name, expected in (listing(directory) or {}).items():
+        try:
+            _same(directory, name, expected)
+        except InputError as error:
+            yield str(error)
 
 
 def foreign(directory: Path) -> str | None:

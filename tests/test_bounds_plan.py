@@ -16,6 +16,7 @@ from attncap.bounds import CATALOGUE, plan, value
 from attncap.bounds.planner import ORDERS
 from attncap.errors import InputError, UnmetError
 from attncap.plots import plan_chart, save
+from benchmarks.plans import filled
 
 
 def parameters(d, dh, heads, vocabulary, context):
@@ -151,17 +152,10 @@ def test_picture(tmp_path, suffix):
     assert at_task == {p.method: p.parameters for p in (*plans.plans, *plans.references)}
 
 
-def filled(source, seed=0):
+def recalled(source, seed=0):
     """Memorize a task at every shape that is recommended for it, and return by method what the recall is."""
-    task = tasks.load(source, seed=seed)
-    made = {}
-    for p in plan(task).plans:
-        if p.dtype is not None:
-            find = methods.find("associations", p.method).function
-            fit = find(task, p.embedding_dim, p.head_dim, p.heads, dtype=p.dtype, seed=seed)
-            assert (fit.shape.heads, fit.shape.parameters) == (p.heads, p.parameters)
-            made[p.method] = fit.recall[p.dtype].correct / task.associations
-    return made
+    size = tasks.load(source, seed=seed).associations
+    return {plan.method: right / size for plan, right, _ in filled(source, seed)}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +170,7 @@ def filled(source, seed=0):
     ],
 )
 def test_memorize_fills_every_shape_that_plan_recommends(source, seed):
-    made = filled(source, seed)
+    made = recalled(source, seed)
     assert made == dict.fromkeys(made, 1.0)
     # The law does not cover two thirds of all sequences of two tokens.
     assert made.keys() == ({"theorem"} if source == "random:2,8,170" else {"theorem", "margin"})
@@ -193,7 +187,7 @@ def test_memorize_fills_every_shape_that_plan_recommends(source, seed):
     ],
 )
 def test_memorize_fills_larger_shapes_that_plan_recommends(source, known):
-    assert filled(source) == dict.fromkeys(known, 1.0)
+    assert recalled(source) == dict.fromkeys(known, 1.0)
 
 
 def test_narrow_shapes_are_not_recommended():

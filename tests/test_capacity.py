@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from attncap import construct
 from attncap.cli import main
+from attncap.construct.associations import margin_mode
 from attncap.errors import InputError
 from attncap.numerics.bracketing import boundary
 
@@ -126,3 +127,17 @@ def test_an_option_of_the_other_kind_is_refused(words, message, capsys):
         main(["capacity", *words])
     assert end.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_search_certifies_where_that_is_asked(monkeypatch):
+    fits: list[construct.Fit] = []
+    shape = {"vocabulary": 20, "context": 2, "embedding_dim": 5, "heads": 4, "seeds": 1}
+    assert not construct.capacity(**shape, method="theorem").certified
+    summarize = margin_mode.summarize
+    monkeypatch.setattr(margin_mode, "summarize", lambda *a, **o: fits.append(summarize(*a, **o)) or fits[-1])
+    found = construct.capacity(**shape, certify=True)
+    assert found.certified
+    assert max(fit.task.associations for fit in fits) == found.capacity
+    assert all(fit.recall["float32"].certified for fit in fits)
+    with pytest.raises(InputError, match="certify: expected method margin, got 'method theorem'"):
+        construct.capacity(**shape, method="theorem", certify=True)

@@ -92,6 +92,7 @@ CASES = {
         {"made.csv": "made.txt"}, "made.txt", "polars:DataFrame.write_csv", words=("store", "--out", "made.csv")
     ),
     "sweep status": Case({"store": "."}, "results.sqlite", "attncap.sweep.store:Store.counts", words=("store",)),
+    "verify": Case({"memory": "table.csv"}, "table.csv", "attncap.measure:verify", words=("memory",)),
     "train": Case(
         {"heads": 0},
         "--heads: expected at least 1, got 0",

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 
-from attncap import archive, construct, measure, tasks
+from attncap import archive, bounds, construct, measure, tasks
+from attncap.commands.memorize import memorize
+from attncap.commands.plan import plan as planned_for
 from attncap.construct.distributions import lowrank
 from attncap.construct.distributions.dana2025_theorem_1 import theorem_constant
 from attncap.data.tables import Table
@@ -483,3 +485,48 @@ def test_bad_options_are_refused(words, message, tmp_path, capsys):
     code, _, err = run(capsys, "encode", tmp_path / "task.npz", *words)
     assert code == 2
     assert message in err
+
+
+@pytest.mark.parametrize(("dim", "epsilon"), [(4, 0), (4, 0.3), (8, 0.05), (16, 0.3), (16, 0)])
+def test_a_plan_for_epsilon_is_what_distribution_mode_takes_and_fills(dim, epsilon):
+    task = zipf()
+    found = bounds.plan(task, epsilon=epsilon, embedding_dim=dim)
+    plan = found.plans[0]
+    assert (found.associations, plan.method) == (task.fewest_likely(epsilon), "distribution")
+    fit = construct.distribution(task, dim, plan.head_dim, plan.heads, epsilon=epsilon, starts=1)
+    assert (fit.stored, fit.shape.parameters) == (found.associations, plan.parameters)
+    stored = task.likely_first[: fit.stored]
+    encoded = log_softmax(fit.encoder.logits[stored], axis=1)
+    built = log_softmax(fit.model.astype(plan.dtype).forward(task.sequences[stored]), axis=1)
+    assert np.average((np.exp(encoded) * (encoded - built)).sum(axis=1), weights=task.weight[stored]) < 1e-6
+    if dim >= 8:
+        # Narrower shapes have room for d features more.
+        own = construct.distribution(task, dim, plan.head_dim, epsilon=epsilon, starts=1)
+        assert own.shape.heads == plan.heads
+
+
+def test_plans_of_distributions_need_a_dimension():
+    task = zipf()
+    with pytest.raises(InputError, match="embedding_dim: expected a number"):
+        bounds.plan(task, epsilon=0.1)
+    with pytest.raises(InputError, match=r"epsilon: expected 0 to 1, got 1\.5"):
+        bounds.plan(task, epsilon=1.5, embedding_dim=8)
+    with pytest.raises(InputError, match="epsilon: expected distributions, got 'associations'"):
+        bounds.plan(associations=10, vocabulary=10, context=2, epsilon=0.1)
+    with pytest.raises(UnmetError, match="embedding_dim of at least 4"):
+        bounds.plan(task, epsilon=0.1, embedding_dim=3)
+
+
+def test_epsilon_from_the_command_line(capsys, tmp_path):
+    task = zipf()
+    np.savez(path := tmp_path / "zipf.npz", pi=task.pi, weight=task.weight, sequences=task.sequences)
+    planned = planned_for(str(path), embedding_dim=8, epsilon=0.3)
+    assert planned.to_dict() == bounds.plan(task, embedding_dim=8, epsilon=0.3).to_dict()
+    asked = {"embedding_dim": 8, "head_dim": planned.plans[0].head_dim, "epsilon": 0.3}
+    fit = memorize(str(path), on_conflict="distribution", **asked)
+    assert (fit.stored, fit.shape.heads) == (planned.associations, planned.plans[0].heads)
+    with pytest.raises(InputError, match="epsilon: expected on_conflict distribution, got 'on_conflict error'"):
+        memorize(str(path), **asked)
+    code, out, _ = run(capsys, "plan", str(path), "--embedding-dim", "8", "--epsilon", "0.3")
+    assert code == 0
+    assert "the others have probability 0.29" in " ".join(out.split())

@@ -85,6 +85,10 @@ def test_bits_per_what():
     assert fit.bits_per["degree_of_freedom"] == task.bits / measure.degrees_of_freedom(fit.model, task)
     assert fit.bits_per["data_parameter"] == task.bits / (d * (H * dh + d))
     assert fit.bits_per["stored_bit"] == pytest.approx(task.bits / (32 * fit.shape.parameters))
+    assert (fit.shape.parameters_in_use, fit.shape.bytes) == (
+        measure.parameters_in_use(fit.model, task),
+        4 * fit.shape.parameters,
+    )
     shown = fit.to_dict()
     assert shown["evidence"] > task.bits - 10
     assert set(shown["recall"]["float32"]) >= {

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Group
 
-from attncap import archive, construct, tasks, terminal
+from attncap import archive, construct, progress, tasks, terminal
 from attncap.cli import failures
 from attncap.data.tables import read_table
 from attncap.errors import InputError, UnmetError
@@ -418,3 +418,116 @@ def test_one_thing_is_singular_and_nothing_is_not_simulated(capsys):
     for option in ("--tokens", "--seeds"):
         code, _, err = run(capsys, "interpolation", "--ratio", 0.5, "--ridge", 1, option, 5)
         assert (code, err) == (2, f"attncap: {option}: expected simulate beside it, got 5\n")
+
+
+def test_a_pipe_is_told_of_progress_now_and_then(monkeypatch):
+    line = progress._Line("solve", 100)
+    said = [line.advanced(1, line._started + second) for second in range(0, 100)]
+    told = [second for second, text in enumerate(said) if text]
+    # Rarer and rarer, and nothing about what takes a moment.
+    assert told == [5, 10, 20, 40, 80]
+    assert said[20] == "solve: 21 of 100 after 20 s, about 75 s left"
+    assert progress._Line("read", None).advanced(5, line._started + 1000).startswith("read: 5 after ")
+
+
+def test_numbers_that_are_not_finite_are_an_error(capsys):
+    words = ("interpolation", "--ratio", 0.5, "--ridge", 1e300)
+    for more in ((), ("--json",)):
+        code, _, err = run(capsys, *words, *more)
+        assert (code, err) == (1, "attncap: not a finite number: theory is nan, linear_regression is nan\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("memorize", "x", "--heads", "a"), "--heads: expected a whole number, got 'a'"),
+        (("interpolation", "--ratio", 1, "--ridge", 1, "--positive", "x"), "--positive: expected a number, got 'x'"),
+        (("train", "x", "--seed", "-1"), "--seed: expected at least 0, got '-1'"),
+        (("recall", "m", "-5", "street"), "No such option: -5; a word that begins with a dash comes after --"),
+        (("recall", ".", "x", "y"), "model.safetensors: cannot read (No such file or directory: model.safetensors)"),
+        (("recall", "m", "--", "--json"), "m: no such directory; expected one that attncap memorize wrote"),
+    ],
+)
+def test_what_was_wrong_is_named_with_what_was_got(capsys, words, said):
+    assert run(capsys, *words) == (2, "", f"attncap: {said}\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "random:10,2,20", "--embedding-dim", 4, "--heads", 1, "--seeds", 10**11),
+        ("train", "random:10,2,20", "--embedding-dim", 4, "--heads", 1, "--steps", 10**15),
+        ("interpolation", "--ratio", 0.5, "--ridge", 1, "--heads", 1000),
+        ("interpolation", "--ratio", 0.5, "--ridge", 1, "--simulate", "--seeds", 10**13),
+        ("encode", "two.npz", "--embedding-dim", 2, "--starts", 10**15),
+    ],
+)
+def test_absurd_numbers_are_refused_with_the_memory_that_they_take(capsys, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    np.savez("two.npz", pi=np.full((2, 3), 1 / 3))
+    code, _, err = run(capsys, *words)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "GB of memory" in err
+    assert "choose fewer" in err
+
+
+def test_no_help_shows_the_largest_number(capsys):
+    for name in ("train", "interpolation", "reproduce", "sweep run"):
+        assert "9223372036854775807" not in run(capsys, *name.split(), "--help")[1]
+
+
+def test_logits_that_are_not_finite_are_said(kept, tmp_path):
+    import shutil
+
+    from safetensors import safe_open
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(kept / "m", tmp_path / "m")
+    (tmp_path / "m" / "SHA256SUMS").unlink()
+    file = tmp_path / "m" / "model.safetensors"
+    with safe_open(file, "np") as opened:
+        header = opened.metadata()
+    tensors = load_file(file)
+    save_file({name: np.full_like(tensor, 3e38) for name, tensor in tensors.items()}, file, header)
+    with pytest.raises(UnmetError, match="not finite numbers"):
+        archive.read(tmp_path / "m").ask(["Peru", "capital"])
+
+
+# Verifying
+
+
+def test_verify_finds_every_difference(capsys, kept, tmp_path):
+    import shutil
+
+    shutil.copytree(kept / "m", tmp_path / "m")
+    code, out, err = run(capsys, "verify", tmp_path / "m", "--json")
+    found = json.loads(out)
+    assert (code, err, found["files"], found["recall"]["correct"], found["differences"]) == (0, "", 4, 3, [])
+    assert found["recall"]["certified"] == found["recorded"]["certified"]
+    result = json.loads((tmp_path / "m" / "result.json").read_text())
+    result["recall"]["float32"]["correct"] = 2
+    (tmp_path / "m" / "result.json").write_text(json.dumps(result))
+    (tmp_path / "m" / "vocabulary.json").unlink()
+    code, out, err = run(capsys, "verify", tmp_path / "m")
+    assert (code, "result.json" in out, "vocabulary.json" in out, err.count("\n")) == (1, True, True, 1)
+    # Without hashes the claims themselves are compared.
+    shutil.copy(kept / "m" / "vocabulary.json", tmp_path / "m")
+    (tmp_path / "m" / "SHA256SUMS").unlink()
+    code, out, _ = run(capsys, "verify", tmp_path / "m")
+    assert (code, "not checked" in out, "correct: 3 now, 2 in result.json" in out) == (1, True, True)
+
+
+def test_a_result_that_lacks_what_a_report_shows_is_one_line(capsys, kept, tmp_path):
+    import shutil
+
+    shutil.copytree(kept / "m", tmp_path / "m")
+    (tmp_path / "m" / "SHA256SUMS").unlink()
+    for text in ("{}", '{"method": "theorem", "seed": 0, "task": {"notes": 5}}'):
+        (tmp_path / "m" / "result.json").write_text(text)
+        code, _, err = run(capsys, "report", tmp_path / "m")
+        assert (code, err.count("\n"), "lacks what a report shows" in err) == (2, 1, True)
+
+
+def test_a_diagonal_that_is_no_number_is_bad_input(capsys):
+    code, _, err = run(capsys, "interpolation", "--ratio", 0.5, "--ridge", 1, "--diagonal", "nan")
+    assert (code, err) == (2, "attncap: --diagonal: expected a text or a number, got nan\n")

@@ -174,17 +174,23 @@ def test_names_never_collide(tmp_path: Path):
     assert len({*map(column, options)}) == len(options)
 
 
-def test_a_store_of_the_first_version_is_read_and_its_results_kept(tmp_path: Path):
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_store_of_an_earlier_version_is_read_and_its_results_kept(tmp_path: Path, version: int):
     grid = Grid("collections:Counter", product={"heads": [1, 2]})
     run(grid, tmp_path)
+    code = next(iter(status(tmp_path).codes))
     with sqlite3.connect(tmp_path / "results.sqlite") as connection:
-        connection.execute("DROP INDEX same")
-        connection.execute("UPDATE cells SET identity = json_insert(identity, '$.code', 'attncap 0.1.0')")
-        connection.execute("ALTER TABLE cells DROP COLUMN code")
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute("DROP INDEX twins")
+        connection.execute("ALTER TABLE cells DROP COLUMN twin")
+        if version == 1:
+            connection.execute("UPDATE cells SET identity = json_insert(identity, '$.code', 'attncap 0.1.0')")
+            connection.execute("ALTER TABLE cells DROP COLUMN code")
+        connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
     assert table(tmp_path)["result.heads"].to_list() == [1, 2]
-    assert status(tmp_path).codes == {"attncap 0.1.0": 2}
+    assert status(tmp_path).codes == {"attncap 0.1.0" if version == 1 else code: 2}
+    if version == 2:
+        assert (run(grid, tmp_path).resumed, table(tmp_path)["result.heads"].to_list()) == (2, [1, 2])
 
 
 def test_files_of_a_cell_are_whole_and_stay(tmp_path: Path):

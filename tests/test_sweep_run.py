@@ -220,7 +220,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path):
     with sqlite3.connect(tmp_path / "results.sqlite") as connection:
         connection.execute("CREATE TABLE other (a)")
     connection.close()
-    with pytest.raises(InputError, match="expected an attncap sweep of version 2, got version 0"):
+    with pytest.raises(InputError, match="expected an attncap sweep of version 3, got version 0"):
         run(draws(), tmp_path)
 
 

@@ -108,6 +108,8 @@ def test_duplicates_are_dropped_and_conflicts_refused():
         ("t.csv", b"s,o\n", "no facts"),
         ("t.csv", b"s,o\na,\n", "no facts"),
         ("t.csv", b"s\na\n", "has one column, 's'"),
+        ("t.csv", b"object,relation\na,b\n", "no column is left for the subject"),
+        ("t.csv", b"\r,\n", "not a table"),
         ("t.csv", b"s,o,o\na,b,c\n", "column 'o' is there twice"),
         ("t.csv", b"s,,o\na,b,c\n", "column 2 has no name"),
         ("t.csv", b"s,o\na,b\nc,d,e\n", "line 3: expected 2 cells, got 3"),

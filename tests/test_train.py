@@ -23,6 +23,8 @@ from attncap.train.loop.lanes import train as train_lanes
 from attncap.train.loop.recipes import rates
 
 TINY = tasks.random_associations(10, 2, 100, seed=0)
+# What is to be memorized whole is trained without forgetting, as `memorize` does.
+REMEMBERING = replace(BEST, forget_from=1.0)
 FAST = replace(BEST, steps=64)
 NO_PERCEPTRON = {"up": (1, 0, 4), "bias": (1, 0), "down": (1, 4, 0)}
 
@@ -251,15 +253,15 @@ def test_training_stops_at_full_recall_and_reports_what_the_measures_say():
     ("context", "sizes", "recipe"),
     [
         (2, {"depth": 2}, replace(PAPER, batch=16, batches=8)),
-        (2, {"width": 8, "heads": 1}, BEST),
-        (5, {}, BEST),
-        (1, {}, BEST),
+        (2, {"width": 8, "heads": 1}, REMEMBERING),
+        (5, {}, REMEMBERING),
+        (1, {}, REMEMBERING),
     ],
 )
 def test_every_shape_learns(context, sizes, recipe):
     task = tasks.random_associations(8, context, 30 if context > 1 else 8)
-    run = train.ensemble(task, **{"embedding_dim": 8, "heads": 2, **sizes}, seeds=1, steps=192, recipe=recipe)
-    assert run.bits[0] > 0.5 * task.bits
+    run = train.ensemble(task, **{"embedding_dim": 8, "heads": 2, **sizes}, seeds=1, steps=256, recipe=recipe)
+    assert run.bits[0] > 0.6 * task.bits
     assert run.bits_per_parameter[0] == run.bits[0] / run.parameters
 
 

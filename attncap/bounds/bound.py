@@ -19,8 +19,8 @@ Exactness = Literal["exact", "conjectured", "order", "empirical"]
 Evidence = Literal["text", "abstract", "quoted", "secondary", "measured", "derived", "elementary"]
 Unit = Literal["associations", "bits", "nats", "accuracy", "parameters"]
 
-_SIGNS = {"lower": "Ω", "upper": "O", "sharp": "Θ"}
-_MARKS = {"lower": r"\Omega", "upper": "O", "sharp": r"\Theta"}
+_SIGNS = {"lower": "Ω", "upper": "O", "sharp": "Θ", "empirical": "Θ"}
+_MARKS = {"lower": r"\Omega", "upper": "O", "sharp": r"\Theta", "empirical": r"\Theta"}
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def text(formula: sympy.Expr) -> str:
         'P^2/S'
     """
     shown = sympy.sstr(formula.xreplace(LETTERS)).replace("**", "^")
-    return shown.replace(r"\varepsilon", "ε")
+    return shown.replace(r"\varepsilon", "ε").replace(r"\alpha", "α")
 
 
 def javascript(formula: sympy.Basic) -> str:

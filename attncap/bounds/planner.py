@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from sympy import Eq, Integer, Piecewise, sqrt
@@ -61,6 +61,24 @@ class Task(Protocol):
     @property
     def bits(self) -> float:
         """Bits that the answers hold."""
+
+
+@runtime_checkable
+class Weighted(Protocol):
+    """Sequences of which the likely ones matter most: `attncap.tasks.Distributions`."""
+
+    @property
+    def count(self) -> int:
+        """Sequences, T."""
+
+    def fewest_likely(self, epsilon: float | int) -> int:
+        r"""Return $T_\varepsilon$."""
+
+    def likely(self, count: int) -> Task:
+        """Return the most likely sequences."""
+
+    def left_out(self, stored: int) -> float:
+        r"""Return $\varepsilon$, the probability of all but so many."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +146,7 @@ class Plans(Result):
 
 @checked
 def plan(
-    task: Task | None = None,
+    task: Task | Weighted | None = None,
     *,
     associations: Count | None = None,
     vocabulary: Count | None = None,
@@ -139,6 +157,7 @@ def plan(
     data_rank: Count | None = None,
     queries: Count | None = None,
     answers: Count | None = None,
+    epsilon: float | int | None = None,
     constants: Mapping[str, Number] | None = None,
 ) -> Plans:
     r"""Find the smallest shape that holds a task, per method, and compare by parameters and bits per parameter.
@@ -157,6 +176,8 @@ def plan(
         data_rank: rank of the token-position vectors in use, $\rho$; by default $N + S - 1$.
         queries: distinct last tokens, $q$; by default $N$.
         answers: distinct answers, $A$; by default as many as random answers are expected to be.
+        epsilon: of distributions, $\varepsilon$: the most likely sequences are stored, as few as leave at most this
+            probability to the others ($T_\varepsilon$); all by default.
         constants: a bound's id -> the constant that its source leaves unknown.
 
     Returns:
@@ -171,9 +192,14 @@ def plan(
         >>> [(p.method, p.heads, p.dtype) for p in plans.plans]
         [('margin', 9, 'float32'), ('theorem', 62, 'float32')]
     """
+    if task is not None and (associations, vocabulary, context, bits) != (None,) * 4:
+        raise InputError("plan: give a task or its numbers, not both")
+    constants = check_constants(constants or {})
+    if isinstance(task, Weighted):
+        return _distribution(task, epsilon or 0.0, embedding_dim, head_dim, constants)
+    if epsilon is not None:
+        raise InputError("epsilon", "distributions", "associations" if task is None else task)
     if task is not None:
-        if (associations, vocabulary, context, bits) != (None,) * 4:
-            raise InputError("plan: give a task or its numbers, not both")
         associations, vocabulary, context, bits = task.associations, task.vocabulary_size, task.context, task.bits
         data_rank, queries = data_rank or getattr(task, "data_rank", None), queries or getattr(task, "queries", None)
         answers = answers or _answers(task)
@@ -188,10 +214,40 @@ def plan(
             "associations", f"at most the {several(most, 'sequence')} of N = {vocabulary}, S = {context}", associations
         )
     bits = associations * math.log2(vocabulary) if bits is None else bits
-    constants = check_constants(constants or {})
     plans, unmet = _plans(shape, bits, constants)
     references = tuple(_plan(id, id, smallest_shape(CATALOGUE[id], bits, shape), bits) for id in REFERENCES)
     return Plans(associations, vocabulary, context, float(bits), fixed, constants, plans, references, unmet)
+
+
+def _distribution(
+    task: Weighted, epsilon: Number, embedding_dim: int | None, head_dim: int | None, constants: dict[str, Number]
+) -> Plans:
+    """Plan distribution mode: heads that hold the likely sequences and leave freedom for the others."""
+    if embedding_dim is None:
+        raise InputError("embedding_dim", "a number (how near distributions come depends on it: see encode)", "none")
+    stored = task.fewest_likely(epsilon)
+    likely, method = task.likely(stored), methods("distributions")["distribution"]
+    fixed = {"embedding_dim": embedding_dim} | ({} if head_dim is None else {"head_dim": head_dim})
+    numbers = {"associations": likely.associations, "vocabulary": likely.vocabulary_size, "context": likely.context}
+    data = {name: getattr(likely, name) for name in ("data_rank", "queries")}
+    slack = 1.0 if stored == task.count else method.slack
+    found = _recallable(
+        replace(method, slack=slack), likely.associations, likely.bits, complete(numbers | data | fixed)
+    )
+    others = f"; the others have probability {task.left_out(stored):.3g}" if stored < task.count else ""
+    note = f"stores {stored:,} of {several(task.count, 'distribution')} exactly{others}"
+    plans = (replace(found, note="; ".join(filter(None, (note, found.note)))),)
+    return Plans(
+        likely.associations,
+        likely.vocabulary_size,
+        likely.context,
+        likely.bits,
+        fixed | data,
+        constants,
+        plans,
+        references=(),
+        unmet={},
+    )
 
 
 def _plans(

@@ -42,6 +42,7 @@ QUANTITIES: dict[str, Quantity] = {
     "error": Quantity(r"\eta", "share of the answers that may be wrong", integer=False, zero=True),
     "inverse_temperature": Quantity(r"\beta", "inverse temperature of a softmax memory", integer=False),
     "radius": Quantity("K", "norm of a stored pattern over sqrt(d - 1)", integer=False),
+    "frequency_exponent": Quantity(r"\alpha", "alpha, where facts occur in proportion to i^-alpha", integer=False),
     "failure": Quantity("p", "probability that a random memory fails", integer=False),
 }
 

@@ -21,7 +21,9 @@ from attncap.cli.plan import plan
 from attncap.cli.recall import recall
 from attncap.cli.report import report
 from attncap.cli.reproduce import reproduce
+from attncap.cli.reserves import reserved
 from attncap.cli.train import train
+from attncap.cli.verify import verify
 from attncap.terminal import visible
 
 __all__ = ["app", "main"]
@@ -56,7 +58,20 @@ def attncap(
     """How much attention can memorize: promised, constructed, trained and predicted, in bits."""
 
 
-for command in (memorize, recall, report, bounds, plan, encode, train, capacity, interpolation, reproduce, cite):
+for command in (
+    memorize,
+    recall,
+    verify,
+    report,
+    bounds,
+    plan,
+    encode,
+    train,
+    capacity,
+    interpolation,
+    reproduce,
+    cite,
+):
     # Given as such, the first line is not cut.
     app.command(short_help=(command.__doc__ or "").split("\n")[0])(command)
 app.add_typer(sweep.app, name="sweep", short_help=sweep.HELP)
@@ -72,7 +87,8 @@ def flags(group: Any, words: list[str]) -> dict[str, str]:
 
 def _fail(error: BaseException, words: list[str], group: Any) -> int:
     """Say what failed, and return the exit code."""
-    as_json = "--json" in words
+    # What follows -- is no option.
+    as_json = "--json" in words[: words.index("--") if "--" in words else None]
     if isinstance(error, AfterAnswer) and error.__cause__:
         error, as_json = error.__cause__, False
     if isinstance(error, typer.Exit | SystemExit):
@@ -105,7 +121,7 @@ def main(arguments: list[str] | None = None) -> None:
     code = 0
     try:
         # Not group.main, which has its own ways to end.
-        with terminable(), group.make_context("attncap", list(words)) as context:
+        with terminable(), reserved(), group.make_context("attncap", list(words)) as context:
             group.invoke(context)
     except BaseException as error:
         code = _fail(error, words, group)

@@ -10,12 +10,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from attncap.constraints import LARGEST
+from attncap.errors import InputError, UnmetError
 
 if TYPE_CHECKING:
     import altair as alt
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random draw.", min=0, max=LARGEST)]
+
+
+def within(name: str) -> Callable[[int | None], int | None]:
+    """Return a check that refuses a number that 64 bits do not hold, without a range in the help."""
+
+    def check(value: int | None) -> int | None:
+        if value is not None and abs(value) > LARGEST:
+            raise InputError(name, f"at most {LARGEST}", value)
+        return value
+
+    return check
+
+
+Seed = Annotated[int, typer.Option(help="Seed of every random draw.", min=0, callback=within("seed"))]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output of an earlier run.")]
 Plot = Annotated[Path | None, typer.Option(help="Draw the answer (.html, .svg, .pdf, .png).")]
 
@@ -66,7 +80,7 @@ def answer(result: Any, as_json: bool, *shown: Any, write: Callable[[], Path | N
         write: writes what else was asked for and returns where; what was computed is printed even if that fails, and
             written even if nobody reads what is printed.
     """
-    from attncap.result import plain
+    from attncap.result import not_finite, plain
     from attncap.terminal import show
 
     try:
@@ -83,3 +97,5 @@ def answer(result: Any, as_json: bool, *shown: Any, write: Callable[[], Path | N
                 raise AfterAnswer from error
     if write is not None and path is not None and not as_json:
         show(("", f"written to {path}"), sys.stdout)
+    if wrong := ", ".join(f"{name} is {value}" for name, value in not_finite(result)):
+        raise AfterAnswer from UnmetError(f"not a finite number: {wrong}")

@@ -23,6 +23,7 @@ USAGE: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ =
 # What NumPy says of sizes that no array can have.
 TOO_LARGE = ("array is too big", "Maximum allowed dimension exceeded", "maximum supported dimension")
 STDOUT = "stdout"
+NOTHING = "nothing was written"
 # What a text was read as and is not, by pydantic's names for it.
 READ = {
     "int_parsing": "a whole number",
@@ -59,9 +60,9 @@ def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
     if isinstance(error, USAGE):
         return usage(error), BAD_INPUT
     if isinstance(error, Terminated):
-        return "terminated; nothing was written", 128 + signal.SIGTERM
+        return f"terminated; {str(error) or NOTHING}", 128 + signal.SIGTERM
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return "interrupted; nothing was written", INTERRUPTED
+        return f"interrupted; {str(error) or NOTHING}", INTERRUPTED
     if isinstance(error, MemoryError) or (isinstance(error, ValueError) and str(error).startswith(TOO_LARGE)):
         from attncap.numerics.memory import available
 
@@ -83,7 +84,10 @@ def usage(error: Any) -> str:
     """Say what is wrong with an option: in our words where Typer quotes the library that reads its numbers."""
     reasons: list[Any] = getattr(error.__cause__, "errors", list)()
     if not reasons or reasons[0]["type"] not in READ:
-        return str(error.format_message())
+        message: str = error.format_message()
+        word = getattr(error, "option_name", "") or ""
+        dashed = message.startswith("No such option") and not word.startswith("--")
+        return f"{message}; a word that begins with a dash comes after --" if dashed else message
     expected = READ[reasons[0]["type"]].format(**reasons[0].get("ctx", {}))
     return InputError("option", expected, reasons[0]["input"]).naming(error.param.opts[0])
 

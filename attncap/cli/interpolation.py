@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attncap.cli._shared import Force, Json, Plot, answer, check_plot, draw, work
+from attncap.cli._shared import Force, Json, Plot, answer, check_plot, draw, within, work
 from attncap.cli.dress import dressed
 from attncap.commands import interpolation as shelf
-from attncap.constraints import LARGEST
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def interpolation(
     alignment: Range = "0",
     diagonal: str = "zero",
     simulate: bool = False,
-    seeds: Annotated[int | None, typer.Option(help="Draws of a simulation, 12 by default.", max=LARGEST)] = None,
+    seeds: Annotated[int | None, typer.Option(help="Draws of a simulation: 12.", callback=within("seeds"))] = None,
     plot: Plot = None,
     force: Force = False,
     json: Json = False,

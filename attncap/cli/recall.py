@@ -16,6 +16,12 @@ def recall(
     subject: Annotated[str | None, typer.Option(help="Column of the subjects in --file.")] = None,
     relation: Annotated[str | None, typer.Option(help="Column of the relations in --file.")] = None,
     object: Annotated[str | None, typer.Option(help="Column of the answers in --file.")] = None,
+    context: Annotated[
+        int | None, typer.Option(help="Tokens before the next in a text; as memorized by default.")
+    ] = None,
+    on_conflict: Annotated[
+        str, typer.Option(help="Two answers to one question: error, or first, which counts.")
+    ] = "error",
     json: Json = False,
 ) -> None:
     """Ask the written weights one question, or all the questions of a file."""
@@ -28,8 +34,12 @@ def recall(
     if file is None:
         answer(memory.ask(tokens or []), json)
         return
-    context = memory.task.context if file.suffix.lower() == ".txt" else None
-    asked = tasks.load(file, subject=subject, relation=relation, object=object, context=context)
+    kept: tasks.Conflicts = "first" if on_conflict == "first" else "error"
+    if on_conflict != kept:
+        raise InputError("on_conflict", "error or first", on_conflict)
+    if context is None and tasks.kind_of(file) == "text":
+        context = memory.task.context
+    asked = tasks.load(str(file), subject=subject, relation=relation, object=object, context=context, on_conflict=kept)
     found = memory.examine(asked)
     answer(found, json)
     if found.misses:

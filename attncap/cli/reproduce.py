@@ -25,6 +25,7 @@ def reproduce(
 ) -> None:
     """Redraw a paper's figures and tables."""
     from attncap import papers
+    from attncap.files import cache
 
     if listing:
         known = listed(paper, scale)
@@ -32,8 +33,13 @@ def reproduce(
         answer({"paper": paper, "figures": known}, json, table(["figure", "shows", "minutes of one core"], rows))
         return
     target = out or Path("results") / paper
-    with work(json):
-        result = papers.reproduce(paper, figure or (), scale=scale, out=target, seed=seed, force=force)
+    try:
+        with work(json):
+            result = papers.reproduce(paper, figure or (), scale=scale, out=target, seed=seed, force=force)
+    except KeyboardInterrupt as stop:
+        raise type(stop)(
+            f"the numbers computed so far are kept in {cache('papers')}; run the same to continue"
+        ) from None
     done = [(one.id, numbers(one.measured), ", ".join(one.files)) for one in result.figures]
     answer(result, json, table(["figure", "measured", "files"], done), f"written to {target}/")
 

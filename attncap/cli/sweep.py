@@ -6,8 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from attncap.cli._shared import Force, Json, answer, work
-from attncap.constraints import LARGEST
+from attncap.cli._shared import Force, Json, answer, within, work
 
 
 class _RunByDefault(TyperGroup):
@@ -28,7 +27,7 @@ Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of the
 def run(
     spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="The grid.")],
     out: Annotated[Path, typer.Option(help="Directory of the store; the same one continues where it stopped.")],
-    workers: Annotated[int | None, typer.Option(help="Local worker processes.", max=LARGEST)] = None,
+    workers: Annotated[int | None, typer.Option(help="Local worker processes.", callback=within("workers"))] = None,
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run the failed cells again.")] = False,
     reuse: Annotated[
@@ -43,12 +42,12 @@ def run(
     from attncap.result import several
     from attncap.sweep import driver, load, status
     from attncap.sweep.store import FILE
-    from attncap.sweep.worker import PLATFORMS
+    from attncap.sweep.worker import platform_of
 
     # As with python -m: package.module:function may be a file beside the user.
     sys.path.insert(0, os.getcwd())
     grid = load(spec)
-    os.environ["JAX_PLATFORMS"] = PLATFORMS[grid.device]
+    os.environ["JAX_PLATFORMS"] = platform_of(grid.device)
     try:
         with work(as_json):
             sweep = driver.run(grid, out, workers=workers, cluster=cluster, retry_failed=retry_failed, reuse=reuse)

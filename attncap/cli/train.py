@@ -4,16 +4,15 @@ from typing import Annotated, Any
 
 import typer
 
-from attncap.cli._shared import Force, Json, Plot, answer, check_plot, draw, work
+from attncap.cli._shared import Force, Json, Plot, answer, check_plot, draw, within, work
 from attncap.cli.dress import dressed
 from attncap.commands import train as shelf
-from attncap.constraints import LARGEST
 
 
 @dressed(shelf.train_one)
 def train(
     options: dict[str, Any],
-    seeds: Annotated[int, typer.Option(help="Models, from seeds --seed, --seed + 1, ...", max=LARGEST)] = 5,
+    seeds: Annotated[int, typer.Option(help="Models, from --seed, --seed + 1, ...", callback=within("seeds"))] = 5,
     plot: Plot = None,
     force: Force = False,
     json: Json = False,

@@ -17,7 +17,7 @@ else:
 
 DEFAULT = {"associations": "margin", "examples": "lstsq"}
 # Options that only some methods for associations take.
-SPECIAL = {"train_attention": False, "target": 1, "dtype": "float32"}
+SPECIAL = {"train_attention": False, "certify": False, "target": 1, "dtype": "float32"}
 
 
 def capacity(
@@ -30,6 +30,7 @@ def capacity(
     context: Count | None = None,
     method: Method | None = None,
     train_attention: bool = False,
+    certify: bool = False,
     target: float | int = 1.0,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     shared_context: bool = False,
@@ -47,6 +48,7 @@ def capacity(
         context: tokens in a sequence, $S$; vectors in a context, $n$.
         method: associations: theorem, margin (the default) or train; examples: theorem, lstsq (the default) or chosen.
         train_attention: margin mode: where the readout falls short, train all weights.
+        certify: margin mode: count only recalls in which no order of summation changes an answer.
         target: with training: the accuracy that counts as memorized.
         dtype: associations: type in which a construction is exact; training is in float32.
         shared_context: examples: one context for all.
@@ -69,7 +71,7 @@ def capacity(
     if context is None:
         raise InputError("context: expected the number of tokens in a sequence, or of vectors in a context; got none")
     chosen = methods.find(kind, method or DEFAULT[kind])
-    given = {"train_attention": train_attention, "target": target, "dtype": dtype}
+    given = {"train_attention": train_attention, "certify": certify, "target": target, "dtype": dtype}
     special = {option: value for option, value in given.items() if value != SPECIAL[option]}
     if kind == "examples":
         if vocabulary is not None or special:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 def encode(
     source: str,
     *,
+    subject: str | None = None,
+    relation: str | None = None,
+    object: str | None = None,
     embedding_dim: Count,
     context: Count | None = None,
     vocabulary: Count | None = None,
@@ -21,6 +24,9 @@ def encode(
 
     Args:
         source: an .npz with pi (T,N), a .txt, kjv, wikipedia, or a table with conflicts.
+        subject: column of the subjects.
+        relation: column of the relations (long table).
+        object: column of the answers (long table).
         embedding_dim: embedding dimension $d$.
         context: tokens before the next one (text), 2 by default.
         vocabulary: keep so many of the most frequent tokens (text); all by default.
@@ -43,5 +49,6 @@ def encode(
     """
     from attncap import construct, tasks
 
-    task = tasks.load_distributions(source, context=context, vocabulary=vocabulary)
+    columns: tasks.Columns = {"subject": subject, "relation": relation, "object": object}
+    task = tasks.load_distributions(source, context=context, vocabulary=vocabulary, **columns)
     return construct.encode(task, embedding_dim, starts=starts, seed=seed)

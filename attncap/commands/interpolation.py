@@ -96,5 +96,5 @@ def outer(values: dict[str, Any]) -> dict[str, Any]:
     lists = {name: np.asarray(value, dtype=float) for name, value in values.items() if isinstance(value, list)}
     points = int(np.prod([len(value) for value in lists.values()], initial=1))
     if points > MOST_POINTS:
-        raise InputError(f"the lists make {points} points; at most {MOST_POINTS} are computed at once")
+        raise InputError(f"the lists make {points:,} points; at most {MOST_POINTS} are computed at once")
     return values | dict(zip(lists, np.meshgrid(*lists.values(), indexing="ij", sparse=True), strict=True))

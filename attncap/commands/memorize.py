@@ -38,6 +38,7 @@ def memorize(
     train_attention: bool = False,
     certify: bool = False,
     query_key_rank: Count | None = None,
+    epsilon: float | None = None,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     seed: Seed = 0,
     files: Path | None = None,
@@ -63,6 +64,7 @@ def memorize(
         train_attention: margin mode: where the readout falls short, train all weights.
         certify: margin mode: take only heads with which no order of summation changes an answer.
         query_key_rank: rank of each head's $W_Q^\top W_K$, from 1, which suffices, to $d_h$, the default.
+        epsilon: distributions: store the fewest sequences of which all others have at most this probability.
         dtype: type of the weights.
         seed: of every random draw.
         files: where to leave what ``attncap memorize --out`` writes.
@@ -92,8 +94,10 @@ def memorize(
         if method not in (None, "theorem"):
             raise InputError("on_conflict", "method theorem where distributions are stored", f"method {method}")
         chosen = methods.find("distributions", "distribution")
-        extra = chosen.taking(**given)
+        extra = chosen.taking(epsilon=epsilon, **given)
         task = tasks.load_distributions(source, context=context, **columns)
+    elif epsilon is not None:
+        raise InputError("epsilon", "on_conflict distribution", f"on_conflict {on_conflict}")
     else:
         chosen = methods.find("associations", method or "theorem")
         free = smallest or (method in (None, "joint") and not shaped and not train_attention)

@@ -70,6 +70,17 @@ def check(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
             settle(name, value, taken[name].annotation)
 
 
+def no_columns(**given: str | None) -> None:
+    """Refuse columns of a table where no source is given.
+
+    Raises:
+        InputError: names the option.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(name, "a source that it applies to", value)
+
+
 def one_source(source: str | None, **numbers: int | None) -> None:
     """Refuse a task that is named and described by numbers at once, or neither.
 

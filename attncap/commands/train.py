@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attncap.commands.command import Command
-from attncap.commands.options import one_source, options
+from attncap.commands.options import no_columns, one_source, options
 from attncap.constraints import Count, Natural, NotNegative, Seed
 from attncap.errors import InputError
 
@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from attncap.train import Architecture, Ensemble, Recipe
     from attncap.train.associations.problem import Lane, Recalling
 
-# The options that change a recipe.
+# The options that say how a table is read, and those that change a recipe.
+COLUMNS = ("subject", "relation", "object", "on_conflict")
 SCHEDULE = ("steps", "batch", "batches", "rate", "final_rate")
 
 
 def train_one(
     source: str | None = None,
     *,
+    subject: str | None = None,
+    relation: str | None = None,
+    object: str | None = None,
+    on_conflict: Literal["error", "first"] = "error",
     embedding_dim: Count,
     heads: Count,
     vocabulary: Count | None = None,
@@ -43,6 +48,10 @@ def train_one(
 
     Args:
         source: a named table, a .csv, .tsv, .jsonl or .parquet, a .txt, or ``random:N,S,T``; or give its numbers.
+        subject: column of the subjects.
+        relation: column of the relations (long table).
+        object: column of the answers (long table).
+        on_conflict: when one question has two answers: refuse, or keep the first.
         embedding_dim: embedding dimension $d$.
         heads: heads $H$ of each layer.
         vocabulary: random associations: tokens in the vocabulary, $N$.
@@ -131,10 +140,11 @@ def task_of(cell: Mapping[str, Any], seed: int) -> "Associations":
     source = cell["source"]
     one_source(source, vocabulary=cell["vocabulary"])
     if source is None:
+        no_columns(**{name: cell[name] for name in COLUMNS if cell[name] != OPTIONS[name]})
         return tasks.random_associations(*_sizes_of(cell), seed)
     if cell["count"] is not None:
         raise InputError("count", "no source beside it", source)
-    return tasks.load(source, context=cell["context"], seed=seed)
+    return tasks.load(source, context=cell["context"], seed=seed, **{name: cell[name] for name in COLUMNS})
 
 
 def count_of(cell: Mapping[str, Any]) -> int:
@@ -163,15 +173,17 @@ def _sizes_of(cell: Mapping[str, Any]) -> tuple[int, int, int]:
     """Return N, S and T, which no seed changes."""
     source = cell["source"]
     if source is not None:
-        return _sizes_of_source(source, cell["context"], os.path.getmtime(source) if os.path.isfile(source) else 0.0)
+        changed = os.path.getmtime(source) if os.path.isfile(source) else 0.0
+        return _sizes_of_source(source, cell["context"], changed, *(cell[name] for name in COLUMNS))
     one_source(source, vocabulary=cell["vocabulary"])
     vocabulary, context = cell["vocabulary"], 2 if cell["context"] is None else cell["context"]
     return vocabulary, context, vocabulary**context if cell["count"] is None else cell["count"]
 
 
 @lru_cache
-def _sizes_of_source(source: str, context: int | None, changed: float) -> tuple[int, int, int]:
-    task = task_of({"source": source, "vocabulary": None, "context": context, "count": None}, 0)
+def _sizes_of_source(source: str, context: int | None, changed: float, *columns: str | None) -> tuple[int, int, int]:
+    given = dict(zip(COLUMNS, columns, strict=True))
+    task = task_of(OPTIONS | {"source": source, "context": context, **given}, 0)
     return task.vocabulary_size, task.context, task.associations
 
 

@@ -91,7 +91,9 @@ def fits(value: Any, annotation: Any) -> bool:
     if issubclass(kind, PathLike):
         return isinstance(value, PathLike)
     if kind in (list, tuple) or kind is Sequence:
-        return _is_list(value, kind) and all(fits(item, one) for one in arguments[:1] for item in value)
+        # All of a range lie between its ends, however many they are.
+        items = (value[0], value[-1]) if isinstance(value, range) and value else value
+        return _is_list(value, kind) and all(fits(item, one) for one in arguments[:1] for item in items)
     if issubclass(kind, Mapping):
         return isinstance(value, Mapping) and all(fits(item, one) for one in arguments[1:] for item in value.values())
     try:

@@ -14,7 +14,7 @@ from attncap.construct.labelled.layer import examples
 from attncap.construct.labelled.mahdavi2024_proposition_5 import first_layer
 from attncap.construct.largest import capacity
 from attncap.construct.smallest_shape import smallest
-from attncap.fits import Capacity, Fit, NotMemorized, Shape
+from attncap.fits import Capacity, Fit, NotMemorized, Shape, TokenShape
 
 __all__ = [
     "Capacity",
@@ -25,6 +25,7 @@ __all__ = [
     "Fit",
     "NotMemorized",
     "Shape",
+    "TokenShape",
     "capacity",
     "distribution",
     "encode",

@@ -31,6 +31,7 @@ def capacity(
     seeds: Count = 3,
     seed: Seed = 0,
     train_attention: bool = False,
+    certify: bool = False,
 ) -> Capacity:
     r"""Search the largest number $T$ of random associations that a construction recalls exactly in a shape.
 
@@ -48,6 +49,7 @@ def capacity(
         seeds: how many searches, each with its own draws.
         seed: the first of them.
         train_attention: with margin mode, train all parameters where the readout falls short.
+        certify: with margin mode, count only recalls that are certified; else they are measured.
 
     Returns:
         The capacity and its bracket.
@@ -69,12 +71,9 @@ def capacity(
         raise InputError("method", f"a construction ({method} has its own search, {chosen.search})", method)
     if seeds < 1:
         raise InputError("seeds", "at least 1", seeds)
-    if train_attention and "train_attention" not in chosen.options:
-        raise InputError("train_attention", "a method that takes it", method)
+    special = chosen.taking(train_attention=train_attention, certify=certify)
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
-    construct = partial(chosen.function, **shape, dtype=dtype)
-    if train_attention:
-        construct = partial(construct, train_attention=True)
+    construct = partial(chosen.function, **shape, dtype=dtype, **special)
     promised, rank = (
         int(bounds.value(bound, **shape, vocabulary=vocabulary, context=context)) for bound in ("dana2025", "corrected")
     )
@@ -98,6 +97,7 @@ def capacity(
         bits_per_parameter=least * math.log2(vocabulary) / parameters,
         seeds=reached,
         dtype=dtype,
+        certified=certify,
         seconds=time.perf_counter() - started,
     )
 

@@ -148,7 +148,7 @@ class _Search:
                 evaluations=EVALUATIONS,
                 budget=self.budget,
             )
-            parameters = measure.parameters_in_use(fit.model, self.task)
+            parameters = fit.shape.parameters_in_use
         except NotMemorized:
             parameters = embedding_dim * (self.rows + 4 * heads)
         stored = parameters * storage(dtype).itemsize

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attncap.errors import InputError
+from attncap.result import several
 
 File = io.BufferedReader | gzip.GzipFile
 HEAD = 1 << 16
@@ -67,7 +68,7 @@ def separated(name: str, file: File, delimiter: str | None) -> tuple[list[str], 
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if delimiter is None else csv.QUOTE_NONE
     notes = []
     if delimiter is None:
-        delimiter = max(SEPARATORS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), ())))
+        delimiter = max(SEPARATORS, key=lambda mark: _cells(first, mark))
         if delimiter != ",":
             notes.append(f"cells separated by {delimiter!r}")
     reader = csv.reader(chain([first], text), delimiter=delimiter, quoting=quoting, strict=True)
@@ -81,14 +82,22 @@ def separated(name: str, file: File, delimiter: str | None) -> tuple[list[str], 
                 header = [cell.strip() for cell in cells]
                 continue
             if len(cells) != len(header):
-                raise InputError(
-                    f"{name}, line {skipped + reader.line_num}: expected {len(header)} cells, got {len(cells)}"
-                )
+                place = f"{name}, line {skipped + reader.line_num}"
+                raise InputError(f"{place}: expected {several(len(header), 'cell')}, got {len(cells)}")
             rows.append(cells)
             places.append(skipped + reader.line_num)
     except csv.Error as error:
-        raise InputError(f"{name}, line {skipped + reader.line_num}: not a table ({error})") from None
+        raise InputError(
+            f"{name}, line {skipped + reader.line_num}: not a table ({str(error).partition(' - ')[0]})"
+        ) from None
     return header, rows, places, notes
+
+
+def _cells(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter), ()))
+    except csv.Error:
+        return 0
 
 
 def json_lines(name: str, file: File) -> tuple[list[dict[str, Any]], list[int]]:

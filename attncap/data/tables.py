@@ -15,6 +15,7 @@ from typing import Any, cast
 from attncap.data import readers
 from attncap.data.spelling import spelling
 from attncap.errors import InputError
+from attncap.progress import note
 from attncap.result import several
 
 STDIN = "-"
@@ -160,6 +161,8 @@ def _open(path: Path) -> Iterator[readers.File]:
             file = cast(BufferedReader, sys.stdin.buffer)
         else:
             readers.check_file(path)
+            if path.is_fifo():
+                note(f"{path}: waiting for what is written to this pipe")
             file = opened.enter_context(path.open("rb"))
         packed = file.peek(len(GZIP)).startswith(GZIP)
         yield opened.enter_context(gzip.open(file)) if packed else file

@@ -5,7 +5,7 @@ from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, counts, shortfall, summarize
 from attncap.fits.found import Found
 from attncap.fits.per import bits_per, data_parameters
-from attncap.fits.shape import LayerShape, Shape, Sizes
+from attncap.fits.shape import LayerShape, Shape, Sizes, TokenShape
 
 __all__ = [
     "Capacity",
@@ -15,6 +15,7 @@ __all__ = [
     "NotMemorized",
     "Shape",
     "Sizes",
+    "TokenShape",
     "bits_per",
     "capacity_of",
     "check_shape",

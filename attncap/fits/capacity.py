@@ -23,6 +23,7 @@ class Capacity(Result):
         bits_per_parameter: the same over the free parameters of the shape.
         dtype: the type in which the recall had to be exact.
         seconds: wall time.
+        certified: whether it had to be certified too; else it is measured.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Capacity(Result):
     bits_per_parameter: float
     dtype: str
     seconds: float
+    certified: bool
 
     @property
     def cites(self) -> tuple[str, ...]:

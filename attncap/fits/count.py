@@ -9,6 +9,7 @@ from attncap.errors import InputError
 from attncap.fits.fit import NotMemorized
 from attncap.models.precision import DtypeName, storage
 from attncap.numerics.memory import require
+from attncap.result import several
 from attncap.tasks import Associations
 
 
@@ -67,9 +68,9 @@ def least_heads(
     alone, two = (bounds.value("corrected", **{**shape, "heads": heads}) for heads in (1, 2))
     if alone == two and alone < task.associations:
         raise NotMemorized(
-            f"{task.name}: sequences of {task.context} token(s) reach {alone:,} associations at embedding dimension "
-            f"{embedding_dim} with any number of heads, and it has {task.associations:,}; give a larger "
-            "embedding dimension, or method margin"
+            f"{task.name}: sequences of {task.context} token(s) reach {several(int(alone), 'association')} at "
+            f"embedding dimension {embedding_dim} with any number of heads, and it has {task.associations:,}; "
+            "give a larger embedding dimension, or method margin"
         )
     if alone >= slack * task.associations or alone == two:
         return 1

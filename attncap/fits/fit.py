@@ -8,7 +8,7 @@ from attncap.constraints import Count, checked
 from attncap.errors import UnmetError
 from attncap.fits.found import Found
 from attncap.fits.per import bits_per
-from attncap.fits.shape import Shape
+from attncap.fits.shape import TokenShape
 from attncap.measure import Recall
 from attncap.models import DTYPES, TokenModel
 from attncap.models.precision import DtypeName
@@ -47,7 +47,7 @@ class Fit(Found):
     """
 
     task: Associations
-    shape: Shape
+    shape: TokenShape
     capacity: dict[str, int]
     recall: dict[str, Recall]
     bits: float
@@ -83,6 +83,10 @@ class Fit(Found):
         )
         head.add_row(
             "", f"{several(shape.parameters, 'parameter')}, {self.bits_per_parameter:.4f} bits memorized by each"
+        )
+        head.add_row("", f"{shape.parameters_in_use:,} of them in use, {self.bits_per['in_use']:.4f} bits by each")
+        head.add_row(
+            "", f"{shape.bytes:,} bytes in {self.dtype}, {self.bits_per['stored_bit']:.4f} bits per stored bit"
         )
         head.add_row("memorized", f"{self.bits:,.0f} of {task.bits:,.0f} bits")
         head.add_row("capacity", f"{self.capacity['theorem']:,} by the theorem, {self.capacity['rank']:,} on this data")
@@ -141,8 +145,8 @@ def shortfall(recall: Recall, task: Associations, dtype: DtypeName, heads: Count
         return f"{dtype}: {known}, but not certified ({found}){proved}; more heads widen the margin"
     wider = "" if dtype == DTYPES[0] else ", a wider dtype"
     return (
-        f"{dtype}: {heads} heads recall {recall.correct:,} of {task.associations:,} associations of {task.name} "
-        f"({found}); give more heads, a larger embedding dimension{wider} or another seed"
+        f"{dtype}: {several(heads, 'head', 'recall')} {recall.correct:,} of {task.associations:,} associations of "
+        f"{task.name} ({found}); give more heads, a larger embedding dimension{wider} or another seed"
     )
 
 
@@ -164,7 +168,7 @@ def summarize(model: TokenModel, task: Associations, dtype: DtypeName, *, method
     """Verify a model in every type and gather what there is to say about it."""
     return Fit(
         task=task,
-        shape=Shape.of(model),
+        shape=TokenShape.of(model, task, dtype),
         recall=measure.verify(model, task),
         dtype=dtype,
         model=model,

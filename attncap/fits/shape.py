@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from attncap.models import AttentionLayer, Model
+from attncap import measure
+from attncap.models import AttentionLayer, Model, TokenModel
+from attncap.models.precision import storage
 from attncap.result import Result
+from attncap.tasks import Associations
 
 
 @runtime_checkable
@@ -44,10 +47,24 @@ class Shape(Result):
     parts: dict[str, int]
     query_key_rank: int
 
+
+@dataclass(frozen=True)
+class TokenShape(Shape):
+    """Size of a model of tokens, and what a task and a type make of it.
+
+    Attributes:
+        parameters_in_use: those that the task's tokens reach (`attncap.measure.parameters_in_use`).
+        bytes: of all parameters, as they are stored.
+    """
+
+    parameters_in_use: int
+    bytes: int
+
     @staticmethod
-    def of(model: Model) -> "Shape":
-        """Return the shape of a model."""
-        return Shape(*_sizes(model))
+    def of(model: TokenModel, task: Associations, dtype: str) -> "TokenShape":
+        """Return the shape of a model that answers a task, its weights stored in a type."""
+        size = storage(dtype).itemsize * model.parameters["total"]
+        return TokenShape(*_sizes(model), measure.parameters_in_use(model, task), size)
 
 
 @dataclass(frozen=True)

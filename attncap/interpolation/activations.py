@@ -235,15 +235,28 @@ def slope_at_infinity(function: Function) -> float:
     t = 2.0 ** np.arange(3, 331)
     with np.errstate(all="ignore"):
         slope = np.asarray(function(t), dtype=np.float64) / t
-    broken = np.flatnonzero(np.isnan(slope))
-    last = slope[: broken[0] if len(broken) else None][-3:]  # exp(t)/exp(t) is NaN beyond t = 709
-    if len(last) < 3 or np.isneginf(last).any():
-        return np.nan
-    if np.isinf(last[-1]) or (last[0] > 1 and last[2] > last[1] > last[0] and last[2] - last[0] > 1e-6 * last[2]):
+    # Beyond t = 709 exp(t) is infinite, where log(1 + exp(t)) is not: only finite values count.
+    finite = np.isfinite(slope)
+    known = slope if finite.all() else slope[: finite.argmin()]
+    if len(known) < 3:
+        return np.inf if np.isposinf(slope[len(known)]) else np.nan
+    last, (first, second) = known[-3:], np.diff(known[-3:])
+    if last[0] > 1 and first > 0 and second > 0.9 * first and last[2] - last[0] > 1e-6 * last[2]:
         return np.inf
     if np.ptp(last) > 1e-6 * max(1.0, abs(last[-1])):
-        return np.nan
+        return np.nan if finite.all() else _extrapolated(known)
     return float(last[-1]) if abs(last[-1]) > 1e-12 else 0.0
+
+
+def _extrapolated(slope: Float[np.ndarray, " doublings"]) -> float:
+    """Return where a sequence tends whose differences shrink geometrically (Aitken); NaN if its last four do not."""
+    steps = np.diff(slope[-4:])
+    if len(steps) < 3 or not (np.abs(steps[1:]) < 0.9 * np.abs(steps[:-1])).all():
+        return np.nan
+    one, other = (slope[-2:] - steps[1:] ** 2 / (steps[1:] - steps[:-1])).tolist()
+    if abs(one - other) > 1e-6 * max(1.0, abs(other)):
+        return np.nan
+    return other if abs(other) > 1e-6 else 0.0
 
 
 def covariance(first: Activation, second: Activation) -> float:

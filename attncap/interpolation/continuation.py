@@ -13,11 +13,13 @@ from jaxtyping import Complex, Float, Inexact
 
 from attncap.errors import UnmetError
 from attncap.interpolation.pencil import Pencil
+from attncap.progress import bar
 
 CONVERGED = 1e-7  # Newton's last change; what is left is its square, or round-off (near c = 1 G's entries span 1e6)
 SLACK = 1e-9
 NEAR = 0.1  # what extrapolation may be off by, in a solution's largest entry
 LONGEST, SHORTEST = 2.0, 1e-4  # steps in log z
+FINENESS = 100 / np.log(10)  # of the bar
 
 
 @dataclass(frozen=True)
@@ -51,19 +53,23 @@ def descend(
     if state is None:
         raise UnmetError(f"the Dyson equation did not converge at its starting ridge {np.exp(position):.3g}")
     before = None
-    for target in np.log(targets):
-        while position > target:
-            ahead = max(position - step, target)
-            guess = extrapolate(before, state, ahead - shift)
-            found = correct(pencil, weights, ahead - shift, guess)
-            if found is not None and physical(state, found):
-                before, state, position = state, found, ahead
-                step = min(1.6 * step, LONGEST)
-                continue
-            step = 0.4 * (position - ahead)
-            if step < SHORTEST:
-                raise UnmetError(f"lost the physical branch of the Dyson equation at ridge {np.exp(position):.3g}")
-        yield state
+    with bar(
+        "follow the ridge down (% of a factor of 10)", int(FINENESS * (position - np.log(targets[-1])))
+    ) as advance:
+        for target in np.log(targets):
+            while position > target:
+                ahead = max(position - step, target)
+                guess = extrapolate(before, state, ahead - shift)
+                found = correct(pencil, weights, ahead - shift, guess)
+                if found is not None and physical(state, found):
+                    advance(int(FINENESS * (position - ahead)))
+                    before, state, position = state, found, ahead
+                    step = min(1.6 * step, LONGEST)
+                    continue
+                step = 0.4 * (position - ahead)
+                if step < SHORTEST:
+                    raise UnmetError(f"lost the physical branch of the Dyson equation at ridge {np.exp(position):.3g}")
+            yield state
 
 
 def approach(

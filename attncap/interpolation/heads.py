@@ -50,6 +50,8 @@ class Head(Result):
         if self.diagonal == "zero":
             return 0.0
         if not isinstance(self.diagonal, str):
+            if not np.isfinite(self.diagonal):
+                raise InputError("diagonal", "zero, full or a finite number", self.diagonal)
             return float(self.diagonal)
         if self.diagonal != "full":
             raise InputError("diagonal", "zero, full or a number", self.diagonal)
@@ -131,6 +133,16 @@ def data(groups: int) -> Gaussian:
 
 READS = (("u", "q~{}"), ("h{}", "r~{}"), ("v{}", "t{}"))
 WRITES = (("t{}", "v{}"), ("q{}", "h{}"))
+
+
+def memory(groups: int, ratios: int) -> float:
+    """Return the bytes that solving the pencil of so many groups of heads takes, for so many ratios side by side.
+
+    Sigma has about $10 G^2$ entries and $15 G^2$ terms; every term by every entry is kept, and a few times the square
+    of the entries.
+    """
+    unknowns, terms = (float(each * groups**2 + 11 * groups) for each in (10, 15))
+    return 16 * terms * unknowns + ratios * 8 * (terms * unknowns + 3 * unknowns**2)
 
 
 def linearise(attention: Attention) -> Pencil:

@@ -1,6 +1,7 @@
 """The interpolation error as a question and its answer: predict, compare with ridge regression, simulate."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,15 +11,17 @@ from attncap.constraints import Count, OneOf, Range, Seed, checked
 from attncap.errors import InputError
 from attncap.interpolation import simulate
 from attncap.interpolation.activations import Activation
-from attncap.interpolation.heads import COMBINED, Attention, Listed, assemble
+from attncap.interpolation.heads import COMBINED, Attention, Listed, assemble, memory
 from attncap.interpolation.limit import predict
 from attncap.interpolation.regression import Above, Finite, Strength, linear_regression
-from attncap.result import Result, hidden
+from attncap.numerics.memory import require
+from attncap.result import Result, hidden, several
 
 if TYPE_CHECKING:
     import polars as pl
 
 Number = float | np.ndarray
+MOST_HEADS = 100_000
 
 
 class LimitWarning(UserWarning):
@@ -162,6 +165,11 @@ def error(
     """
     c, g, rho, kappa = (np.asarray(value, dtype=np.float64) for value in (ratio, ridge, snr, alignment))
     broadcastable(c, g, rho, kappa)
+    total = heads * (len(activations) if isinstance(activations, Sequence) and not isinstance(activations, str) else 1)
+    if total > MOST_HEADS:
+        raise InputError("heads", f"at most {MOST_HEADS:,} in all", total)
+    groups = total if combine == "concat" else 1
+    require(memory(groups, np.unique(c).size), f"the limit of {several(groups, 'head')}", "choose fewer heads")
     attention = assemble(
         activations,
         spike=(kappa**2)[..., None, None],
@@ -173,7 +181,9 @@ def error(
     members = attention.heads
     chosen = [head.activation for head in members]
     warn(chosen, positive)
-    theory = predict(attention, np.sqrt(rho)[..., None], c, g)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        theory = predict(attention, np.sqrt(rho)[..., None], c, g)
+        baseline = np.broadcast_to(linear_regression(c, g, rho), theory.shape)
     return Interpolation(
         activation=single([each.name for each in chosen]),
         ratio=scalar(c),
@@ -181,7 +191,7 @@ def error(
         snr=scalar(rho),
         alignment=scalar(kappa),
         theory=scalar(theory),
-        linear_regression=scalar(np.broadcast_to(linear_regression(c, g, rho), theory.shape)),
+        linear_regression=scalar(baseline),
         a1=single([each.a1 for each in chosen]),
         nu=single([each.nu for each in chosen]),
         diagonal_limit=single([0.0 if random_scores else head.diagonal_limit for head in members]),
@@ -227,10 +237,9 @@ def measured(result: Interpolation, heads: Attention, tokens: int, seeds: int, s
         members.append(np.flatnonzero(case == index))
         attention = aligned(heads, alignment)
         cases.append((attention, np.array([np.sqrt(snr)]), max(1, round(ratio * tokens)), g[members[-1]]))
+    found = simulate.simulate(cases, tokens, seeds, seed, result.positive)
     values = np.empty((seeds, len(g)))
-    for points, measurement in zip(
-        members, simulate.simulate(cases, tokens, seeds, seed, result.positive), strict=True
-    ):
+    for points, measurement in zip(members, found, strict=True):
         values[:, points] = measurement
     return values.reshape(seeds, *grid[0].shape)
 

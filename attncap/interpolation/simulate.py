@@ -16,6 +16,7 @@ from attncap.errors import InputError
 from attncap.interpolation.heads import Attention, Head
 from attncap.numerics.memory import available, cores, require
 from attncap.progress import track
+from attncap.result import several
 
 BLOCK = 512
 THREADED_TOKENS = 12_000  # OpenBLAS's threaded syrk crashes on larger matrices (numpy issue 19685)
@@ -74,9 +75,10 @@ def kernel(
     if head.activation.function is None:
         raise InputError(f"activation {head.activation.name!r}: only a1 and nu are known; give a function to simulate")
     if head.activation.beta:
-        weights = np.exp(head.activation.beta * scores)
+        powers = head.activation.beta * scores
         if head.diagonal != "full":
-            weights[own] = 0
+            powers[own] = -np.inf
+        weights = np.exp(powers - powers.max(axis=0))
         block = weights * (tokens / np.sqrt(features) / weights.sum(axis=0))
     else:
         block = head.activation.function(scores) / np.sqrt(features)
@@ -139,8 +141,12 @@ def simulate(
         attention, mean, features, ridges = cases[job[0]]
         rng = np.random.default_rng([seed, job[1]])
         data = draw(rng, y, features, mean)
-        return interpolation_error(attend(attention, data, rng), y, ridges)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return interpolation_error(attend(attention, data, rng), y, ridges)
 
+    # A job, its future and its numbers.
+    held = 1000.0 + 8 * max(len(ridges) for *_, ridges in cases)
+    require(len(cases) * seeds * held, several(seeds, "draw"), "choose fewer seeds")
     jobs = [(case, index) for case in range(len(cases)) for index in range(seeds)]
     workers = max(1, min(cores(), len(jobs), int(available() / peak)))
     note = f"simulate ({workers} x {peak / 1e9:.2g} GB)"

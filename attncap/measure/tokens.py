@@ -125,7 +125,8 @@ def divergences(pi: Float[np.ndarray, "T N"], logits: Float[np.ndarray, "T N"]) 
         >>> divergences(np.array([[0.5, 0.5]]), np.zeros((1, 2)))
         array([0.])
     """
-    return np.einsum("tv->t", xlogy(pi, pi) - pi * log_softmax(logits, axis=1))
+    # Rounding can bring it below the zero that it never crosses.
+    return np.maximum(np.einsum("tv->t", xlogy(pi, pi) - pi * log_softmax(logits, axis=1)), 0.0)
 
 
 @checked

@@ -3,7 +3,7 @@
 import html
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attncap.constraints import checked
 from attncap.errors import InputError
@@ -38,10 +38,12 @@ def save(chart: "alt.TopLevelMixin", path: str | Path, *, force: bool = False) -
     path = Path(path)
     check_drawable(path, force=force)
     with replacing(path, force=force) as temporary:
-        if path.suffix == ".html":
+        suffix = path.suffix.lower()
+        if suffix == ".html":
             temporary.write_text(page(chart), encoding="utf-8")
         else:
-            chart.save(str(temporary), ppi=200) if path.suffix == ".png" else chart.save(str(temporary))
+            kind: Any = suffix[1:]
+            chart.save(str(temporary), format=kind, ppi=200)
     return path
 
 
@@ -67,6 +69,6 @@ def check_drawable(path: Path, *, force: bool) -> None:
     Raises:
         InputError: another suffix, or a file that must not be replaced.
     """
-    if path.suffix not in FORMATS:
+    if path.suffix.lower() not in FORMATS:
         raise InputError(f"{path}: cannot draw a {path.suffix or 'file without suffix'!r}; use {', '.join(FORMATS)}")
     check_free(path, force=force)

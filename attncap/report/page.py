@@ -9,7 +9,7 @@ import vl_convert
 
 from attncap import __version__, archive, measure, sums
 from attncap.constraints import checked
-from attncap.construct import Shape
+from attncap.construct import TokenShape
 from attncap.errors import InputError
 from attncap.files import check_free, replacing
 from attncap.plots import capacity
@@ -39,7 +39,10 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
     # Its own earlier page, as it was written, is replaced unasked.
     force = force or (out is None and path.name in (sums.listing(directory) or ()))
     check_free(path, force=force)
-    page = render(memory)
+    try:
+        page = render(memory)
+    except (jinja2.UndefinedError, TypeError) as error:
+        raise InputError(f"{directory / archive.RESULT}: lacks what a report shows ({error})") from None
     with replacing(path, force=force) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
@@ -47,7 +50,8 @@ def write(directory: str | Path, out: str | Path | None = None, *, force: bool =
 
 def render(memory: archive.Archive) -> str:
     """Run the written weights on every sequence and return the page as HTML; all text is escaped."""
-    shape, task = Shape.of(memory.model), memory.task
+    shape, task = TokenShape.of(memory.model, memory.task, memory.model.dtype), memory.task
+    facts = _facts(memory)
     recalled = _recalled(memory)
     drawn = capacity.chart(task, shape.embedding_dim, shape.head_dim, recalled, shape.heads)
     environment = jinja2.Environment(
@@ -60,9 +64,8 @@ def render(memory: archive.Archive) -> str:
         result=memory.result,
         recalled=recalled,
         held=measure.memorized(memory.model, task),
-        in_use=measure.parameters_in_use(memory.model, task),
         figure=vl_convert.vegalite_to_svg(narrow(drawn).to_json()),
-        facts=_facts(memory),
+        facts=facts,
         headings=("subject", "relation") if task.kind == "facts" else ("sequence",),
         version=__version__,
     )
@@ -79,7 +82,7 @@ def _recalled(memory: archive.Archive) -> dict[str, measure.Recall]:
 def _facts(memory: archive.Archive) -> list[list[Any]]:
     """Return a row an association: its words, what was stored, what the model answers, by which margin."""
     task = memory.task
-    said = np.concatenate([logits.argmax(axis=1) for _, logits in memory.model.logits(task.sequences)])
+    said = np.concatenate([logits.argmax(axis=1) for _, logits in memory.logits(task.sequences)])
     margins = measure.margin(memory.model, task)
     rows = []
     for index in range(task.associations):

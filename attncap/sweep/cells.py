@@ -13,9 +13,10 @@ from attncap.commands.command import Command
 from attncap.commands.options import FILES, check
 from attncap.errors import InputError
 from attncap.sweep.code import code
-from attncap.sweep.commands import defaults, file_hash, named, reference, resolve
+from attncap.sweep.commands import COMMANDS, defaults, file_hash, named, reference, resolve
 from attncap.sweep.grid import Grid
 from attncap.sweep.numbers import precision
+from attncap.tasks.source import check_source
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Plan:
             for value in values:
                 text(value)
                 check(command.function, {name: value})
+                if name == "source" and isinstance(value, str) and found in COMMANDS.values():
+                    check_source(value)
         if grid.files and FILES not in inspect.signature(command.function).parameters:
             raise InputError(f"files: {command.function.__qualname__} has no parameter {FILES!r} to leave them with")
         packed = grid.pack_size or command.pack_size if command.pack and not grid.files else 1

@@ -91,7 +91,7 @@ def resolve(command: str) -> Command:
     module, _, attribute = reference(command).partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise InputError(f"command {command!r}: cannot import {module} ({error})") from None
     except AttributeError:
         known = dir(sys.modules[module])

@@ -12,8 +12,9 @@ from pathlib import Path
 from attncap.commands.options import FILES
 from attncap.constraints import Count, checked
 from attncap.errors import InputError
+from attncap.numerics.memory import cores
 from attncap.progress import Advance, bar, note
-from attncap.result import Result
+from attncap.result import Result, several
 from attncap.sweep.cells import Plan
 from attncap.sweep.executors import processes, serial
 from attncap.sweep.grid import Grid, load
@@ -98,10 +99,10 @@ def run(
         before = store.plan(plan.cells(), retry_failed=retry_failed, reuse=reuse)
         reused, other_code = store.of_other_code(plan.code)
         if other_code:
-            note(f"{other_code} cells have results of other code, and are computed again unless reuse is given")
+            note(f"results of other code for {several(other_code, 'cell')}, computed again unless reuse is given")
         if before.pending:
             pace = _Pace(plan)
-            execute = _executor(grid, workers, cluster, stack)
+            execute = _executor(grid, _sensible(workers, before.pending), cluster, stack)
             outcomes = stack.enter_context(closing(execute(_jobs(plan, store, pace))))
             store.start()
             with bar("sweep", total=before.pending) as advance:
@@ -117,6 +118,16 @@ def run(
         seconds=time.perf_counter() - started,
         store=str(store.path),
     )
+
+
+def _sensible(workers: int | None, cells: int) -> int | None:
+    """Start no more worker processes than there are cells to run or cores to run them on."""
+    most = min(cells, cores())
+    if workers is not None and workers > most:
+        note(
+            f"{several(most, 'worker')} of the {workers:,} asked: {several(cells, 'cell')}, {several(cores(), 'core')}"
+        )
+    return None if workers is None else min(workers, most)
 
 
 class _Pace:

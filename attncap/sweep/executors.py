@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 
 from attncap.errors import UnmetError
 from attncap.sweep.numbers import VARIABLES, environment
-from attncap.sweep.worker import PLATFORMS, Job, Outcome, lost, run_job
+from attncap.sweep.worker import Job, Outcome, lost, platform_of, run_job
 
 DIED = "the worker process died while it ran this cell (killed; by the system if memory ran out)"
 
@@ -101,7 +101,7 @@ class _Worker:
 
     def __init__(self, cores: tuple[int, ...], device: str, threads: int) -> None:
         self._cores = cores
-        self._variables = {"JAX_PLATFORMS": PLATFORMS[device], **dict.fromkeys(VARIABLES, str(threads))}
+        self._variables = {"JAX_PLATFORMS": platform_of(device), **dict.fromkeys(VARIABLES, str(threads))}
         self.start()
 
     def start(self) -> None:

@@ -133,14 +133,35 @@ def table(directory: str | Path) -> "pl.DataFrame":
     import polars as pl
 
     with Store(directory) as store:
-        rows = [_row(row) for row in store.rows()]
-    return pl.DataFrame(rows, infer_schema_length=None, strict=False)
+        rows = [_row(store, row) for row in store.rows()]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return pl.DataFrame([pl.Series(name, _alike([row.get(name) for row in rows]), strict=False) for name in columns])
 
 
-def _row(row: dict[str, Any]) -> dict[str, Any]:
-    identity = json.loads(row["identity"])
+def _alike(values: list[Any]) -> list[Any]:
+    """Make a column's values of one type: beside lists a number is a list of one, and beside texts it is a text."""
+    given = [value for value in values if value is not None]
+    if any(isinstance(value, list) for value in given):
+        rows = [value if value is None or isinstance(value, list) else [value] for value in values]
+        items = iter(_alike([item for row in rows if row is not None for item in row]))
+        return [None if row is None else [next(items) for _ in row] for row in rows]
+    kinds = {
+        dict if isinstance(v, dict) else bool if isinstance(v, bool) else str if isinstance(v, str) else float
+        for v in given
+    }
+    wide = any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in given)
+    if kinds <= {dict} or (len(kinds) == 1 and not wide):
+        return values
+    return [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+
+
+def _row(store: Store, row: dict[str, Any]) -> dict[str, Any]:
+    try:
+        identity, given = json.loads(row["identity"]), json.loads(row["result"] or "{}")
+    except ValueError as error:
+        raise InputError(f"{store.path}: expected the whole store of a sweep ({error})") from None
     options = {column(name): value for name, value in {**identity["defaults"], **identity["options"]}.items()}
-    result = flatten({"result": json.loads(row["result"] or "{}")})
+    result = flatten({"result": given})
     first, last = ({name: row[name] for name in names} for names in (FIRST, LAST))
     return {**first, **options, **result, **last}
 
@@ -166,11 +187,12 @@ def export(directory: str | Path, path: str | Path, *, force: bool = False) -> i
     import polars as pl
 
     path = Path(path)
-    if path.suffix not in FORMATS:
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
         raise InputError(f"{path}: cannot write a {path.suffix or 'file without suffix'!r}; use {' or '.join(FORMATS)}")
     frame = table(directory)
     with replacing(path, force=force) as temporary:
-        if path.suffix == ".parquet":
+        if suffix == ".parquet":
             frame.write_parquet(temporary)
         else:
             nested = [name for name, kind in frame.schema.items() if kind.is_nested()]

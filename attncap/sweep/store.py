@@ -1,5 +1,6 @@
 """The SQLite store of a sweep: one row a cell, written in transactions by one driver at a time."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from attncap.errors import InputError, UnmetError
-from attncap.sweep.cells import Cell
+from attncap.sweep.cells import Cell, key
 from attncap.sweep.worker import Outcome
 
 FILE = "results.sqlite"
-VERSION = 2
+VERSION = 3
 SCHEMA = f"""
 CREATE TABLE environments (id INTEGER PRIMARY KEY, description TEXT UNIQUE NOT NULL);
 CREATE TABLE cells (
@@ -21,6 +22,7 @@ CREATE TABLE cells (
     key TEXT UNIQUE NOT NULL,
     code TEXT NOT NULL,               -- hash of the code that runs it
     identity TEXT NOT NULL,           -- JSON of everything else that changes the number; key hashes both
+    twin TEXT NOT NULL DEFAULT '',    -- hash of the identity: cells of other code that have it too
     pack TEXT NOT NULL,               -- cells of one pack may run together
     planned INTEGER NOT NULL,         -- place in the last grid, from 1; 0 if it does not hold the cell
     status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'failed')),
@@ -31,7 +33,7 @@ CREATE TABLE cells (
     environment INTEGER REFERENCES environments
 );
 CREATE INDEX queue ON cells (status, pack, id, planned);
-CREATE INDEX same ON cells (identity);
+CREATE INDEX twins ON cells (twin);
 CREATE TABLE runs (id INTEGER PRIMARY KEY, started REAL NOT NULL);
 PRAGMA user_version = {VERSION};
 """
@@ -69,16 +71,18 @@ class Store:
                 raise InputError(f"{directory}: cannot write here ({error.strerror})") from None
         elif not self.path.is_file():
             raise InputError(f"{directory}: has no {FILE}; make one with attncap sweep")
+        elif not self.path.stat().st_size:
+            raise InputError(f"{self.path}: is empty; expected the store of a sweep")
         with self._reporting():
-            self.connection = sqlite3.connect(self.path, isolation_level=None, timeout=60)
+            self.connection = sqlite3.connect(self._address, uri=True, isolation_level=None, timeout=60)
         try:
             with self._reporting():
-                self._prepare()
+                self._prepare(reading=not create)
         except Exception:
             self.close()
             raise
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, reading: bool = False) -> None:
         self.connection.execute("PRAGMA synchronous = FULL")
         tables = self._tables()
         (version,) = self.connection.execute("PRAGMA user_version").fetchone()
@@ -88,14 +92,29 @@ class Store:
                 if not self._tables():
                     self.connection.execute("PRAGMA journal_mode = WAL")
                     self.connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-        elif version == 1:
+        elif reading and version == VERSION - 1:
+            pass  # What it lacks is for planning only, and it may be one that cannot be written.
+        elif version in range(1, VERSION):
             with self.driving(), self._transaction() as connection:
-                connection.execute("ALTER TABLE cells ADD COLUMN code TEXT NOT NULL DEFAULT ''")
-                connection.execute("UPDATE cells SET code = json_extract(identity, '$.code')")
-                connection.execute("CREATE INDEX same ON cells (identity)")
+                if version == 1:
+                    connection.execute("ALTER TABLE cells ADD COLUMN code TEXT NOT NULL DEFAULT ''")
+                    connection.execute("UPDATE cells SET code = json_extract(identity, '$.code')")
+                connection.create_function("key", 1, key, deterministic=True)
+                connection.execute("ALTER TABLE cells ADD COLUMN twin TEXT NOT NULL DEFAULT ''")
+                connection.execute("UPDATE cells SET twin = key(identity)")
+                connection.execute("DROP INDEX IF EXISTS same")
+                connection.execute("CREATE INDEX twins ON cells (twin)")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
         elif version != VERSION:
             raise InputError(f"{self.path}: expected an attncap sweep of version {VERSION}, got version {version}")
+
+    @property
+    def _address(self) -> str:
+        """Return the file's URI: read only where it cannot be written, and there without the files of a log."""
+        if all(os.access(path, os.W_OK) for path in (self.path.parent, self.path) if path.exists()):
+            return self.path.absolute().as_uri()
+        log = self.path.with_name(f"{FILE}-wal")
+        return f"{self.path.absolute().as_uri()}?mode=ro{'' if log.exists() else '&immutable=1'}"
 
     def _tables(self) -> int:
         return self.connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'table'").fetchone()[0]
@@ -160,12 +179,14 @@ class Store:
             The counts before anything runs.
         """
         with self._transaction() as connection:
-            connection.execute("CREATE TEMP TABLE plan (key TEXT PRIMARY KEY, identity TEXT, code TEXT, pack TEXT)")
-            rows = ((cell.key, cell.identity, cell.code, cell.pack) for cell in cells)
-            connection.executemany("INSERT OR IGNORE INTO plan VALUES (?, ?, ?, ?)", rows)
+            connection.execute(
+                "CREATE TEMP TABLE plan (key TEXT PRIMARY KEY, identity TEXT, twin TEXT, code TEXT, pack TEXT)"
+            )
+            rows = ((cell.key, cell.identity, key(cell.identity), cell.code, cell.pack) for cell in cells)
+            connection.executemany("INSERT OR IGNORE INTO plan VALUES (?, ?, ?, ?, ?)", rows)
             if reuse:
                 connection.execute(
-                    "UPDATE plan SET key = coalesce((SELECT cells.key FROM cells WHERE cells.identity = plan.identity "
+                    "UPDATE plan SET key = coalesce((SELECT cells.key FROM cells WHERE cells.twin = plan.twin "
                     "AND status = 'done' ORDER BY finished DESC LIMIT 1), key) "
                     "WHERE key NOT IN (SELECT key FROM cells WHERE status = 'done')"
                 )
@@ -174,8 +195,8 @@ class Store:
                 "FROM cells LEFT JOIN plan USING (key)) WHERE id = cell AND planned != place"
             )
             connection.execute(
-                "INSERT OR IGNORE INTO cells (key, identity, code, pack, planned) "
-                "SELECT key, identity, code, pack, rowid FROM plan ORDER BY rowid"
+                "INSERT OR IGNORE INTO cells (key, identity, twin, code, pack, planned) "
+                "SELECT key, identity, twin, code, pack, rowid FROM plan ORDER BY rowid"
             )
             if retry_failed:
                 connection.execute("UPDATE cells SET status = 'pending' WHERE planned AND status = 'failed'")
@@ -187,7 +208,7 @@ class Store:
         ((reused,),) = self._select("SELECT count(*) FROM cells WHERE planned > 0 AND code != ?", (code,))
         ((other,),) = self._select(
             "SELECT count(*) FROM cells WHERE planned > 0 AND status = 'pending' AND EXISTS "
-            "(SELECT 1 FROM cells AS older WHERE older.identity = cells.identity AND older.status = 'done')"
+            "(SELECT 1 FROM cells AS older WHERE older.twin = cells.twin AND older.status = 'done')"
         )
         return reused, other
 
@@ -282,8 +303,10 @@ class Store:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-                raise InputError(f"{self.path}: expected the store of a sweep ({error})") from None
+            # What Python's own module raises has no code of SQLite's.
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+            if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                raise InputError(f"{self.path}: expected the whole store of a sweep ({error})") from None
             advice = "; what is recorded is safe: free space and run the same again"
-            full = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+            full = code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
             raise UnmetError(f"{self.path}: {error}{advice if full else ''}") from None

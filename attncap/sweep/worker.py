@@ -2,15 +2,14 @@
 
 import dataclasses
 import json
-import math
 import platform
 import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,13 +20,11 @@ from attncap.commands.options import FILES
 from attncap.errors import UnmetError
 from attncap.files import replacing
 from attncap.numerics.memory import cores
-from attncap.result import Result, plain
+from attncap.result import Result, flatten, not_finite, plain
 from attncap.sweep.code import code
 from attncap.sweep.commands import defaults, resolve
 from attncap.sweep.numbers import precision, threads
 
-# What the environment variable JAX_PLATFORMS calls a device.
-PLATFORMS = {"cpu": "cpu", "gpu": "cuda,rocm"}
 SECONDS = 0.1
 
 
@@ -95,8 +92,29 @@ def run_job(job: Job) -> list[Outcome]:
             raise UnmetError(f"{platform.node()}: this worker has {what} {mine}, the driver {asked}; use one for both")
     with threads(job.threads):
         outcomes = _run_pack(job, command) if command.pack and job.pack_size > 1 else _run_alone(job, command)
-    _check_device(job.device)
+    _check_device(job)
     return outcomes
+
+
+def platform_of(device: str) -> str:
+    """Return what the environment variable JAX_PLATFORMS calls a device, of a GPU the kind that JAX is installed for.
+
+    Raises:
+        UnmetError: JAX is installed for no GPU.
+
+    Example:
+        >>> platform_of("cpu")
+        'cpu'
+    """
+    if device == "cpu":
+        return "cpu"
+    installed = " ".join(plugin.value for plugin in entry_points(group="jax_plugins"))
+    found = [name for name in ("cuda", "rocm") if name in installed]
+    if not found:
+        raise UnmetError(
+            f"{platform.node()}: device {device}: JAX here has no plugin for a GPU; see its installation page"
+        )
+    return found[0]
 
 
 def _run_alone(job: Job, command: Command) -> list[Outcome]:
@@ -160,37 +178,38 @@ def _outcome(key: str, result: Any, seconds: float, where: str) -> Outcome:
     if not isinstance(result, Result | Mapping):
         error = f"TypeError: a cell returns a Result or a mapping, not a {type(result).__name__}"
         return Outcome(key, None, error, seconds, where)
-    wrong = ", ".join(f"{name or 'result'} is {value}" for name, value in _not_finite(result))
+    wrong = ", ".join(f"{name or 'result'} is {value}" for name, value in not_finite(result))
     try:
-        text = json.dumps(plain(result), ensure_ascii=False, allow_nan=False)
+        named = plain(result)
+        if len(flatten(named)) < _leaves(named):
+            raise ValueError("two results have one name, such as a.b beside a: {b}")
+        text = json.dumps(named, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         return Outcome(key, None, f"{type(error).__name__}: {error}", seconds, where)
     return Outcome(key, text, f"FloatingPointError: {wrong}" if wrong else None, seconds, where)
 
 
-def _not_finite(value: Any, name: str = "") -> Iterable[tuple[str, Any]]:
-    """Find the numbers that JSON would lose."""
-    if dataclasses.is_dataclass(value):
-        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if not f.metadata.get("hidden")}
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _not_finite(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, np.ndarray):
-        yield from _not_finite(value.tolist(), name)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _not_finite(item, f"{name}[{index}]")
-    elif isinstance(value, float | np.floating) and not math.isfinite(value):
-        yield name, value
+def _leaves(tree: Mapping[str, Any]) -> int:
+    return sum(_leaves(value) if isinstance(value, Mapping) else 1 for value in tree.values())
 
 
-def _check_device(device: str) -> None:
-    # After the cell: which device JAX takes is only known once it has been used.
-    if jax := sys.modules.get("jax"):
-        used = jax.default_backend()
-        if used != device:
-            start = f"start it with JAX_PLATFORMS={PLATFORMS[device]}"
-            raise UnmetError(f"{platform.node()}: this worker computes on {used}, the sweep asks for {device}; {start}")
+def _check_device(job: Job) -> None:
+    # After the cell: which device JAX takes, and whether the command takes JAX, is only known once it has run.
+    jax = sys.modules.get("jax")
+    if jax is None and job.device != "cpu":
+        raise UnmetError(
+            f'{job.command} computes on the CPU alone, the sweep asks for {job.device}; use device = "cpu"'
+        )
+    if jax is not None:
+        try:
+            used = jax.default_backend()
+        except RuntimeError as error:
+            raise UnmetError(f"{platform.node()}: device {job.device}: {str(error).splitlines()[0]}") from None
+        if used != job.device:
+            start = f"start it with JAX_PLATFORMS={platform_of(job.device)}"
+            raise UnmetError(
+                f"{platform.node()}: this worker computes on {used}, the sweep asks for {job.device}; {start}"
+            )
 
 
 @lru_cache

@@ -7,7 +7,7 @@ from attncap.tasks.distribution import Distributions, distributions
 from attncap.tasks.example import Examples, digits, examples, random_examples
 from attncap.tasks.fact_tables import Columns, Conflicts, fact_distributions, facts
 from attncap.tasks.random import random_associations
-from attncap.tasks.source import load, load_distributions
+from attncap.tasks.source import kind_of, load, load_distributions
 from attncap.tasks.text import next_tokens, text_distributions
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "examples",
     "fact_distributions",
     "facts",
+    "kind_of",
     "load",
     "load_distributions",
     "next_tokens",

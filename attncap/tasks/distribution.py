@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SMOOTHING = 1e-3
 ROUNDING = 1e-6
+# Sums of weights are exact to this.
+SUMMED = 1e-12
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,48 @@ class Distributions(Result):
             raise InputError(f"{self.name}: holds no sequences; expected an array `sequences` (T,S) beside `pi`")
         answers = self.pi.argmax(axis=1)
         return associations(self.sequences, answers, self.vocabulary, name=self.name, kind=self.kind, notes=self.notes)
+
+    @cached_property
+    def likely_first(self) -> Int[np.ndarray, " T"]:
+        """The numbers of the sequences, the most likely first."""
+        return np.argsort(-self.weight, kind="stable")
+
+    def fewest_likely(self, epsilon: float | int) -> int:
+        r"""Return $T_\varepsilon$, the fewest sequences that have probability at least $1 - \varepsilon$ together.
+
+        Args:
+            epsilon: $\varepsilon$, 0 to 1.
+
+        Raises:
+            InputError: another number.
+
+        Example:
+            >>> task = distributions(np.full((4, 2), 0.5), weight=[4, 3, 2, 1])
+            >>> [task.fewest_likely(epsilon) for epsilon in (0, 0.1, 0.15, 0.3, 1)]
+            [4, 3, 3, 2, 0]
+        """
+        if not 0 <= epsilon <= 1:
+            raise InputError("epsilon", "0 to 1", epsilon)
+        if epsilon == 0:
+            return self.count
+        together = np.cumsum(np.append(0.0, self.weight[self.likely_first]))
+        return min(int(np.searchsorted(together, 1 - epsilon - SUMMED)), self.count)
+
+    def likely(self, count: int) -> Associations:
+        """Return the most likely sequences, each with its most likely next token.
+
+        Args:
+            count: how many, at least one.
+        """
+        return self.modes.subset(self.likely_first[: max(1, count)])
+
+    def left_out(self, stored: int) -> float:
+        r"""Return $\varepsilon$, the probability of all but the most likely sequences.
+
+        Args:
+            stored: how many of these there are.
+        """
+        return float(self.weight[self.likely_first[stored:]].sum())
 
     def __len__(self) -> int:
         return self.count

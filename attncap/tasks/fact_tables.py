@@ -11,6 +11,7 @@ from attncap.constraints import checked
 from attncap.data.tables import Cell, Table, Unreadable, read_table
 from attncap.errors import InputError, nearest
 from attncap.numerics.memory import require
+from attncap.result import several
 from attncap.tasks.association import Associations, associations
 from attncap.tasks.distribution import Distributions, distributions
 
@@ -121,7 +122,9 @@ def melt(table: Table, subject: str | None, relation: str | None, object: str | 
             f"{table.name}: relation needs object, the column of the answers; it has {', '.join(table.columns)}"
         )
     if subject_at is None:
-        subject_at = next(i for i in range(len(table.columns)) if i not in (relation_at, object_at))
+        subject_at = next((i for i in range(len(table.columns)) if i not in (relation_at, object_at)), None)
+    if subject_at is None:
+        raise InputError(f"{table.name}: no column is left for the subject; it has {', '.join(table.columns)}")
     named = [at for at in (subject_at, relation_at, object_at) if at is not None]
     if len(set(named)) < len(named):
         raise InputError(f"{table.name}: one column cannot be two of subject, relation and object")
@@ -138,20 +141,16 @@ def melt(table: Table, subject: str | None, relation: str | None, object: str | 
     complete = [Fact(r, s, o, place) for r, s, o, place in found if r and s and o]
     notes = list(table.notes)
     if missing := len(found) - len(complete):
-        notes.append(f"{missing:,} missing {_plural('cell', missing)} skipped")
+        notes.append(f"{several(missing, 'missing cell')} skipped")
     if object_at is not None and (others := [name for at, name in enumerate(table.columns) if at not in named]):
         shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
-        notes.append(f"{len(others):,} {_plural('column', len(others))} ignored: {shown}")
+        notes.append(f"{several(len(others), 'column')} ignored: {shown}")
     return complete, notes
 
 
 def _holding(table: Table, cell: Cell) -> str:
     """Name the column that holds this very cell."""
     return next(table.columns[at] for row in table.rows for at, other in enumerate(row) if other is cell)
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"
 
 
 Cells = Iterator[tuple[Cell, Cell, Cell, int]]
@@ -193,11 +192,9 @@ def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[
         )
     notes = []
     if repeated:
-        notes.append(f"{repeated:,} {_plural('duplicate', repeated)} dropped")
+        notes.append(f"{several(repeated, 'duplicate')} dropped")
     if conflicts:
-        notes.append(
-            f"{len(conflicts):,} conflicting {_plural('answer', len(conflicts))} dropped, the first of each kept"
-        )
+        notes.append(f"{several(len(conflicts), 'conflicting answer')} dropped, the first of each kept")
     return list(kept.values()), notes
 
 
@@ -241,9 +238,9 @@ def fact_distributions(
     require(8.0 * len(sequences) * len(words) * 4, f"{table.name}: {len(sequences):,} x {len(words):,} probabilities")
     pi = np.zeros((len(sequences), len(words)))
     pi[row, triples[:, 2]] = list(counts.values())
-    several = int(((pi > 0).sum(axis=1) > 1).sum())
-    if several:
-        verb = "has" if several == 1 else "have"
-        notes.append(f"{several:,} of {len(pi):,} sequences {verb} several answers, weighed by their rows")
+    ambiguous = int(((pi > 0).sum(axis=1) > 1).sum())
+    if ambiguous:
+        verb = "has" if ambiguous == 1 else "have"
+        notes.append(f"{ambiguous:,} of {several(len(pi), 'sequence')} {verb} several answers, weighed by their rows")
     pi /= pi.sum(axis=1, keepdims=True)
     return distributions(pi, None, sequences, list(words), name=table.name, kind="facts", notes=notes)

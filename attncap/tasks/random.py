@@ -6,6 +6,7 @@ from jaxtyping import Int
 from attncap.constraints import Count, Seed, checked
 from attncap.errors import InputError
 from attncap.numerics.memory import require
+from attncap.result import several
 from attncap.tasks.association import Associations, associations
 
 # Bytes that the word of a token takes, with its places in tuples, sets and dictionaries.
@@ -45,7 +46,7 @@ def random_associations(vocabulary: Count, context: Count, count: Count, seed: S
         raise InputError(f"{name}: expected S of at most {LONGEST:,}, got {context:,}")
     _require(name, vocabulary, context, count)
     if context * np.log2(vocabulary) < LARGEST_POWER and count > vocabulary**context:
-        raise InputError(f"{name}: only {vocabulary**context} sequences exist; expected T of at most N^S")
+        raise InputError(f"{name}: there are {several(vocabulary**context, 'sequence')}; expected T of at most N^S")
     rng = np.random.default_rng(seed)
     sequences = _distinct(rng, vocabulary, context, count)
     return associations(sequences, rng.integers(vocabulary, size=count), vocabulary, name=name)

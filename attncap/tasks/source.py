@@ -71,8 +71,19 @@ def load(
             return _random(text, seed)
         case "task":
             return read_task(Path(text))
-    if Path(text).exists():
-        return facts(_table(text))  # says which files are tables
+    check_source(text)
+    return facts(_table(text))  # says which files are tables
+
+
+def check_source(source: str | Path) -> None:
+    """Refuse a source that is neither a named one nor a file.
+
+    Raises:
+        InputError: names the nearest one.
+    """
+    text = str(source)
+    if text in {*NAMED, *CORPORA, STDIN} or text.startswith("random:") or Path(text).exists():
+        return
     known = [*NAMED, *CORPORA, "random:N,S,T"]
     raise InputError(f"{text}: no such file or table; expected {', '.join(known)}{nearest(text, known)}")
 

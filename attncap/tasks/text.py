@@ -12,6 +12,7 @@ from attncap.data.spelling import spelling
 from attncap.data.texts import CORPORA
 from attncap.errors import InputError
 from attncap.numerics.memory import require
+from attncap.result import several
 from attncap.tasks.association import Associations, associations
 from attncap.tasks.distribution import Distributions, distributions
 
@@ -48,11 +49,11 @@ def next_tokens(path: str | Path, context: Count = 2) -> Associations:
     windows = np.lib.stride_tricks.sliding_window_view(numbers, context + 1)
     counts = Counter(map(tuple, windows.tolist()))
     best: dict[tuple[int, ...], tuple[int, int]] = {}
-    several = set()
+    ambiguous = set()
     for window, times in counts.items():
         sequence, answer = window[:-1], window[-1]
         if sequence in best:
-            several.add(sequence)
+            ambiguous.add(sequence)
         if times > best.get(sequence, (0, 0))[0]:
             best[sequence] = (times, answer)
     answers = np.array([answer for _, answer in best.values()])
@@ -62,8 +63,8 @@ def next_tokens(path: str | Path, context: Count = 2) -> Associations:
         vocabulary.tolist(),
         name=str(path),
         kind="text",
-        notes=[f"{len(several):,} contexts had several continuations; the most frequent one was kept"]
-        if several
+        notes=[f"{several(len(ambiguous), 'context')} had several continuations; the most frequent one was kept"]
+        if ambiguous
         else [],
     )
 
@@ -78,7 +79,7 @@ def numbered(path: str | Path, context: int) -> tuple[np.ndarray, np.ndarray]:
         raise InputError("context", "at least 1", context)
     tokens = TOKEN.findall(spelling(_read(path)))
     if len(tokens) <= context:
-        raise InputError(f"{path}: {len(tokens)} tokens; expected more than the context, {context}")
+        raise InputError(f"{path}: {several(len(tokens), 'token')}; expected more than the context, {context}")
     return np.unique(np.array(tokens, dtype=object), return_inverse=True)
 
 
@@ -131,7 +132,7 @@ def text_distributions(path: str | Path, context: Count = 2, vocabulary: Count |
         share = 1 - frequency[kept].sum() / len(numbers)
         renumbered = np.full(len(words), len(kept))
         renumbered[kept] = np.arange(len(kept))
-        notes.append(f"{len(words) - len(kept):,} rare tokens ({share:.1%} of the text) became {OTHER}")
+        notes.append(f"{several(len(words) - len(kept), 'rare token')} ({share:.1%} of the text) became {OTHER}")
         words, numbers = np.append(words[kept], OTHER), renumbered[numbers]
     windows = np.lib.stride_tricks.sliding_window_view(numbers, context + 1)
     sequences, row = np.unique(windows[:, :-1], axis=0, return_inverse=True)

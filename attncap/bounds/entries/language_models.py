@@ -4,7 +4,7 @@ from sympy import Eq, Float, Piecewise, exp, floor, log
 
 from attncap.bounds import labels
 from attncap.bounds.bound import Assumption, Bound
-from attncap.bounds.letters import ERROR, B, N, P
+from attncap.bounds.letters import ERROR, B, C, N, P
 from attncap.bounds.source import ICLR, Source
 
 SOURCES = (
@@ -24,6 +24,15 @@ SOURCES = (
         venue="arXiv preprint",
         year=2025,
         arxiv="2505.24832",
+        kind="article",
+    ),
+    Source(
+        key="lu2024",
+        authors="Lu, Xingyu and Li, Xiaonan and Cheng, Qinyuan and Ding, Kai and Huang, Xuanjing and Qiu, Xipeng",
+        title="Scaling Laws for Fact Memorization of Large Language Models",
+        venue="arXiv preprint",
+        year=2024,
+        arxiv="2406.15720",
         kind="article",
     ),
     Source(
@@ -92,6 +101,19 @@ BOUNDS = (
         evidence="secondary",
         formula=Float("0.7") * P,
         unit="bits",
+    ),
+    Bound(
+        id="lu2024",
+        sources=("lu2024",),
+        where="abstract: linear in parameters, short of its limit by a e^(-b epochs)",
+        setting="trained language model, facts of Wikidata",
+        labels=labels.FACTS,
+        direction="empirical",
+        exactness="order",
+        evidence="abstract",
+        formula=C * P,
+        assumptions=(Assumption("parameters beside the embeddings"),),
+        note="the constant depends on the epochs and on the relation",
     ),
     Bound(
         id="morris2025",

@@ -21,6 +21,7 @@ SOURCES = (
 MHA = "one multi-head attention layer, no skip connection, real labels"
 KRUSKAL = Assumption("queries of Kruskal rank >= n (A1)")
 CONTEXT = Assumption("n <= d and contexts of rank n (A2)", D >= S)
+MEANS = Assumption("queries plus their contexts' means of Kruskal rank >= n (A3)")
 SHARED = Assumption("every example has the same context")
 
 # Rank of a head's score differences as functions of the query.
@@ -39,6 +40,20 @@ BOUNDS = (
         formula=H * (Min(S, DH) - 1) + 1,
         architecture="mha",
         assumptions=(CONTEXT, KRUSKAL),
+    ),
+    Bound(
+        id="mahdavi2024-two-layers",
+        sources=("mahdavi2024",),
+        where="Proposition 5: a first layer adds the context's mean to every vector",
+        setting="two attention layers, the first uniform with a skip connection, real labels",
+        labels=labels.REAL,
+        direction="lower",
+        exactness="exact",
+        evidence="text",
+        formula=H * (Min(S, DH) - 1) + 1,
+        architecture="mha",
+        assumptions=(CONTEXT, MEANS),
+        note="the count of `mahdavi2024` for queries that may all be equal; the first layer has no free parameter",
     ),
     Bound(
         id="mahdavi2024-shared",

@@ -4,7 +4,7 @@ from sympy import Float, Integer, LambertW, exp, floor, log, sqrt
 
 from attncap.bounds import labels
 from attncap.bounds.bound import Assumption, Bound
-from attncap.bounds.letters import BETA, FAILURE, C, D, K, M, P
+from attncap.bounds.letters import ALPHA, BETA, FAILURE, C, D, K, M, P
 from attncap.bounds.source import ICLR, NEURIPS, Source
 
 SOURCES = (
@@ -68,6 +68,15 @@ SOURCES = (
         venue="arXiv preprint",
         year=2025,
         arxiv="2512.00207",
+        kind="article",
+    ),
+    Source(
+        key="kim2026",
+        authors="Kim, Juno and Nichani, Eshaan and Wu, Denny and Bietti, Alberto and Lee, Jason D.",
+        title="Sharp Capacity Scaling of Spectral Optimizers in Learning Associative Memory",
+        venue="arXiv preprint",
+        year=2026,
+        arxiv="2603.26554",
         kind="article",
     ),
     Source(
@@ -199,6 +208,25 @@ BOUNDS = (
         evidence="abstract",
         formula=C * P / log(P),
         assumptions=(INJECTIVE, Assumption("well conditioned embeddings"), Assumption("P >= 3", P >= 3)),
+    ),
+    Bound(
+        id="kim2026",
+        sources=("kim2026",),
+        where="one step of Muon from zero: the d^(2 - (1 - 1/(2 alpha))^t) most frequent facts after t steps, at t = 1",
+        setting=f"{MEMORY}, one step of Muon on a large batch",
+        labels=labels.ONE_OF_T,
+        direction="sharp",
+        exactness="order",
+        evidence="quoted",
+        formula=C * D ** (1 + 1 / (2 * ALPHA)),
+        architecture="memory",
+        assumptions=(
+            Assumption("facts occur in proportion to i^-alpha, alpha > 1", ALPHA > 1),
+            Assumption("random embeddings"),
+            INJECTIVE,
+        ),
+        logs=True,
+        note="a step of gradient descent stores fewer; a batch of B facts shows no more than B^(1/alpha) of them",
     ),
     Bound(
         id="amit1985",

@@ -1,6 +1,6 @@
 """Transformers: how many parameters store so many sequences."""
 
-from sympy import Max, floor
+from sympy import Max, exp, floor
 
 from attncap.bounds import labels
 from attncap.bounds.bound import Assumption, Bound
@@ -39,6 +39,15 @@ SOURCES = (
         venue="arXiv preprint",
         year=2023,
         arxiv="2309.08593",
+        kind="article",
+    ),
+    Source(
+        key="ravfogel2026",
+        authors="Ravfogel, Shauli and Yehudai, Gilad and Bruna, Joan and Bietti, Alberto",
+        title="Geometric Factual Recall in Transformers",
+        venue="arXiv preprint",
+        year=2026,
+        arxiv="2605.12426",
         kind="article",
     ),
     Source(
@@ -160,6 +169,19 @@ BOUNDS = (
         evidence="abstract",
         formula=C * P,
         logs=True,
+    ),
+    Bound(
+        id="ravfogel2026",
+        sources=("ravfogel2026",),
+        where="abstract: d = O(log T) for random bijections of T subjects and T attributes, each relation one",
+        setting="one attention layer with an MLP that selects by relation",
+        labels=labels.ONE_OF_T,
+        direction="lower",
+        exactness="order",
+        evidence="abstract",
+        formula=exp(C * D),
+        assumptions=(Assumption("random bijections, subjects' embeddings fitted to them"),),
+        note="subjects per relation; their embeddings hold the facts, T d numbers",
     ),
     Bound(
         id="adler2025",

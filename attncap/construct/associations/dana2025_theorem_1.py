@@ -12,6 +12,7 @@ from attncap.models import AttentionOnlyTransformer
 from attncap.models.precision import DtypeName
 from attncap.numerics.linear import minimum_norm
 from attncap.progress import bar
+from attncap.result import several
 from attncap.tasks import Associations
 
 
@@ -69,8 +70,9 @@ def theorem(
     if heads is not None and (held := capacity_of(task, embedding_dim, head_dim, heads)["rank"]) < task.associations:
         needed = least_heads(task, embedding_dim, head_dim, 1.0)
         raise NotMemorized(
-            f"{heads} heads hold {held:,} associations of {task.name}, which has {task.associations:,}; "
-            f"give at least {needed} heads, a larger embedding dimension, or method margin"
+            f"{several(heads, 'head', 'hold')} {several(held, 'association')} of {task.name}, "
+            f"which has {task.associations:,}; give at least {several(needed, 'head')}, "
+            "a larger embedding dimension, or method margin"
         )
     fit = None
     for attempt in attempts(task, embedding_dim, head_dim, heads or least, heads is None, seed, query_key_rank):

@@ -16,18 +16,16 @@ from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
 from attncap.construct.distributions.encoder import Encoder, encode
 from attncap.construct.distributions.fit import DistributionFit
 from attncap.errors import InputError, UnmetError
-from attncap.fits import Shape, capacity_of, check_shape, counts, least_heads
+from attncap.fits import TokenShape, capacity_of, check_shape, counts, least_heads
+from attncap.methods import SHARE
 from attncap.models import DTYPES, AttentionOnlyTransformer
 from attncap.models.precision import DtypeName
 from attncap.numerics.linear import minimum_norm
+from attncap.result import several
 from attncap.tasks import Associations, Distributions
 
 # The divergence above the encoder's, in nats, that rounding to each type may cost.
 EXCESS = {"float64": 1e-9, "float32": 1e-6, "bfloat16": 1e-2}
-# Storing as many sequences as the count allows leaves no freedom for the others: their logits then run wild.
-STORED = 0.9
-# Sums of probabilities are exact to this.
-ROUNDING = 1e-12
 
 
 @checked
@@ -86,13 +84,13 @@ def distribution(
     if stored is not None and epsilon is not None:
         raise InputError("stored", "none where epsilon decides", stored)
     modes = task.modes
-    asked = stored if epsilon is None else fewest_likely(task, epsilon)
+    asked = stored if epsilon is None else task.fewest_likely(epsilon)
     count = heads or _least_heads(task, embedding_dim, head_dim, asked, SLACK[dtype])
     held = min(capacity_of(modes, embedding_dim, head_dim, count)["rank"], task.count)
     whole = held == task.count
-    kept = held if whole else int(STORED * held) if asked is None else asked
+    kept = held if whole else int(SHARE * held) if asked is None else asked
     if not 0 <= kept <= held:
-        raise InputError("stored", f"0 to {held:,}, what {count} heads hold", kept)
+        raise InputError("stored", f"0 to {held:,}, what {several(count, 'head')} can hold", kept)
     encoder = encode(task, embedding_dim, starts=starts, seed=seed)
     settled = _settled(task)
     for attempt in attempts(modes, embedding_dim, head_dim, count, heads is None, seed):
@@ -104,13 +102,12 @@ def distribution(
             break
     else:
         raise UnmetError(
-            f"{task.name}: {attempt.heads} heads leave {excess[dtype]:.2g} nats above the encoder in {dtype} "
-            f"(expected at most {EXCESS[dtype]:g}); give more heads or a wider dtype"
+            f"{task.name}: {several(attempt.heads, 'head', 'leave')} {excess[dtype]:.2g} nats above the encoder in "
+            f"{dtype} (expected at most {EXCESS[dtype]:g}); give more heads or a wider dtype"
         )
-    shape = Shape.of(model)
     return DistributionFit(
         task=modes,
-        shape=shape,
+        shape=TokenShape.of(model, settled, dtype),
         method="distribution",
         capacity=capacity_of(modes, embedding_dim, head_dim, attempt.heads),
         recall=measure.verify(model, settled),
@@ -124,7 +121,7 @@ def distribution(
         kl=kl,
         excess=excess,
         stored=kept,
-        epsilon=float(task.weight[_likely_first(task)[kept:]].sum()),
+        epsilon=task.left_out(kept),
         bounds=limits
         | {
             "theorem2": lookup_bound(task, embedding_dim),
@@ -133,41 +130,13 @@ def distribution(
     )
 
 
-def fewest_likely(task: Distributions, epsilon: float | int) -> int:
-    r"""Return $T_\varepsilon$, the fewest sequences that have probability at least $1 - \varepsilon$ together.
-
-    Args:
-        task: sequences with their probabilities.
-        epsilon: $\varepsilon$, 0 to 1.
-
-    Raises:
-        InputError: another number.
-
-    Example:
-        >>> from attncap.tasks import distributions
-        >>> task = distributions(np.full((4, 2), 0.5), weight=[4, 3, 2, 1])
-        >>> [fewest_likely(task, epsilon) for epsilon in (0, 0.1, 0.15, 0.3, 1)]
-        [4, 3, 3, 2, 0]
-    """
-    if not 0 <= epsilon <= 1:
-        raise InputError("epsilon", "0 to 1", epsilon)
-    if epsilon == 0:
-        return task.count
-    together = np.cumsum(np.append(0.0, task.weight[_likely_first(task)]))
-    return min(int(np.searchsorted(together, 1 - epsilon - ROUNDING)), task.count)
-
-
-def _likely_first(task: Distributions) -> Int[np.ndarray, " T"]:
-    return np.argsort(-task.weight, kind="stable")
-
-
 def _least_heads(task: Distributions, embedding_dim: int, head_dim: int, asked: int | None, slack: float) -> int:
     """Return the fewest heads that hold every sequence, or of which nine tenths hold those asked for."""
     if asked is None or asked >= task.count:
         return least_heads(task.modes, embedding_dim, head_dim, slack)
     if asked < 0:
         raise InputError("stored", f"0 to {task.count:,}", asked)
-    return least_heads(task.modes.subset(_likely_first(task)[: max(1, asked)]), embedding_dim, head_dim, slack / STORED)
+    return least_heads(task.likely(asked), embedding_dim, head_dim, slack / SHARE)
 
 
 def _settled(task: Distributions) -> Associations:
@@ -185,7 +154,7 @@ def _solve(
     matrix = system.matrix
     unembedding, encoding = _orthonormal(encoder, system.skip)
     wanted = encoding - system.skip
-    order = _likely_first(task)
+    order = task.likely_first
     first, rest = order[:stored], order[stored:]
     departure = minimum_norm(matrix[first], wanted[first]) if stored else np.zeros((matrix.shape[1], dim))
     if len(rest):
@@ -193,8 +162,11 @@ def _solve(
     solution = system.solution(departure)
     size = np.linalg.norm(unembedding, axis=0).max()
     error = (matrix @ departure - wanted)[:, : np.linalg.matrix_rank(unembedding)] * size
-    epsilon = float(task.weight[rest].sum())
-    paper = theorem_constant(matrix, first) * epsilon * np.linalg.norm(encoder.logits, 2) if len(rest) else 0.0
+    paper = (
+        theorem_constant(matrix, first) * task.left_out(stored) * np.linalg.norm(encoder.logits, 2)
+        if len(rest)
+        else 0.0
+    )
     limits: dict[str, float | None] = {
         "paper": float(paper),
         "quadratic": float(task.weight @ (error**2).sum(axis=1)) / 4,

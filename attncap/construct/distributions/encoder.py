@@ -15,7 +15,8 @@ from attncap.construct.distributions.dana2025_propositions import circle, exact
 from attncap.construct.distributions.frank_wolfe import lower_bound
 from attncap.errors import InputError
 from attncap.numerics.memory import require
-from attncap.result import Result, hidden
+from attncap.progress import track
+from attncap.result import Result, hidden, several
 from attncap.tasks import Distributions
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def encode(task: Distributions, embedding_dim: Count, *, starts: Count | None = 
         raise InputError("embedding_dim", "at least 1", embedding_dim)
     if starts is not None and starts < 1:
         raise InputError("starts", "at least 1", starts)
+    tables = 8.0 * sum(task.pi.shape) * embedding_dim
+    require((starts or 1) * (1000 + tables), several(starts or 1, "start"), "choose fewer starts")
     # Copies of the probabilities; the Gram matrix of the smaller side; the products of W's columns in Newton's steps.
     needed = 8.0 * (5 * task.pi.size + 3 * min(task.pi.shape) ** 2 + task.vocabulary_size * embedding_dim**2 / 2)
     require(needed, f"encoding {task.count:,} x {task.vocabulary_size:,} probabilities")
@@ -175,7 +178,7 @@ def _descend(task: Distributions, svd: lowrank.Pair, starts: int | None, seed: i
     pi = task.pi if double else task.pi.astype(np.float32)
     iterations = ITERATIONS[0] if projectable else int(np.clip(WORK / (task.pi.size * (dim + 20)), *ITERATIONS))
     found = []
-    for start in range(starts or (STARTS if projectable else 1)):
+    for start in track(range(starts or (STARTS if projectable else 1)), "descend from each start"):
         w, e = svd
         if start:
             w = rng.standard_normal(w.shape)

@@ -3,6 +3,7 @@
 from attncap import bounds
 from attncap.errors import InputError, UnmetError
 from attncap.numerics.bracketing import smallest
+from attncap.result import several
 from attncap.tasks import Examples
 
 
@@ -64,8 +65,8 @@ def check_theorem(task: Examples, head_dim: int, heads: int) -> None:
     held = heads * group_size(task, head_dim) + 1
     if task.count > held:
         raise UnmetError(
-            f"{task.name}: {task.count:,} examples; {heads} heads hold {held:,} by the theorem; give at least "
-            f"{least_heads(task, head_dim, 'theorem')} heads, or method lstsq"
+            f"{task.name}: {several(task.count, 'example')}; by the theorem {several(heads, 'head', 'hold')} {held:,}; "
+            f"give at least {several(least_heads(task, head_dim, 'theorem'), 'head')}, or method lstsq"
         )
 
 

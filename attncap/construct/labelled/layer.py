@@ -30,6 +30,7 @@ from attncap.measure.examples import verify_examples
 from attncap.models import AttentionLayer
 from attncap.numerics.memory import require
 from attncap.numerics.rank import rank
+from attncap.result import several
 from attncap.tasks import Examples
 
 DRAWS = 4
@@ -184,13 +185,14 @@ def _shortfall(task: Examples, head_dim: int, heads: int, method: str, reached: 
     """Say in one line what a layer leaves of the examples, and what would hold them."""
     if method == "chosen":
         counts = proved(task, head_dim, heads), degrees_of_freedom(task, head_dim, heads)
+        held = f"{several(heads, 'head', 'hold')} {several(counts[0], 'example')} in general"
         return (
-            f"{task.name}: {task.count:,} examples leave {found}; {heads} heads hold {counts[0]:,} examples in general "
+            f"{task.name}: {several(task.count, 'example')} leave {found}; {held} "
             f"position by proof, and have {counts[1]:,} degrees of freedom per label column; give more heads"
         )
-    held = f"{heads} heads of such scores hold {reached:,} real labels of this data at most"
+    held = f"{several(heads, 'head')} of such scores can hold {several(reached, 'real label')} of this data at most"
     more = f" (H(n-1)+1 = {heads * (task.context - 1) + 1:,} for a shared context)" if task.shared else ""
     return (
-        f"{task.name}: {task.count:,} examples on attention features of rank {reached:,} leave {found}; {held}{more}; "
-        f"give more heads or method chosen"
+        f"{task.name}: {several(task.count, 'example')} on attention features of rank {reached:,} leave {found}; "
+        f"{held}{more}; give more heads or method chosen"
     )

@@ -13,6 +13,7 @@ from attncap.constraints import Count, Natural, Seed, checked
 from attncap.errors import InputError
 from attncap.fits import Found
 from attncap.models import TokenModel
+from attncap.numerics.memory import require
 from attncap.progress import bar
 from attncap.result import hidden, several
 from attncap.tasks import Associations
@@ -192,6 +193,10 @@ def ensemble(
     chosen = chosen if steps is None else replace(chosen, steps=steps)
     head_dim = embedding_dim if head_dim is None else head_dim
     shape = Architecture(task.vocabulary_size, task.context, embedding_dim, head_dim, heads, depth, width)
+    models = seeds if isinstance(seeds, int) else len(seeds)
+    # Of each model its weights, a few times over, and what Python keeps of it.
+    weights = embedding_dim * (2 * shape.vocabulary + shape.context + depth * (4.0 * heads * head_dim + 2 * width))
+    require(models * (1e4 + 32 * weights), several(models, "model"), "choose fewer seeds")
     numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     for name, number in (("seeds", len(numbers)), ("steps", chosen.steps)):
         if number < 1:

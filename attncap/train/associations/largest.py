@@ -113,6 +113,7 @@ def capacity(
         bits_per_parameter=float(np.mean([one.bits_per_parameter for one in held] or [0.0])),
         seeds=tuple(reached),
         dtype="float32",
+        certified=False,
         seconds=time.perf_counter() - started,
         recipe=chosen.name,
         target=float(target),

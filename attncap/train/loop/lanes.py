@@ -66,6 +66,11 @@ def train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, *, every: int = 0) ->
         InputError: lanes that need different programs.
         UnmetError: more memory than there is, or a loss that is not finite.
     """
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
+        return _train(lanes, recipe, every)
+
+
+def _train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, every: int) -> Run[TrainedT]:
     # How many steps there are changes no program.
     alike = {lane.problem(replace(recipe, steps=1)) for lane in lanes}
     if len(alike) != 1:
@@ -76,6 +81,8 @@ def train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, *, every: int = 0) ->
         width = max(1, min(width, PACK_BYTES // each))
         each *= width
     require(float(each), f"training on {several(problem.rows, 'example')}")
+    # Two rates and each model's loss and accuracy, at every step.
+    require(8.0 * recipe.steps * (1 + len(lanes)), several(recipe.steps, "step"), "choose fewer steps or seeds")
     runs = [train_pack(problem, lanes[i : i + width], width, recipe, every) for i in range(0, len(lanes), width)]
     return Run(
         [one for run in runs for one in run.models],
@@ -152,7 +159,9 @@ def check_finite(report: Report, lanes: Sequence[Lane[Any]], begin: int) -> None
     """Raise at the first segment in which a loss is not finite."""
     for lane, finite in zip(lanes, np.isfinite(report.loss).all(axis=0), strict=False):
         if not finite:
-            raise UnmetError(f"the loss of seed {lane.seed} is not finite after {begin} steps; lower the rate")
+            raise UnmetError(
+                f"the loss of seed {lane.seed} is not finite after {several(begin, 'step')}; lower the rate"
+            )
 
 
 def told(reports: Sequence[Report], steps: Int[np.ndarray, " K"], recipe: Recipe) -> History:
