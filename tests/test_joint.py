@@ -1,11 +1,15 @@
 """Method joint: its gradient, its rivals, and what it finds."""
 
+import time
+
 import numpy as np
 import pytest
 import scipy.optimize
 from scipy.special import log_softmax
 
 from attncap import construct, measure, tasks
+from attncap.cli import main
+from attncap.commands import memorize
 from attncap.construct.associations import joint_mode, rivals
 from attncap.construct.associations.joint_descent import whole
 from attncap.construct.associations.joint_mode import alike, first_guess
@@ -102,8 +106,8 @@ def test_random_facts_hold_as_many_bits_as_training_finds():
 
 
 def test_the_fewest_heads_are_bracketed():
-    task = tasks.random_associations(20, 2, 120)
-    fit = construct.joint(task, 4)
+    task = tasks.random_associations(20, 2, 60)
+    fit = construct.joint(task, 4, evaluations=200)
     failed, held = fit.details["heads_bracket"]
     assert failed < held == fit.shape.heads <= failed + max(1, failed / 8)
     assert fit.recall["float32"].accuracy == 1.0
@@ -136,3 +140,75 @@ def test_a_descent_without_gain_is_given_up():
     assert watch.stalled(311)
     watch.see(312, wrong=4, loss=0.95)
     assert not watch.stalled(612)
+
+
+def test_the_smallest_shape_of_a_table_is_searched(tmp_path):
+    from attncap import archive, plots
+
+    task = tasks.load("capitals")
+    first = construct.smallest(task, first=True)
+    assert first.recall["float32"].accuracy == 1.0
+    best = construct.smallest(task)
+    assert best.recall["float32"].accuracy == 1.0
+    # Of d = 2, one head: two numbers a token in its role, and eight for the head.
+    assert best.shape.parameters_in_use == 2 * (251 + 245) + 8 < first.shape.parameters_in_use
+    sizes = [one["parameters"] for one in best.details["front"]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == best.shape.parameters_in_use
+    again = construct.smallest(task)
+    for name, tensor in best.model.tensors().items():
+        np.testing.assert_array_equal(tensor, getattr(again.model, name))
+    assert archive.read(best.save(tmp_path / "m")).result["details"]["front"] == best.details["front"]
+    drawn = plots.front_chart(best).to_dict()
+    assert [one["parameters"] for one in drawn["layer"][0]["data"]["values"]] == sizes
+    assert len(drawn["layer"][1]["data"]["values"]) == len(best.details["attempts"])
+
+
+def test_an_interrupted_search_keeps_the_best_so_far(monkeypatch):
+    task, held = tasks.load("capitals"), []
+
+    def interrupted(*args, **options):
+        if held:
+            raise KeyboardInterrupt
+        held.append(construct.joint(*args, **options))
+        return held[-1]
+
+    monkeypatch.setattr("attncap.construct.smallest_shape.joint", interrupted)
+    fit = construct.smallest(task)
+    assert fit.details["interrupted"]
+    assert fit.recall["float32"].accuracy == 1.0
+    with pytest.raises(KeyboardInterrupt):
+        construct.smallest(task)
+
+
+def test_a_search_keeps_to_its_time():
+    started = time.monotonic()
+    with pytest.raises(construct.NotMemorized, match=r"within 0\.001 s"):
+        construct.smallest(tasks.random_associations(50, 2, 400), within=0.001)
+    assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--by", "bytes"], "--by: expected smallest"),
+        (["--within", "9"], "--within: expected smallest"),
+        (["--smallest", "--heads", "2"], "--smallest: expected no shape"),
+        (["--smallest", "--method", "margin"], "--smallest: expected no shape"),
+        (["--smallest", "--within", "soon"], "--within: expected a duration like 90s, 10m or 1.5h, got soon"),
+        (["--plot", "x.svg"], "--plot: expected --smallest"),
+    ],
+)
+def test_a_search_is_asked_for_whole(words, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(["memorize", "random:5,2,9", "--out", "m", *words])
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_named_method_or_shape_keeps_its_meaning():
+    assert memorize("random:20,2,30").method == "joint"
+    assert memorize("random:20,2,30", embedding_dim=8).method == "theorem"
+    assert memorize("random:20,2,30", method="theorem").shape.embedding_dim == 64
+    assert memorize("random:20,2,30", method="joint").shape.parameters < 600

@@ -18,7 +18,7 @@ By = Literal["parameters", "bytes"]
 # Bits per parameter in use to begin with: what the descent finds at once, then ever easier.
 RATES = (1.0, 0.8, 0.6, 0.4, 0.25, 0.15, 0.08, 0.04)
 # Heads of one dimension per embedding dimension: more are slow, and an embedding dimension more does as well.
-HEADS_PER_DIM = 16
+HEADS_PER_DIM = 24
 # Evaluations of the loss that one shape is worth.
 EVALUATIONS = 3000
 # Heads are searched to an eighth of their number.
@@ -58,7 +58,7 @@ def smallest(
     task: Associations,
     *,
     by: By = "parameters",
-    within: float | None = None,
+    within: float | int | None = None,
     dtype: str = "float32",
     seed: int = 0,
     certify: bool = False,
@@ -93,7 +93,7 @@ def smallest(
         True
     """
     types = (dtype, "bfloat16") if by == "bytes" and dtype == "float32" and not first else (dtype,)
-    search = _Search(task, by, seed, certify, Budget(float("inf") if within is None else within))
+    search = _Search(task, by, seed, certify, Budget(float("inf") if within is None else float(within)))
     interrupted = False
     try:
         with bar("shapes") as advance:
@@ -119,7 +119,7 @@ class _Search:
     budget: Budget
     attempts: list[Attempt] = field(default_factory=list)
     best: Fit | None = None
-    least: float = float("inf")
+    least: float | int = float("inf")
 
     def __post_init__(self) -> None:
         self.rows = len(np.unique(self.task.sequences)) + len(measure.answers_in_use(self.task))
@@ -129,7 +129,7 @@ class _Search:
         parameters = embedding_dim * (self.rows + 4 * heads)
         return parameters * storage(dtype).itemsize if self.by == "bytes" else parameters
 
-    def most_heads(self, embedding_dim: int, size: float, dtype: str) -> int:
+    def most_heads(self, embedding_dim: int, size: float | int, dtype: str) -> int:
         """Return the heads with which a shape is smaller than a size; none or negative where none is."""
         one = self.size(embedding_dim, 1, dtype) - self.size(embedding_dim, 0, dtype)
         return int((size - 1 - self.size(embedding_dim, 0, dtype)) // one)
@@ -187,12 +187,14 @@ class _Search:
         dim = 2
         while (heads := round((size / dim - self.rows) / 4)) > HEADS_PER_DIM * dim:
             dim += 1
-        return dim, max(1, heads)
+        return dim, max(dim, heads)
 
     def bisected(self, embedding_dim: int, dtype: str) -> Iterator[None]:
         """Bisect the heads of an embedding dimension, below what is smaller than the best."""
-        low, high = 0, min(self.most_heads(embedding_dim, self.least, dtype), HEADS_PER_DIM * embedding_dim) + 1
-        heads = high - 1
+        high = min(self.most_heads(embedding_dim, self.least, dtype), HEADS_PER_DIM * embedding_dim) + 1
+        # What held at this dimension needs no second look: on with half of its heads.
+        known = self.best is not None and self.best.shape.embedding_dim == embedding_dim and self.best.dtype == dtype
+        low, heads = 0, high // 2 if known else high - 1
         while high - low > max(1.0, RESOLUTION * low) and heads > low and not self.budget.spent:
             held = self.holds(embedding_dim, heads, dtype)
             yield

@@ -92,7 +92,7 @@ class Fit(Found):
         head.add_row("capacity", f"{self.capacity['theorem']:,} by the theorem, {self.capacity['rank']:,} on this data")
         head.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
         for row, one in enumerate(self.details.get("front", ())):
-            shape = (
+            tried = (
                 f"d = {one['embedding_dim']}, {several(one['heads'], 'head')}, {one['dtype']}, {one['seconds']:.1f} s"
             )
             size = f"{one['parameters']:,} parameters in use, {one['bytes']:,} bytes"
