@@ -52,7 +52,7 @@ def capacity(
         certify: with margin mode, count only recalls that are certified; else they are measured.
 
     Returns:
-        The capacity and its bracket.
+        The capacity, that of the median seed, and its bracket.
 
     Raises:
         InputError: a shape or a task that does not exist.
@@ -82,20 +82,20 @@ def capacity(
         memorizes = partial(_memorizes, construct, vocabulary, context, number)
         brackets.append(boundary(memorizes, begin, limit, chosen.resolution))
         begin = brackets[-1][0]
-    reached, failed = (tuple(side) for side in zip(*brackets, strict=True))
+    middle = sorted(brackets, key=lambda bracket: bracket[0])[(seeds - 1) // 2]
     parameters = complete({**shape, "vocabulary": vocabulary, "context": context})["parameters"]
-    least, lost = min(reached), [number for number in failed if number is not None]
+    bits = middle[0] * math.log2(vocabulary)
     return Capacity(
         kind="associations",
         method=method,
-        capacity=least,
-        bracket=(least, min(lost, default=None)),
+        capacity=middle[0],
+        bracket=middle,
         theorem=promised,
         rank=rank,
-        ratio=least / rank,
-        bits=least * math.log2(vocabulary),
-        bits_per_parameter=least * math.log2(vocabulary) / parameters,
-        seeds=reached,
+        ratio=middle[0] / rank,
+        bits=bits,
+        bits_per_parameter=bits / parameters,
+        seeds=tuple(reached for reached, _ in brackets),
         dtype=dtype,
         certified=certify,
         seconds=time.perf_counter() - started,

@@ -12,8 +12,8 @@ class Capacity(Result):
     Attributes:
         kind: of the task: "associations".
         method: how weights are found.
-        capacity: the largest number memorized with every seed's search.
-        bracket: the same, and the smallest number tried that some seed did not memorize (None if all of the
+        capacity: the largest number memorized with the median seed; of an even number of seeds, the lower one.
+        bracket: the same, and the smallest number tried that was not memorized with this seed (None if all of the
             sequences that exist were memorized).
         theorem: what the theorem promises.
         rank: the corrected count.
