@@ -1,4 +1,4 @@
-"""Method joint: the smallest memories that its search found of tables and random tasks, filled again, with their time."""
+"""Method joint: the smallest memories that its search found, filled again, with their time."""
 
 from collections.abc import Iterator
 
