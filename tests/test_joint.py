@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 from attncap import construct, measure, tasks
 from attncap.cli import main
-from attncap.commands import memorize
+from attncap.commands.memorize import memorize
 from attncap.construct.associations import joint_mode, rivals
 from attncap.construct.associations.joint_descent import whole
 from attncap.construct.associations.joint_mode import alike, first_guess
@@ -195,7 +195,7 @@ def test_a_search_keeps_to_its_time():
         (["--within", "9"], "--within: expected smallest"),
         (["--smallest", "--heads", "2"], "--smallest: expected no shape"),
         (["--smallest", "--method", "margin"], "--smallest: expected no shape"),
-        (["--smallest", "--within", "soon"], "--within: expected a duration like 90s, 10m or 1.5h, got soon"),
+        (["--smallest", "--within", "soon"], "--within: expected a duration like 90s, 10m or 1.5h, got 'soon'"),
         (["--plot", "x.svg"], "--plot: expected --smallest"),
     ],
 )
