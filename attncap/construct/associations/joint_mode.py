@@ -226,7 +226,8 @@ def alike(task: Associations, vectors: Float[np.ndarray, "m d"]) -> Float[np.nda
     keys = np.column_stack([task.sequences[:, :-1], task.answers])
     columns = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
     shared = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(vectors), columns.max() + 1))
-    among, of = shared.sum(axis=0), shared.sum(axis=1)
+    among: np.ndarray = np.asarray(shared.sum(axis=0))
+    of: np.ndarray = np.asarray(shared.sum(axis=1))
     # Fewer vectors than dimensions have no common directions to find.
     for _ in range(ALIKE if len(vectors) > vectors.shape[1] + 1 else 0):
         vectors = (shared @ ((shared.T @ vectors) / among[:, None])) / of[:, None]
@@ -263,7 +264,8 @@ def _descend(
     budget: Budget | None,
 ) -> Descended:
     """Descend in float32, and where that ends near the goal in float64, until every answer is right in the type."""
-    spent, target, point = 0, 0.0, None
+    spent, target = 0, 0.0
+    point: np.ndarray | None = None
     for kind in ("float32", "float64"):
         problem = whole(model, task, *answers_of(task), kind)
         point = problem.start if point is None else point
@@ -284,4 +286,5 @@ def _descend(
             watch.see(spent, wrong, descent.loss)
         if wrong > NEAR * task.associations:
             break
+    assert point is not None
     return Descended(problem.finish(point), task, dtype, certify, spent)
