@@ -110,6 +110,16 @@ METHODS: dict[tuple[Kind, str], Method] = {
         ),
         Method(
             kind="associations",
+            name="joint",
+            label="joint descent (L-BFGS)",
+            reference="attncap.construct.associations.joint_mode:joint",
+            bound=None,
+            cites=("attncap", "dana2025"),
+            resolution=1 / 32,
+            options=frozenset({"certify", "query_key_rank", "dtype"}),
+        ),
+        Method(
+            kind="associations",
             name="train",
             label="trained (gradient descent)",
             reference="attncap.train.associations.until_recalled:memorize",
@@ -172,7 +182,7 @@ def methods(kind: Kind) -> dict[str, Method]:
 
     Example:
         >>> list(methods("associations"))
-        ['theorem', 'margin', 'train']
+        ['theorem', 'margin', 'joint', 'train']
     """
     return {name: method for (of, name), method in METHODS.items() if of == kind}
 

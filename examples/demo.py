@@ -16,7 +16,7 @@ def main(directory: str = "demo") -> None:
     print("Memorizing what countryinfo knows about every country in one layer of attention ...")
     task = tasks.load(SOURCE)
     with shown():
-        fit = construct.theorem(task)
+        fit = construct.smallest(task, first=True)
     print(f"{fit}\n")
     out = archive.write(fit, Path(directory) / SOURCE, force=True)
     memory = archive.read(out)

@@ -41,6 +41,9 @@ class Constructor:
 CONSTRUCTORS = {
     "theorem": Constructor(construct.theorem, FACTS, {"embedding_dim": 6}, {"heads": 8}, ("8 heads", "54", "60")),
     "margin": Constructor(construct.margin, FACTS, {"embedding_dim": 6}, {"embedding_dim": 2, "heads": 1}, ("60",)),
+    "joint": Constructor(
+        construct.joint, FACTS, {"embedding_dim": 6, "heads": 4}, {"embedding_dim": 2, "heads": 1}, ("60",)
+    ),
     "train": Constructor(train.memorize, FACTS, {"embedding_dim": 6}, {"steps": 1}, ("60",)),
     "distribution": Constructor(
         partial(construct.distribution, starts=1), ROWS, {"embedding_dim": 4}, {"heads": 2, "stored": 30}, ("12", "30")

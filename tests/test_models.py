@@ -246,7 +246,10 @@ METADATA = {
     ("change", "message"),
     [
         ({"metadata": {"format": "pt"}}, "expected format 'attncap-1'"),
-        ({"metadata": {"kind": "mlp"}}, r"a kind \(aot, transformer, mha, embedded-mha\) in its header, got 'attncap-1' and 'mlp'"),
+        (
+            {"metadata": {"kind": "mlp"}},
+            r"a kind \(aot, transformer, mha, embedded-mha\) in its header, got 'attncap-1' and 'mlp'",
+        ),
         ({"metadata": {"dtype": "float16"}}, "expected dtype"),
         ({"metadata": {"dtype": "float32"}}, "embedding is float64; expected float32"),
         ({"metadata": {"context": "4"}}, "position has 3 rows"),

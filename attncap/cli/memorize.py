@@ -5,15 +5,18 @@ from typing import Annotated, Any
 
 import typer
 
-from attncap.cli._shared import Force, Json, answer, work
+from attncap.cli._shared import Force, Json, Plot, answer, check_plot, draw, work
 from attncap.cli.dress import dressed
+from attncap.cli.failures import INTERRUPTED
 from attncap.commands import memorize as shelf
+from attncap.errors import InputError
 
 
 @dressed(shelf.memorize)
 def memorize(
     options: dict[str, Any],
     out: Annotated[Path, typer.Option(help="Directory to write.")],
+    plot: Plot = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -22,6 +25,19 @@ def memorize(
     from attncap.files import check_free
 
     check_free(out, force=force, directory=True)
+    if plot is not None and not options["smallest"]:
+        raise InputError("plot", "--smallest, whose front it draws", "no --smallest")
+    check_plot(plot, force=force)
     with work(json):
         fit = shelf.memorize(**options)
-    answer(fit, json, write=lambda: archive.write(fit, out, force=force))
+
+    def write() -> Path:
+        from attncap.plots import front_chart
+
+        draw(plot, lambda: front_chart(fit), force=force)
+        return archive.write(fit, out, force=force)
+
+    answer(fit, json, write=write)
+    if fit.details.get("interrupted"):
+        typer.echo("attncap: interrupted; the best so far is written", err=True)
+        raise typer.Exit(INTERRUPTED)

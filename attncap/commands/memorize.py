@@ -1,18 +1,23 @@
 """Find weights that memorize a task."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from attncap import methods
 from attncap.constraints import Count, Seed
 from attncap.errors import InputError
+from attncap.numerics.budget import seconds
 
 if TYPE_CHECKING:
     from attncap.fits.fit import Fit
+    from attncap.tasks import Associations
 
     Method = str
 else:
     Method = Literal[tuple(methods.methods("associations"))]
+
+# Up to so many associations a small shape is searched where none is asked for, and for so many seconds.
+LARGE, PATIENCE = 10_000, 60.0
 
 
 def memorize(
@@ -23,10 +28,13 @@ def memorize(
     object: str | None = None,
     context: Count | None = None,
     on_conflict: Literal["error", "first", "distribution"] = "error",
-    embedding_dim: Count = 64,
+    embedding_dim: Count | None = None,
     head_dim: Count | None = None,
     heads: Count | None = None,
-    method: Method = "theorem",
+    method: Method | None = None,
+    smallest: bool = False,
+    by: Literal["parameters", "bytes"] | None = None,
+    within: str | None = None,
     train_attention: bool = False,
     certify: bool = False,
     query_key_rank: Count | None = None,
@@ -44,10 +52,15 @@ def memorize(
         object: column of the answers (long table).
         context: tokens before the next one (text), 2 by default.
         on_conflict: when one question has two answers: refuse, keep the first, or store their distribution.
-        embedding_dim: embedding dimension $d$.
+        embedding_dim: embedding dimension $d$; 64 where a method or a shape is named.
         head_dim: head dimension $d_h$; $d$ by default.
         heads: heads $H$; the fewest that suffice by default.
-        method: how the weights are found: theorem, margin or train.
+        method: how the weights are found: theorem, margin, joint or train. Without a method or a shape, a small one
+            that method joint finds in a minute, and for more than 10,000 associations, or where it finds none, the
+            theorem's; theorem for a shape.
+        smallest: search the smallest shape that holds the task.
+        by: what is to be smallest: parameters in use, the default, or the bytes that they take.
+        within: end that search after so long (90s, 10m, 1.5h) with the best so far.
         train_attention: margin mode: where the readout falls short, train all weights.
         certify: margin mode: take only heads with which no order of summation changes an answer.
         query_key_rank: rank of each head's $W_Q^\top W_K$, from 1, which suffices, to $d_h$, the default.
@@ -69,12 +82,16 @@ def memorize(
     """
     from attncap import tasks
 
-    chosen = methods.find("associations", method)
+    shaped = any(one is not None for one in (embedding_dim, head_dim, heads, query_key_rank))
     given = {"train_attention": train_attention, "certify": certify, "query_key_rank": query_key_rank}
     columns: tasks.Columns = {"subject": subject, "relation": relation, "object": object}
+    if not smallest and (by or within):
+        raise InputError("by" if by else "within", "smallest with it", "no smallest")
+    if smallest and (shaped or train_attention or method not in (None, "joint") or on_conflict == "distribution"):
+        raise InputError("smallest", "no shape, and no method but joint, which it searches", "one of them")
     task: tasks.Associations | tasks.Distributions
     if on_conflict == "distribution":
-        if method != "theorem":
+        if method not in (None, "theorem"):
             raise InputError("on_conflict", "method theorem where distributions are stored", f"method {method}")
         chosen = methods.find("distributions", "distribution")
         extra = chosen.taking(epsilon=epsilon, **given)
@@ -82,9 +99,36 @@ def memorize(
     elif epsilon is not None:
         raise InputError("epsilon", "on_conflict distribution", f"on_conflict {on_conflict}")
     else:
-        extra = chosen.taking(**given)
+        chosen = methods.find("associations", method or "theorem")
+        free = smallest or (method in (None, "joint") and not shaped and not train_attention)
+        extra = {} if free else chosen.taking(**given)
         task = tasks.load(source, context=context, on_conflict=on_conflict, seed=seed, **columns)
-    fit: Fit = chosen.function(task, embedding_dim, head_dim, heads, dtype=dtype, seed=seed, **extra)
+        if free and (fit := _small(task, method, smallest, by, within, dtype=dtype, seed=seed, certify=certify)):
+            return _kept(fit, files)
+    fit = chosen.function(task, embedding_dim or 64, head_dim, heads, dtype=dtype, seed=seed, **extra)
+    return _kept(fit, files)
+
+
+def _small(
+    task: "Associations", method: str | None, smallest: bool, by: Any, within: str | None, **options: Any
+) -> "Fit | None":
+    """Search a small shape, the smallest or the first that holds; nothing where the theorem's has to do."""
+    from attncap import construct
+
+    if smallest:
+        limit = None if within is None else seconds("within", within)
+        return construct.smallest(task, by=by or "parameters", within=limit, **options)
+    if method is None and task.associations > LARGE:
+        return None
+    try:
+        return construct.smallest(task, first=True, within=None if method else PATIENCE, **options)
+    except construct.NotMemorized:
+        if method or options["certify"]:
+            raise
+        return None
+
+
+def _kept(fit: "Fit", files: Path | None) -> "Fit":
     if files is not None:
         from attncap import archive
 

@@ -1,6 +1,7 @@
 """Explicit weights that memorize a given task, verified on every item."""
 
 from attncap.construct.associations.dana2025_theorem_1 import theorem
+from attncap.construct.associations.joint_mode import joint
 from attncap.construct.associations.margin_mode import margin
 from attncap.construct.distributions.dana2025_theorem_1 import distribution
 from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
@@ -12,6 +13,7 @@ from attncap.construct.labelled.largest import ExamplesCapacity, examples_capaci
 from attncap.construct.labelled.layer import examples
 from attncap.construct.labelled.mahdavi2024_proposition_5 import first_layer
 from attncap.construct.largest import capacity
+from attncap.construct.smallest_shape import smallest
 from attncap.fits import Capacity, Fit, NotMemorized, Shape, TokenShape
 
 __all__ = [
@@ -30,8 +32,10 @@ __all__ = [
     "examples",
     "examples_capacity",
     "first_layer",
+    "joint",
     "lookup_bound",
     "lower_bound",
     "margin",
+    "smallest",
     "theorem",
 ]

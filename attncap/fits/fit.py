@@ -91,6 +91,12 @@ class Fit(Found):
         head.add_row("memorized", f"{self.bits:,.0f} of {task.bits:,.0f} bits")
         head.add_row("capacity", f"{self.capacity['theorem']:,} by the theorem, {self.capacity['rank']:,} on this data")
         head.add_row("method", f"{self.method}, seed {self.seed}, {self.seconds:.1f} s")
+        for row, one in enumerate(self.details.get("front", ())):
+            tried = (
+                f"d = {one['embedding_dim']}, {several(one['heads'], 'head')}, {one['dtype']}, {one['seconds']:.1f} s"
+            )
+            size = f"{one['parameters']:,} parameters in use, {one['bytes']:,} bytes"
+            head.add_row("" if row else "front", f"{size}: {tried}")
         table = Rows("weights in", "recalled", "accuracy", "smallest margin", "certified")
         for dtype, recall in self.recall.items():
             table.add_row(

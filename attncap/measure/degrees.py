@@ -23,6 +23,8 @@ def answers_in_use(task: Associations) -> Int[np.ndarray, " n"]:
 def parameters_in_use(model: TokenModel, task: Associations) -> int:
     """Return the free parameters less the embedding rows of tokens never read and unembedding rows never answered.
 
+    Positions that are all zero, because every token stands at one place, do not count either.
+
     Args:
         model: whose parameters.
         task: what it is asked.
@@ -36,7 +38,10 @@ def parameters_in_use(model: TokenModel, task: Associations) -> int:
         (36, 28)
     """
     read, answered = len(np.unique(task.sequences)), len(answers_in_use(task))
-    return model.parameters["total"] - model.embedding_dim * (2 * model.vocabulary_size - read - answered)
+    rows = 2 * model.vocabulary_size - read - answered
+    if not model.position.any():
+        rows += model.context
+    return model.parameters["total"] - model.embedding_dim * rows
 
 
 @checked

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.optimize
 from jaxtyping import Float
 
+from attncap.numerics.budget import Budget
 from attncap.progress import bar
 
 MEMORY = 20
@@ -37,7 +38,12 @@ class Descent:
 
 
 def descend(
-    objective: Objective, start: Float[np.ndarray, " P"], margin: float = 0.0, evaluations: int = EVALUATIONS
+    objective: Objective,
+    start: Float[np.ndarray, " P"],
+    margin: float = 0.0,
+    evaluations: int = EVALUATIONS,
+    patience: int = PATIENCE,
+    budget: Budget | None = None,
 ) -> Descent:
     """Minimize with L-BFGS, stopping as soon as the smallest margin exceeds a target.
 
@@ -46,6 +52,8 @@ def descend(
         start: the first point.
         margin: the target, in logits.
         evaluations: at most so many of the objective.
+        patience: evaluations without progress before it is given up.
+        budget: of time.
 
     Returns:
         The last point reached.
@@ -67,8 +75,8 @@ def descend(
             return loss, gradient
 
         def stop(intermediate_result: scipy.optimize.OptimizeResult) -> None:
-            stuck = len(best) > PATIENCE and best[-1] > PROGRESS * best[-1 - PATIENCE]
-            if trace[-1].margin > margin or stuck:
+            stuck = len(best) > patience and best[-1] > PROGRESS * best[-1 - patience]
+            if trace[-1].margin > margin or stuck or (budget and budget.spent):
                 raise StopIteration
 
         options: Any = {"maxcor": MEMORY, "maxfun": evaluations, "maxiter": evaluations, "ftol": 0.0, "gtol": 0.0}

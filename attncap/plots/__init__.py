@@ -4,6 +4,7 @@ from attncap.plots.attribution import attribution_chart
 from attncap.plots.audit import audit_chart
 from attncap.plots.bottleneck import softmax_bottleneck
 from attncap.plots.capacity import capacity_check
+from attncap.plots.front import front_chart
 from attncap.plots.output import check_drawable, save
 from attncap.plots.plan import plan_chart
 from attncap.plots.training import layers_chart, training_chart
@@ -13,6 +14,7 @@ __all__ = [
     "audit_chart",
     "capacity_check",
     "check_drawable",
+    "front_chart",
     "layers_chart",
     "plan_chart",
     "save",

@@ -1,67 +1,80 @@
-"""Train every parameter of a model that memorizes most of a task: attention and embeddings too."""
+"""The logistic loss of a whole model, attention and embeddings too, as a problem in all its parameters."""
 
 from dataclasses import replace
-from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from attncap.construct.associations.readout import Problem, spread
+from attncap.construct.associations.rivals import Rivals
+from attncap.construct.associations.tabled import Tables, Tensors
 from attncap.models import AttentionOnlyTransformer
 from attncap.numerics.memory import require
 from attncap.tasks import Associations
 
 
-def joint(
-    model: AttentionOnlyTransformer, task: Associations, used: Int[np.ndarray, " n"], answers: Int[np.ndarray, " T"]
+def whole(
+    model: AttentionOnlyTransformer,
+    task: Associations,
+    used: Int[np.ndarray, " n"],
+    answers: Int[np.ndarray, " T"],
+    dtype: str = "float64",
 ) -> Problem:
-    """Pose the logistic loss of a whole model, all sequences at once, as a problem in all its parameters.
+    """Pose the logistic loss of a whole model as a problem in the parameters that the task reads.
 
-    Each tensor is measured in its own root mean square, so that one step suits all of them. It computes in float64:
-    near the limit of what a readout holds, its terms cancel.
+    Each tensor is measured in its own root mean square, so that one step suits all of them. Embeddings of tokens that
+    no sequence holds stay zero, as does the unembedding of tokens that are no answer.
 
     Args:
-        model: where to start.
+        model: where to start; its scores are not scaled and its skip connection carries positions.
         task: what to memorize.
-        used: the tokens that are answers; the unembedding of the others stays zero.
+        used: the tokens that are answers.
         answers: each association's answer, as a place in ``used``.
+        dtype: computes in float64 near the limit of what a shape holds, where terms cancel; float32 is faster.
 
     Returns:
         The problem.
     """
-    # Forward and backward pass keep every piece of every sequence.
-    require(3.0 * task.associations * model.row_bytes(), f"training all of {task.name}")
-    tensors = model.tensors() | {"unembedding": model.unembedding[used]}
+    # Queries, keys, values and their gradients of every sequence; its closest rivals.
+    units = model.heads * (model.head_dim + 2 * task.context)
+    require(task.associations * (16.0 * units + 3000), f"training all of {task.name}")
+    read, sequences = np.unique(task.sequences, return_inverse=True)
+    tables = Tables(sequences.reshape(task.sequences.shape))
+    rivals = Rivals(answers, len(used))
+    rows = {"embedding": read, "unembedding": used}
+    tensors = {name: tensor[rows[name]] if name in rows else tensor for name, tensor in model.tensors().items()}
     scales = {name: max(float(np.sqrt(np.mean(tensor**2))), 1e-6) for name, tensor in tensors.items()}
-    with jax.enable_x64(True):
-        flat, unravel = ravel_pytree({name: jnp.asarray(tensor / scales[name]) for name, tensor in tensors.items()})
-        sequences, rows = jnp.asarray(task.sequences), jnp.arange(task.associations)
+    ends = np.cumsum([tensor.size for tensor in tensors.values()])[:-1]
 
-    def scaled(point: jax.Array) -> dict[str, Any]:
-        return {name: scales[name] * tensor for name, tensor in unravel(point).items()}
+    def flat(weights: Tensors, power: int) -> Float[np.ndarray, " P"]:
+        return np.concatenate([(weights[name] * scales[name] ** power).ravel() for name in tensors]).astype(np.float64)
 
-    def loss(point: jax.Array) -> tuple[jax.Array, jax.Array]:
-        weights = scaled(point)
-        unembedding = weights.pop("unembedding")
-        logits = replace(model, **weights).encode(sequences) @ unembedding.T
-        own = logits[rows, answers]
-        rival = logits.at[rows, answers].set(-jnp.inf).max(axis=1)
-        return jnp.mean(jax.nn.logsumexp(logits, axis=1) - own), jnp.min(own - rival)
-
-    compiled = jax.jit(jax.value_and_grad(loss, has_aux=True))
+    def tensors_at(point: Float[np.ndarray, " P"]) -> Tensors:
+        parts = zip(tensors.items(), np.split(point, ends), strict=True)
+        return {name: (scales[name] * part).reshape(tensor.shape).astype(dtype) for (name, tensor), part in parts}
 
     def objective(point: np.ndarray) -> tuple[float, np.ndarray, float]:
-        with jax.enable_x64(True):
-            (value, margin), gradient = compiled(point)
-        return float(value), np.asarray(gradient), float(margin)
+        weights = tensors_at(point)
+        encoded, pull = tables.encode(weights)
+        loss, margin, to_encoded, to_unembedding = rivals.loss(encoded, weights["unembedding"])
+        gradient = pull(to_encoded) | {"unembedding": to_unembedding}
+        return loss / len(encoded), flat(gradient, 1) / len(encoded), margin
 
     def finish(point: np.ndarray) -> AttentionOnlyTransformer:
-        with jax.enable_x64(True):
-            weights: dict[str, Any] = {n: np.asarray(tensor) for n, tensor in scaled(jnp.asarray(point)).items()}
-        unembedding = spread(weights.pop("unembedding"), used, task.vocabulary_size)
-        return replace(model, **weights, unembedding=unembedding)
+        weights = {name: tensor.astype(np.float64) for name, tensor in tensors_at(point).items()}
+        embedding = np.zeros((task.vocabulary_size, model.embedding_dim))
+        embedding[read] = weights["embedding"]
+        tokens, positions, _ = tables.pairs
+        if len(tokens) == len(read):
+            # Every token stands at one place: its embedding says which.
+            embedding[read[tokens]] += weights["position"][positions]
+            weights["position"] = np.zeros_like(weights["position"])
+        unembedding = spread(weights["unembedding"], used, task.vocabulary_size)
+        return replace(model, **weights | {"embedding": embedding, "unembedding": unembedding})
 
-    return Problem(objective, np.asarray(flat), finish)
+    def refresh(point: np.ndarray) -> int:
+        weights = tensors_at(point)
+        return rivals.refresh(tables.encode(weights)[0], weights["unembedding"])
+
+    start = flat(tensors, -1)
+    return Problem(objective, start, finish, refresh, rivals.all)

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int
 
 from attncap import measure
 from attncap.constraints import Count, Seed, checked
 from attncap.construct.associations.gauge import absorb
 from attncap.construct.associations.random_attention import draw, features
-from attncap.construct.associations.readout import Problem, first_guess, logistic, spread
+from attncap.construct.associations.readout import Problem, answers_of, first_guess, logistic, spread
 from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.measure import Recall
@@ -149,11 +148,12 @@ def _attempt(task: Associations, model: AttentionOnlyTransformer, dtype: str, tr
     problem = _readout(model, task)
     found = _until_certified(problem, task, dtype)
     if train_attention and found.recall.correct < task.associations:
-        from attncap.construct.associations.joint_descent import joint
+        from attncap.construct.associations.joint_descent import whole
 
         # From the first guess: where the readout's own descent stalls, its terms cancel and the next one stalls too.
-        whole = joint(problem.finish(problem.start), task, *_classes(task))
-        trained = _until_certified(whole, task, dtype)
+        everything = whole(problem.finish(problem.start), task, *answers_of(task))
+        everything.refresh(everything.start)
+        trained = _until_certified(everything, task, dtype)
         found = replace(trained, evaluations=found.evaluations, joint_evaluations=trained.evaluations)
     return found
 
@@ -188,7 +188,7 @@ def _readout(model: AttentionOnlyTransformer, task: Associations) -> Problem:
     phi = features(model.astype("float32"), task)
     skip = phi[:, : model.embedding_dim].astype(np.float64)
     whitener = whiten(phi)
-    used, answers = _classes(task)
+    used, answers = answers_of(task)
     start = first_guess(phi, answers, model.unembedding[used])
 
     def finish(point: np.ndarray) -> AttentionOnlyTransformer:
@@ -198,16 +198,6 @@ def _readout(model: AttentionOnlyTransformer, task: Associations) -> Problem:
         return absorb(replace(model, unembedding=unembedding), task, skip, whitener @ readout.encoder, reached)
 
     return Problem(logistic(phi, answers, start), start.flat, finish)
-
-
-def _classes(task: Associations) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " T"]]:
-    """Return the tokens that are answers, and each answer's place among them."""
-    used = np.unique(task.answers)
-    if len(used) == 1:
-        # One answer alone has nobody to lead.
-        used = np.array([used[0], (used[0] + 1) % task.vocabulary_size])
-        return used, np.zeros(task.associations, dtype=np.int64)
-    return used, np.searchsorted(used, task.answers)
 
 
 def _require(task: Associations, model: AttentionOnlyTransformer) -> None:

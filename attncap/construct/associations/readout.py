@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from attncap.models import AttentionOnlyTransformer
 from attncap.numerics.lbfgs import Objective
 from attncap.numerics.memory import chunks
+from attncap.tasks import Associations
 
 # Logits of the first guess, in units of log n: enough to tell n answers apart, not so much that the loss saturates.
 INITIAL_SCALE = 3.0
@@ -79,7 +80,7 @@ def logistic(features: Float[np.ndarray, "T F"], answers: Int[np.ndarray, " T"],
         loss, margin = 0.0, np.inf
         to_unembedding = np.zeros_like(readout.unembedding)
         for rows in chunks(len(encoded), 2 * features.itemsize * len(readout.unembedding)):
-            nats, smallest, to_encoded, part = _piece(encoded[rows], readout.unembedding, answers[rows])
+            nats, smallest, to_encoded, part = piece(encoded[rows], readout.unembedding, answers[rows])
             loss, margin = loss + nats, min(margin, smallest)
             to_unembedding += part
             encoded[rows] = to_encoded
@@ -89,7 +90,7 @@ def logistic(features: Float[np.ndarray, "T F"], answers: Int[np.ndarray, " T"],
     return objective
 
 
-def _piece(
+def piece(
     encoded: Float[np.ndarray, "t d"], unembedding: Float[np.ndarray, "n d"], answers: Int[np.ndarray, " t"]
 ) -> tuple[float, float, Float[np.ndarray, "t d"], Float[np.ndarray, "n d"]]:
     """Return the summed loss, the smallest margin and the gradients by both factors, with one (t, n) array."""
@@ -130,8 +131,22 @@ class Problem:
         objective: returns the loss in nats an association, its gradient, and the smallest margin in logits.
         start: the first point.
         finish: makes a model of a point.
+        refresh: adds the rivals at a point that the loss left out, and returns how many answers do not lead.
+        fixed: whether it leaves none out, so that no such look changes the loss.
     """
 
     objective: Objective
     start: Float[np.ndarray, " P"]
     finish: Callable[[np.ndarray], AttentionOnlyTransformer]
+    refresh: Callable[[np.ndarray], int] = lambda point: 0
+    fixed: bool = True
+
+
+def answers_of(task: Associations) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " T"]]:
+    """Return the tokens that are answers, and each answer's place among them."""
+    used = np.unique(task.answers)
+    if len(used) == 1:
+        # One answer alone has nobody to lead.
+        used = np.array([used[0], (used[0] + 1) % task.vocabulary_size])
+        return used, np.zeros(task.associations, dtype=np.int64)
+    return used, np.searchsorted(used, task.answers)

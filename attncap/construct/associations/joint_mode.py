@@ -1,0 +1,290 @@
+"""Method joint: embeddings, attention and readout descended together, the smallest memories that are known."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+from scipy.sparse import csr_array
+
+from attncap import measure
+from attncap.construct.associations.joint_descent import whole
+from attncap.construct.associations.random_attention import draw
+from attncap.construct.associations.readout import answers_of
+from attncap.fits.count import capacity_of, check_shape
+from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
+from attncap.models import AttentionOnlyTransformer, chunks
+from attncap.numerics.bracketing import boundary
+from attncap.numerics.budget import Budget
+from attncap.numerics.lbfgs import descend
+from attncap.numerics.whitening import whiten
+from attncap.tasks import Associations
+
+# Standard deviation of the scores at the start: heads that neither ignore their query nor one of the tokens.
+BETA = 1.0
+# The first token of every sequence but the last moves its representation so far, in lengths of an embedding: what
+# begins alike stays together, and its rivals are among itself.
+APART = 4.0
+# Logits of the first guess: of an answer in the direction of its own representation.
+LOGITS = 30.0
+# On the circle neighbours are close, and only large logits tell them apart.
+CIRCLE_LOGITS = 3000.0
+# Rounds in which tokens that share answers come together.
+ALIKE = 80
+# Evaluations between two looks at all rivals, and what they grow by.
+ROUND, GROWTH = 60, 1.3
+# A round that is so short could go no further.
+FEW = 5
+PATIENCE, PROGRESS = 300, 0.9
+# float64 goes on where so few of the answers are wrong.
+NEAR = 0.02
+# Where the number of heads is free, the largest that failed is within an eighth of the smallest that succeeded.
+RESOLUTION = 1 / 8
+
+
+@dataclass(frozen=True)
+class Descended:
+    """What a descent came to, and whether that is what was asked for.
+
+    Attributes:
+        model: in float64.
+        task: what it was to memorize.
+        dtype: in which type.
+        certify: whether every answer must be certified.
+        evaluations: of the loss and its gradient.
+    """
+
+    model: AttentionOnlyTransformer
+    task: Associations
+    dtype: str
+    certify: bool
+    evaluations: int
+
+    @cached_property
+    def recall(self) -> measure.Recall:
+        """What the model answers with its weights in the type."""
+        if self.certify:
+            return measure.verify(self.model, self.task, (self.dtype,))[self.dtype]
+        return measure.recall(self.model, self.task, self.dtype)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every answer is right, and certified where that is asked."""
+        return bool(self.recall.certified) if self.certify else self.recall.correct == self.task.associations
+
+
+@dataclass
+class Watch:
+    """Gives a descent up that neither gains an answer nor loses a tenth of its loss in so many evaluations."""
+
+    since: int
+    wrong: float = np.inf
+    loss: float = np.inf
+
+    def see(self, spent: int, wrong: int, loss: float) -> None:
+        """Note where the descent is."""
+        if wrong < self.wrong or loss < PROGRESS * self.loss:
+            self.since, self.wrong, self.loss = spent, min(wrong, self.wrong), min(loss, self.loss)
+
+    def stalled(self, spent: int) -> bool:
+        """Whether nothing was gained for too long."""
+        return spent - self.since > PATIENCE
+
+
+def expected_heads(task: Associations, embedding_dim: int, head_dim: int = 1, bits_per_parameter: float = 1.0) -> int:
+    """Return the heads with which a shape holds so many bits of a task per parameter in use; 1 at least."""
+    rows = len(np.unique(task.sequences)) + len(measure.answers_in_use(task)) + task.context
+    left = task.bits / bits_per_parameter - embedding_dim * rows
+    return max(1, round(left / (embedding_dim * (2 + 2 * head_dim))))
+
+
+def joint(
+    task: Associations,
+    embedding_dim: int = 64,
+    head_dim: int | None = None,
+    heads: int | None = None,
+    *,
+    query_key_rank: int | None = None,
+    dtype: str = "float32",
+    seed: int = 0,
+    certify: bool = False,
+    evaluations: int = 4000,
+    budget: Budget | None = None,
+) -> Fit:
+    r"""Memorize a task by descending the logistic loss over every parameter at once (L-BFGS).
+
+    Scores have rank 1 and values one dimension unless more are asked for: a head then costs $4d$ numbers, and many
+    such heads hold more bits per parameter than few wide ones. The first guess draws the attention and puts every
+    answer's row where its sequences' representations point, which answers most sequences that share their answer with
+    no other; the descent finds the rest. Large tables are descended over the closest rivals of each sequence, and
+    verified over the whole vocabulary.
+
+    Args:
+        task: what to memorize.
+        embedding_dim: $d$, at least 2.
+        head_dim: $d_h$, the dimension of the values; 1 by default.
+        heads: $H$; by default the smallest number that a bracketing search finds (within an eighth).
+        query_key_rank: rank of each $W_Q^\top W_K$; 1 by default.
+        dtype: the type whose recall must be exact.
+        seed: of every random draw.
+        certify: go on until every answer is certified (`attncap.measure.certify`).
+        evaluations: of the loss and its gradient, at most.
+        budget: of time; a descent that exhausts it stops.
+
+    Returns:
+        The verified fit; its details hold the evaluations.
+
+    Raises:
+        InputError: a shape that no model has.
+        NotMemorized: an answer was not reached.
+        UnmetError: not enough memory.
+
+    Example:
+        >>> from attncap.tasks import random_associations
+        >>> fit = joint(random_associations(20, 2, 60), embedding_dim=4, heads=6)
+        >>> fit.shape.parameters, fit.recall["float32"].accuracy
+        (264, 1.0)
+
+    Source: this project's; rank-1 scores from Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), Remark 2.
+    """
+    started = time.perf_counter()
+    head_dim = 1 if head_dim is None else head_dim
+    rank = 1 if query_key_rank is None else query_key_rank
+    check_shape(embedding_dim, head_dim, heads, dtype, rank)
+
+    def attempt(number: int) -> Descended:
+        start = first_guess(task, embedding_dim, head_dim, number, rank, seed)
+        return _descend(start, task, dtype, certify=certify, evaluations=evaluations, budget=budget)
+
+    found, bracket = (attempt(heads), None) if heads else _fewest(task, embedding_dim, head_dim, attempt)
+    if not found.holds:
+        raise NotMemorized(shortfall(found.recall, task, dtype, found.model.heads))
+    details = {"beta": BETA, "evaluations": found.evaluations}
+    return summarize(
+        found.model,
+        task,
+        dtype,
+        method="joint",
+        capacity=capacity_of(task, embedding_dim, head_dim, found.model.heads),
+        seed=seed,
+        details=details if bracket is None else {**details, "heads_bracket": list(bracket)},
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _fewest(
+    task: Associations, embedding_dim: int, head_dim: int, attempt: Callable[[int], Descended]
+) -> tuple[Descended, tuple[int, int | None]]:
+    tried: dict[int, Descended] = {}
+
+    def fails(heads: int) -> bool:
+        tried[heads] = attempt(heads)
+        return not tried[heads].holds
+
+    bracket = boundary(fails, expected_heads(task, embedding_dim, head_dim), task.associations, RESOLUTION)
+    return tried[bracket[1] or bracket[0]], bracket
+
+
+def first_guess(
+    task: Associations, embedding_dim: int, head_dim: int, heads: int, rank: int, seed: int
+) -> AttentionOnlyTransformer:
+    """Draw embeddings and attention, and put every answer where its sequences' representations point.
+
+    Tokens that never stand last (relations) keep what begins alike apart from the rest: long embeddings, which the
+    first heads average into the representation.
+    """
+    model = draw(task, embedding_dim, head_dim, heads, BETA, seed, rank)
+    rng = np.random.default_rng([seed, 1])
+    tensors = {name: tensor.copy() for name, tensor in model.tensors().items()}
+    last = np.unique(task.sequences[:, -1])
+    tensors["embedding"][last] = alike(task, tensors["embedding"][last])
+    tensors["output"] = rng.standard_normal(tensors["output"].shape) / (2 * np.sqrt(heads * head_dim))
+    before = np.setdiff1d(task.sequences[:, :-1], last)
+    if not np.isin(last, task.sequences[:, :-1]).any() and task.context == 2:
+        # Embeddings say where they stand.
+        tensors["position"][:] = 0.0
+    if len(before) > 1:
+        directions = rng.standard_normal((len(before), embedding_dim))
+        tensors["embedding"][before] = APART * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        for head in range(min(heads, embedding_dim)):
+            for name in ("query", "key"):
+                tensors[name][head] *= 0.1
+            tensors["value"][head, 0] = np.eye(embedding_dim)[head]
+            tensors["output"][head, :, 0] = 2 * np.eye(embedding_dim)[head]
+    model = replace(model, **tensors)
+    return replace(model, unembedding=_pointed_at(model, task))
+
+
+def alike(task: Associations, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
+    """Bring the vectors of last tokens together that share answers after the same beginning; return unit vectors.
+
+    In two dimensions they end evenly spaced on the circle, where every direction is a vertex.
+    """
+    _, rows = np.unique(task.sequences[:, -1], return_inverse=True)
+    keys = np.column_stack([task.sequences[:, :-1], task.answers])
+    columns = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+    shared = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(vectors), columns.max() + 1))
+    among: np.ndarray = np.asarray(shared.sum(axis=0))
+    of: np.ndarray = np.asarray(shared.sum(axis=1))
+    # Fewer vectors than dimensions have no common directions to find.
+    for _ in range(ALIKE if len(vectors) > vectors.shape[1] + 1 else 0):
+        vectors = (shared @ ((shared.T @ vectors) / among[:, None])) / of[:, None]
+        vectors = vectors - vectors.mean(axis=0)
+        # Without this, all would end in one direction.
+        whiten(vectors)
+    if vectors.shape[1] == 2:
+        turns = np.argsort(np.argsort(np.arctan2(vectors[:, 1], vectors[:, 0]), kind="stable"))
+        angles = 2 * np.pi * turns / len(vectors)
+        vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _pointed_at(model: AttentionOnlyTransformer, task: Associations) -> Float[np.ndarray, "N d"]:
+    """Return for every answer the mean direction of its sequences' representations, zeros for other tokens."""
+    encoded = np.concatenate(
+        [model.encode(task.sequences[rows]) for rows in chunks(task.associations, model.row_bytes())]
+    )
+    lengths = np.linalg.norm(encoded, axis=1, keepdims=True)
+    rows = np.zeros((task.vocabulary_size, model.embedding_dim))
+    np.add.at(rows, task.answers, encoded / lengths)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    logits = CIRCLE_LOGITS if model.embedding_dim == 2 else LOGITS
+    return rows / np.maximum(norms, 1e-12) * logits / np.sqrt(np.mean(lengths**2))
+
+
+def _descend(
+    model: AttentionOnlyTransformer,
+    task: Associations,
+    dtype: str,
+    *,
+    certify: bool,
+    evaluations: int,
+    budget: Budget | None,
+) -> Descended:
+    """Descend in float32, and where that ends near the goal in float64, until every answer is right in the type."""
+    spent, target = 0, 0.0
+    point: np.ndarray | None = None
+    for kind in ("float32", "float64"):
+        problem = whole(model, task, *answers_of(task), kind)
+        point = problem.start if point is None else point
+        wrong, size, watch = problem.refresh(point), ROUND, Watch(spent)
+        while spent < evaluations and not (watch.stalled(spent) or (budget and budget.spent)):
+            # With every answer for a rival no round changes the loss.
+            most = evaluations - spent if problem.fixed else min(size, evaluations - spent)
+            descent = descend(problem.objective, point, target, most, PATIENCE, budget)
+            point, spent, size = descent.point, spent + descent.evaluations, int(GROWTH * size)
+            wrong = problem.refresh(point)
+            if not wrong:
+                found = Descended(problem.finish(point), task, dtype, certify, spent)
+                if found.holds:
+                    return found
+                target = 2 * max(descent.margin, found.recall.needed or 0.0)
+            if descent.evaluations <= FEW:
+                break
+            watch.see(spent, wrong, descent.loss)
+        if wrong > NEAR * task.associations:
+            break
+    assert point is not None
+    return Descended(problem.finish(point), task, dtype, certify, spent)

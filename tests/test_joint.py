@@ -1,0 +1,214 @@
+"""Method joint: its gradient, its rivals, and what it finds."""
+
+import time
+
+import numpy as np
+import pytest
+import scipy.optimize
+from scipy.special import log_softmax
+
+from attncap import construct, measure, tasks
+from attncap.cli import main
+from attncap.commands.memorize import memorize
+from attncap.construct.associations import joint_mode, rivals
+from attncap.construct.associations.joint_descent import whole
+from attncap.construct.associations.joint_mode import alike, first_guess
+from attncap.construct.associations.readout import answers_of
+from attncap.construct.associations.rivals import Rivals
+from attncap.construct.associations.tabled import Tables
+
+
+def model_of(task, embedding_dim=4, head_dim=2, heads=3, rank=2, seed=0):
+    return first_guess(task, embedding_dim, head_dim, heads, rank, seed)
+
+
+@pytest.mark.parametrize(("context", "rank", "head_dim"), [(1, 1, 1), (2, 1, 1), (3, 2, 3)])
+def test_the_tables_encode_what_the_model_encodes_and_pull_its_gradient_back(context, rank, head_dim, monkeypatch):
+    monkeypatch.setattr("attncap.construct.associations.tabled.PIECE", 2000)
+    task = tasks.random_associations(7, context, 7 if context == 1 else 20)
+    model = model_of(task, 4, head_dim, 3, rank)
+    weights = {name: tensor for name, tensor in model.tensors().items() if name != "unembedding"}
+    encoded, pull = Tables(task.sequences).encode(weights)
+    np.testing.assert_allclose(encoded, model.encode(task.sequences), atol=1e-12)
+    by = np.random.default_rng(1).standard_normal(encoded.shape)
+    gradient = pull(by)
+    assert gradient.keys() == weights.keys()
+    for name, tensor in weights.items():
+        direction = np.random.default_rng(2).standard_normal(tensor.shape)
+        ahead, behind = (
+            Tables(task.sequences).encode(weights | {name: tensor + step * direction})[0] for step in (1e-6, -1e-6)
+        )
+        assert (gradient[name] * direction).sum() == pytest.approx(((ahead - behind) * by).sum() / 2e-6, rel=1e-5)
+
+
+def test_the_loss_is_that_of_the_model(monkeypatch):
+    task = tasks.random_associations(9, 2, 30)
+    model = model_of(task)
+    used, answers = answers_of(task)
+    problem = whole(model, task, used, answers)
+    loss, gradient, margin = problem.objective(problem.start)
+    logits = model.forward(task.sequences)[:, used]
+    assert loss == pytest.approx(-log_softmax(logits, axis=1)[np.arange(30), answers].mean(), rel=1e-9)
+    assert margin == pytest.approx(measure.margins(logits, answers).min(), rel=1e-9)
+    numeric = scipy.optimize.approx_fprime(problem.start, lambda point: problem.objective(point)[0], 1e-7)
+    np.testing.assert_allclose(gradient, numeric, atol=1e-6)
+
+
+def test_all_rivals_close_are_all_rivals(monkeypatch):
+    rng = np.random.default_rng(0)
+    encoded, unembedding, answers = rng.standard_normal((20, 3)), rng.standard_normal((8, 3)), rng.integers(8, size=20)
+    every = Rivals(answers, 8)
+    assert every.all
+    expected = every.loss(encoded, unembedding)
+    monkeypatch.setattr(rivals, "FEW", 0)
+    close = Rivals(answers, 8)
+    wrong = close.refresh(encoded, unembedding)
+    assert wrong == int((measure.margins(encoded @ unembedding.T, answers) <= 0).sum()) > 0
+    for one, other in zip(close.loss(encoded, unembedding), expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_distant_rivals_cost_less_than_they_weigh_and_none_is_forgotten(monkeypatch):
+    rng = np.random.default_rng(0)
+    encoded, unembedding, answers = rng.standard_normal((50, 3)), rng.standard_normal((9, 3)), rng.integers(9, size=50)
+    expected = Rivals(answers, 9).loss(encoded, unembedding)[0]
+    monkeypatch.setattr(rivals, "FEW", 0)
+    monkeypatch.setattr(rivals, "CLOSEST", 2)
+    close, losses = Rivals(answers, 9), []
+    for turn in range(3):
+        close.refresh(encoded, np.roll(unembedding, turn, axis=0))
+        losses.append(close.loss(encoded, unembedding)[0])
+    # Looked at elsewhere, it only ever gains rivals.
+    assert losses == sorted(losses)
+    assert losses[0] < losses[-1] <= expected + 1e-9
+
+
+def test_a_large_table_is_found_over_close_rivals(monkeypatch):
+    monkeypatch.setattr(rivals, "FEW", 0)
+    monkeypatch.setattr(rivals, "CLOSEST", 8)
+    fit = construct.joint(tasks.load("capitals"), 3, heads=1)
+    assert fit.recall["float32"].accuracy == 1.0
+
+
+def test_capitals_in_a_thousand_numbers():
+    task = tasks.load("capitals")
+    fit = construct.joint(task, 2, heads=1)
+    assert fit.recall["float32"].correct == 250
+    # Tokens at one place each need no positions.
+    assert not fit.model.position.any()
+    assert measure.parameters_in_use(fit.model, task) <= 1004
+
+
+def test_random_facts_hold_as_many_bits_as_training_finds():
+    # Plain training of this shape holds 190 at H = 1 (median of its searches).
+    fit = construct.joint(tasks.random_associations(50, 2, 190), 10, 10, 1)
+    assert fit.recall["float32"].accuracy == 1.0
+
+
+def test_the_fewest_heads_are_bracketed():
+    task = tasks.random_associations(20, 2, 60)
+    fit = construct.joint(task, 4, evaluations=200)
+    failed, held = fit.details["heads_bracket"]
+    assert failed < held == fit.shape.heads <= failed + max(1, failed / 8)
+    assert fit.recall["float32"].accuracy == 1.0
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+def test_every_answer_is_right_in_the_type_asked_for(dtype):
+    fit = construct.joint(tasks.random_associations(20, 2, 80), 4, heads=8, dtype=dtype)
+    assert fit.recall[dtype].accuracy == 1.0
+
+
+def test_a_certificate_is_found_where_it_is_asked_for():
+    assert construct.joint(tasks.random_associations(20, 2, 60), 5, heads=8, certify=True).recall["float32"].certified
+
+
+def test_tokens_that_share_answers_come_together():
+    groups = np.arange(40) % 4
+    task = tasks.associations(np.stack([np.zeros(40, int), 1 + np.arange(40)], axis=1), 41 + groups, 45)
+    vectors = alike(task, np.random.default_rng(0).standard_normal((40, 3)))
+    inside = np.einsum("ad,bd->ab", vectors, vectors)[groups[:, None] == groups].min()
+    assert inside > 0.999
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0)
+
+
+def test_a_descent_without_gain_is_given_up():
+    watch = joint_mode.Watch(since=0)
+    watch.see(10, wrong=5, loss=1.0)
+    watch.see(20, wrong=5, loss=0.95)
+    assert not watch.stalled(300)
+    assert watch.stalled(311)
+    watch.see(312, wrong=4, loss=0.95)
+    assert not watch.stalled(612)
+
+
+def test_the_smallest_shape_of_a_table_is_searched(tmp_path):
+    from attncap import archive, plots
+
+    task = tasks.load("capitals")
+    first = construct.smallest(task, first=True)
+    assert first.recall["float32"].accuracy == 1.0
+    best = construct.smallest(task)
+    assert best.recall["float32"].accuracy == 1.0
+    # Of d = 2, one head: two numbers a token in its role, and eight for the head.
+    assert best.shape.parameters_in_use == 2 * (251 + 245) + 8 < first.shape.parameters_in_use
+    sizes = [one["parameters"] for one in best.details["front"]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == best.shape.parameters_in_use
+    again = construct.smallest(task)
+    for name, tensor in best.model.tensors().items():
+        np.testing.assert_array_equal(tensor, getattr(again.model, name))
+    assert archive.read(best.save(tmp_path / "m")).result["details"]["front"] == best.details["front"]
+    drawn = plots.front_chart(best).to_dict()
+    assert [one["parameters"] for one in drawn["layer"][0]["data"]["values"]] == sizes
+    assert len(drawn["layer"][1]["data"]["values"]) == len(best.details["attempts"])
+
+
+def test_an_interrupted_search_keeps_the_best_so_far(monkeypatch):
+    task, held = tasks.load("capitals"), []
+
+    def interrupted(*args, **options):
+        if held:
+            raise KeyboardInterrupt
+        held.append(construct.joint(*args, **options))
+        return held[-1]
+
+    monkeypatch.setattr("attncap.construct.smallest_shape.joint", interrupted)
+    fit = construct.smallest(task)
+    assert fit.details["interrupted"]
+    assert fit.recall["float32"].accuracy == 1.0
+    with pytest.raises(KeyboardInterrupt):
+        construct.smallest(task)
+
+
+def test_a_search_keeps_to_its_time():
+    started = time.monotonic()
+    with pytest.raises(construct.NotMemorized, match=r"within 0\.001 s"):
+        construct.smallest(tasks.random_associations(50, 2, 400), within=0.001)
+    assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--by", "bytes"], "--by: expected smallest"),
+        (["--within", "9"], "--within: expected smallest"),
+        (["--smallest", "--heads", "2"], "--smallest: expected no shape"),
+        (["--smallest", "--method", "margin"], "--smallest: expected no shape"),
+        (["--smallest", "--within", "soon"], "--within: expected a duration like 90s, 10m or 1.5h, got 'soon'"),
+        (["--plot", "x.svg"], "--plot: expected --smallest"),
+    ],
+)
+def test_a_search_is_asked_for_whole(words, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(["memorize", "random:5,2,9", "--out", "m", *words])
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_named_method_or_shape_keeps_its_meaning():
+    assert memorize("random:20,2,30").method == "joint"
+    assert memorize("random:20,2,30", embedding_dim=8).method == "theorem"
+    assert memorize("random:20,2,30", method="theorem").shape.embedding_dim == 64
+    assert memorize("random:20,2,30", method="joint").shape.parameters < 600
