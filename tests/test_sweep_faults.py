@@ -177,7 +177,7 @@ def recover(out: Path, spec: Path, error: str) -> int:
     return before.done
 
 
-@pytest.mark.parametrize("pages", [60, 300, 450, 500])
+@pytest.mark.parametrize("pages", [60, 350, 450, 500])
 def test_a_full_database_is_said_and_stays_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pages: int):
     prepare = Store._prepare
 
