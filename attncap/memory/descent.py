@@ -13,7 +13,7 @@ from scipy.special import logsumexp, softmax, xlogy
 from attncap import measure
 from attncap.construct.associations.gauge import absorb
 from attncap.construct.associations.random_attention import features
-from attncap.construct.associations.readout import Readout, first_guess, logistic, spread
+from attncap.construct.associations.readout import Readout, answers_of, first_guess, logistic, spread
 from attncap.models import AttentionOnlyTransformer, TokenModel
 from attncap.numerics.lbfgs import Objective, descend
 from attncap.numerics.memory import require
@@ -101,11 +101,11 @@ def descended(
 
 def descended_whole(model: AttentionOnlyTransformer, task: Associations, dtype: str, margin: float) -> Descended:
     """Descend over all weights, attention and embeddings too, where the readout alone does not hold the facts."""
-    from attncap.construct.associations.joint_descent import joint
+    from attncap.construct.associations.joint_descent import whole
 
-    used = np.unique(task.answers)
-    problem = joint(model, task, used, np.searchsorted(used, task.answers))
-    return until_right(problem.objective, problem.start, problem.finish, task, dtype, margin)
+    unscaled = replace(model, query=model.score_scale * model.query, score_scale=1.0)
+    problem = whole(unscaled, task, *answers_of(task))
+    return until_right(problem.objective, problem.start, problem.finish, task, dtype, margin, problem.refresh)
 
 
 def until_right(
@@ -115,10 +115,12 @@ def until_right(
     task: Associations,
     dtype: str,
     margin: float,
+    refresh: Callable[[np.ndarray], int] = lambda point: 0,
 ) -> Descended:
     """Descend, raising the target until the stored type answers everything, or the descent stalls."""
     target, evaluations = margin, 0
     for _ in range(ROUNDS):
+        refresh(point)
         descent = descend(objective, point, target)
         point, evaluations = descent.point, evaluations + descent.evaluations
         model = finish(point)

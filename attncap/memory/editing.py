@@ -200,7 +200,8 @@ class Editor:
         lead = max(0.0, before / 2)
         found = descended(model, task, dtype, lead).model
         leads = measure.margin(found, task, dtype)
-        if not (leads[must] > 0).all() and isinstance(model, AttentionOnlyTransformer):
+        missed = not (leads[must] > 0).all()
+        if missed and isinstance(model, AttentionOnlyTransformer) and model.residual_position:
             found = descended_whole(model, task, dtype, lead).model
             leads = measure.margin(found, task, dtype)
         if not (leads[must] > 0).all():
