@@ -18,11 +18,13 @@ from hypothesis.extra.numpy import arrays
 import attncap
 from attncap import (
     archive,
+    audit,
     bounds,
     construct,
     fits,
     interpolation,
     measure,
+    memory,
     models,
     papers,
     scaling,
@@ -30,12 +32,16 @@ from attncap import (
     tasks,
     train,
 )
+from attncap.audit.factual_memory import Holds
 from attncap.commands.verify import Verified
 from attncap.fits.shape import Shape
 from attncap.result import Result, fingerprint, same
 from attncap.train.associations.problem import Trained
+from attncap.train.labelled.problem import TrainedLayer
+from attncap.train.labelled.recipes import recipe_of
 from attncap.train.loop.lanes import History
 
+from . import reference_models
 from .test_models import random_model
 
 
@@ -49,9 +55,76 @@ for found in pkgutil.walk_packages(attncap.__path__, "attncap."):
 CLASSES = {cls for cls in subclasses(Result) if not inspect.isabstract(cls) and cls.__module__.startswith("attncap.")}
 
 
+def named(cls):
+    """The class and where it is: several share a name."""
+    return f"{cls.__module__.removeprefix('attncap.')}.{cls.__qualname__}"
+
+
+def inside(thing):
+    """The results that a result has, at any depth."""
+    if dataclasses.is_dataclass(thing):
+        thing = [getattr(thing, field.name) for field in dataclasses.fields(thing)]
+    elif isinstance(thing, dict):
+        thing = thing.values()
+    for part in thing if not isinstance(thing, str | np.ndarray) and hasattr(thing, "__iter__") else ():
+        if isinstance(part, Result):
+            yield part
+        yield from inside(part)
+
+
+def of_memories(fit, home):
+    """What is done with a memory."""
+    kept = archive.read(fit.save(home / "memory"))
+    asked, answer = fit.task.words(3)
+    edited = memory.edit(kept, [(*asked, next(word for word in fit.task.vocabulary if word != answer))])
+    score = memory.Score("000", "some", 2, True, 1.0, 0.5, 0.9, {"logits": 0, "turned": 0}, 1.0, 0.01)
+    return [
+        memory.forget(kept, [fit.task.words(row)[0] for row in (3, 7)]), edited, memory.compare(kept, edited.memory),
+        memory.explain(kept, list(asked)), memory.Exported("m.onnx", "onnx", 2, 2, 1e-7, 17, np.ones(2)),
+        memory.Organism("o", 4, 2), memory.Relearned(1, 1, 0), memory.Scores((score,)),
+    ]  # fmt: skip
+
+
+def of_audits(home):
+    """What is found of a small model on random tokens, and of facts."""
+    np.savez(home / "ids.npz", ids=np.random.default_rng(0).integers(0, 60, (40, 6)))
+    folder = reference_models.write("llama", home / "llama")
+    holds = {"mlp": Holds(9, 288.0, 18.0, 32.4)}
+    recall = audit.FactRecall(
+        "facts.csv", "of {subject}", 2, 0.5, 0.5, 1.0, 1.0, 2.0, 0.5, {"bits": 0.0, "evidence": 0.0}, holds,
+        [("of Peru", "Lima", "a")],
+    )  # fmt: skip
+    return [audit.audit(folder, inputs=str(home / "ids.npz"), layers=[1], subsets=20), recall]
+
+
+def of_trained_layers():
+    """What gradient descent finds on labelled examples, its numbers made up."""
+    task = tasks.uniform_examples(8, context=3, embedding_dim=4, classes=2)
+    shape = train.LayerArchitecture(3, 4, 4, 2, 2)
+    sizes = {
+        "embedding": (4, 4), "embedding_bias": (4,), "query": (2, 4, 4), "key": (2, 4, 4), "value": (2, 1, 4),
+        "output": (2, 2, 1), "decoder": (2, 2), "decoder_bias": (2,),
+    }  # fmt: skip
+    model = models.EmbeddedAttention(**{name: np.ones(size, np.float32) for name, size in sizes.items()})
+    half = np.array([1.0, 0.5])
+    run = train.LayerEnsemble(
+        task=task, shape=shape, method="train", details={}, seconds=3.0, recipe=recipe_of("best", None), seeds=(0, 1),
+        parameters=90, accuracy=half, loss=half, bits=half, bits_per_parameter=half, steps=np.array([5, 6]),
+        seconds_compile=1.0, seconds_train=2.0, history=History(*np.zeros((2, 7, 2))), looks=([], []),
+        models=(model, model),
+    )  # fmt: skip
+    capacity = train.TrainedExamplesCapacity(
+        kind="examples", method="train", capacity=9, bracket=(9, 10), theorem=5, shared_limit=5, features=8,
+        degrees_of_freedom=20, seeds=(9, 9), target=0.99, recipe="best", tried={9: 1.0}, parameters=90, bits=9.0,
+        bits_per_parameter=0.1, dtype="float32", seconds=1.0,
+    )  # fmt: skip
+    return [run, capacity, TrainedLayer(1.0, 0.1, 8.0, 0.1, 90, 5, model)]
+
+
 @pytest.fixture(scope="module")
-def results():
+def results(tmp_path_factory):
     """One of each class."""
+    home = tmp_path_factory.mktemp("results")
     task = tasks.random_associations(8, 2, 20)
     several = tasks.distributions(np.full((4, 3), 1 / 3), sequences=[[0, 1], [1, 0], [2, 0], [0, 2]])
     labelled = tasks.random_examples(8, 4, 6)
@@ -76,12 +149,8 @@ def results():
     )  # fmt: skip
     found = fits.Capacity("associations", "margin", 9, (9, 10), 5, 6, (9, 9), 1.5, 50.0, 0.2, "float32", 1.0, False)
     made = [
-        task, several, labelled, fit, plans, plans.plans[0], promises, promises.bounds[0], predicted,
-        predicted.simulated, predicted.attention, predicted.attention.heads[0], interpolation.softmax(1.0),
-        fitted, fitted.fits[0], model,
-        models.Transformer(**stacked, **units), layer, layer.model, layer.shape, fit.shape, fit.recall["float32"], run,
-        history, Trained(1.0, 1.0, 9.0, 1.0, 9, 5, model), train.BEST, found,
-        measure.memorized(model, task), measure.certify(model, task),
+        task, several, labelled, fit, plans, promises, predicted, interpolation.softmax(1.0), fitted, model,
+        models.Transformer(**stacked, **units), layer, run, Trained(1.0, 1.0, 9.0, 1.0, 9, 5, model), found,
         train.TrainedCapacity(**vars(found), recipe="best", target=1.0, tried={9: 1.0}),
         construct.distribution(several, embedding_dim=2), construct.encode(several, embedding_dim=2),
         construct.examples_capacity(heads=1, context=2, embedding_dim=3, seeds=1),
@@ -91,13 +160,15 @@ def results():
         measure.memorized(model, task), measure.certify(model, task),
         Shape(4, 2, 1, 9, {"query": 9}, 2), Verified("m", 4, "float32", fit.recall["float32"], None, ()),
         sweep.Sweep(2, 1, 1, 0, 0, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, {}, ()),
+        *of_memories(construct.theorem(task, embedding_dim=8, heads=8), home), *of_audits(home), *of_trained_layers(),
     ]  # fmt: skip
-    return {type(one): one for one in made}
+    # What a case has inside is a case too, unless its class has one of its own.
+    return {type(one): one for one in [*inside(made), *made]}
 
 
-@pytest.fixture(params=sorted(CLASSES, key=lambda cls: cls.__qualname__), ids=lambda cls: cls.__qualname__)
+@pytest.fixture(params=sorted(CLASSES, key=named), ids=named)
 def one(request, results):
-    assert request.param in results, f"{request.param.__qualname__} is a result without a case in this table"
+    assert request.param in results, f"{named(request.param)} is a result without a case in this table"
     return results[request.param]
 
 
@@ -235,6 +306,10 @@ def test_results_cite_what_they_rest_on(results):
         construct.Capacity: ["attncap", "dana2025"],
         train.TrainedCapacity: ["attncap", "dana2025"],
         train.Ensemble: ["attncap", "dana2025"],
+        train.LayerEnsemble: ["attncap", "mahdavi2024"],
+        train.TrainedExamplesCapacity: ["mahdavi2024", "attncap"],
+        audit.Audit: ["mahdavi2024", "liao2025"],
+        audit.FactRecall: ["attncap", "allenzhu2025", "morris2025"],
         interpolation.Interpolation: ["liao2025"],
         papers.Reproduction: ["dana2025"],
         measure.Recall: ["attncap"],
@@ -250,7 +325,7 @@ def test_results_cite_what_they_rest_on(results):
 
 def test_every_fit_is_found_alike(results, tmp_path):
     kinds = [cls for cls in CLASSES if issubclass(cls, fits.Found)]
-    assert {cls.__name__ for cls in kinds} >= {"Fit", "DistributionFit", "ExamplesFit", "Ensemble"}
+    assert {cls.__name__ for cls in kinds} >= {"Fit", "DistributionFit", "ExamplesFit", "Ensemble", "LayerEnsemble"}
     for cls in kinds:
         one = results[cls]
         assert one.model.heads == one.shape.heads

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from attncap.constraints import Count, Seed, checked
 from attncap.errors import InputError
 from attncap.fits import Found
+from attncap.methods import find
 from attncap.models import EmbeddedAttention
 from attncap.result import hidden, several
 from attncap.tasks import Examples
@@ -86,6 +87,11 @@ class LayerEnsemble(Found):
     def recalled(self) -> tuple[float, ...]:
         """Accuracy of each layer."""
         return tuple(self.accuracy.tolist())
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """What training on examples rests on."""
+        return find("examples", self.method).cites
 
     @property
     def curves(self) -> "pl.DataFrame":
