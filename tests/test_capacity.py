@@ -78,7 +78,7 @@ def test_all_sequences_that_exist_are_a_limit():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "magic"}, "method: expected theorem or margin or train for associations, got 'magic'"),
+        ({"method": "magic"}, "method: expected theorem or margin or joint or train for associations, got 'magic'"),
         ({"seeds": 0}, "seeds: expected at least 1, got 0"),
         ({"head_dim": 11}, "head_dim"),
         ({"method": "theorem", "train_attention": True}, "train_attention"),
@@ -140,5 +140,5 @@ def test_a_search_certifies_where_that_is_asked(monkeypatch):
     assert found.certified
     assert max(fit.task.associations for fit in fits) == found.capacity
     assert all(fit.recall["float32"].certified for fit in fits)
-    with pytest.raises(InputError, match="certify: expected method margin, got 'method theorem'"):
+    with pytest.raises(InputError, match="certify: expected method margin or joint, got 'method theorem'"):
         construct.capacity(**shape, method="theorem", certify=True)

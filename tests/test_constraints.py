@@ -84,6 +84,11 @@ CALLS: dict[object, dict] = {
     construct.lookup_bound: {"task": DISTRIBUTIONS, "embedding_dim": 2, "published": False},
     construct.lower_bound: {"pi": PI, "weight": DISTRIBUTIONS.weight, "logits": LOGITS, "dim": 2, "rho": 1.0}
     | {"iterations": 2},
+    construct.joint: {"task": TASK, "embedding_dim": 4, "head_dim": 1, "heads": 4, "query_key_rank": 1, "seed": 0}
+    | {"dtype": "float32", "certify": False, "evaluations": 99, "budget": None},
+    construct.smallest: {"task": TASK, "by": "parameters", "within": 9.0, "dtype": "float32", "seed": 0, "first": True}
+    | {"certify": False},
+    plots.front_chart: {"fit": FIT},
     construct.margin: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "heads": 2, "query_key_rank": 2}
     | {"dtype": "float32", "seed": 0, "train_attention": False, "certify": False},
     construct.theorem: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "heads": 2, "query_key_rank": 2}
@@ -208,7 +213,14 @@ JUNK = [
 ]  # fmt: skip
 
 # Here a number that is right takes seconds.
-DEAR = {plots.plan_chart, plots.save, construct.capacity, interpolation.spectral_density, interpolation.resolvent}
+DEAR = {
+    plots.plan_chart,
+    plots.save,
+    construct.capacity,
+    construct.smallest,
+    interpolation.spectral_density,
+    interpolation.resolvent,
+}
 
 
 def public() -> set:

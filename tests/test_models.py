@@ -146,7 +146,7 @@ def test_every_class_is_abstract_or_final():
         assert not cls.__subclasses__()
         assert {name for part in cls.parts.values() for name in part} == set(cls.shapes())
     assert inspect.isabstract(models.Model)
-    assert list(models.kinds.KINDS) == ["aot", "transformer", "mha"]
+    assert list(models.kinds.KINDS) == ["aot", "transformer", "mha", "embedded-mha"]
     assert "values" not in dir(models.Transformer)
 
 

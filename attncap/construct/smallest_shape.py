@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 
 from attncap import measure
+from attncap.constraints import Positive, Seed, checked
 from attncap.construct.associations.joint_mode import joint
 from attncap.fits import Fit, NotMemorized
-from attncap.models.precision import storage
+from attncap.models.precision import DtypeName, storage
 from attncap.numerics.budget import Budget
 from attncap.progress import bar, note
 from attncap.tasks import Associations
@@ -54,13 +55,14 @@ class Attempt:
     seconds: float
 
 
+@checked
 def smallest(
     task: Associations,
     *,
     by: By = "parameters",
-    within: float | int | None = None,
-    dtype: str = "float32",
-    seed: int = 0,
+    within: Positive | None = None,
+    dtype: DtypeName = "float32",
+    seed: Seed = 0,
     certify: bool = False,
     first: bool = False,
 ) -> Fit:

@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
+from attncap.constraints import checked
+from attncap.errors import InputError
 from attncap.plots import theme
 
 if TYPE_CHECKING:
     from attncap.fits import Fit
 
 
+@checked
 def front_chart(fit: "Fit") -> alt.LayerChart:
     """Draw every shape that a search tried, and the front of those that held the task.
 
@@ -18,7 +21,12 @@ def front_chart(fit: "Fit") -> alt.LayerChart:
 
     Returns:
         The chart; save it with `attncap.plots.save`.
+
+    Raises:
+        InputError: a fit that no search found.
     """
+    if "front" not in fit.details:
+        raise InputError("fit", "what construct.smallest found", f"method {fit.method} at one shape")
     by = fit.details["by"]
     names = {True: "holds the task", False: "does not, in this search"}
     rows = [

@@ -10,12 +10,14 @@ from jaxtyping import Float
 from scipy.sparse import csr_array
 
 from attncap import measure
+from attncap.constraints import Count, Seed, checked
 from attncap.construct.associations.joint_descent import whole
 from attncap.construct.associations.random_attention import draw
 from attncap.construct.associations.readout import answers_of
 from attncap.fits.count import capacity_of, check_shape
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.models import AttentionOnlyTransformer, chunks
+from attncap.models.precision import DtypeName
 from attncap.numerics.bracketing import boundary
 from attncap.numerics.budget import Budget
 from attncap.numerics.lbfgs import descend
@@ -100,17 +102,18 @@ def expected_heads(task: Associations, embedding_dim: int, head_dim: int = 1, bi
     return max(1, round(left / (embedding_dim * (2 + 2 * head_dim))))
 
 
+@checked
 def joint(
     task: Associations,
-    embedding_dim: int = 64,
-    head_dim: int | None = None,
-    heads: int | None = None,
+    embedding_dim: Count = 64,
+    head_dim: Count | None = None,
+    heads: Count | None = None,
     *,
-    query_key_rank: int | None = None,
-    dtype: str = "float32",
-    seed: int = 0,
+    query_key_rank: Count | None = None,
+    dtype: DtypeName = "float32",
+    seed: Seed = 0,
     certify: bool = False,
-    evaluations: int = 4000,
+    evaluations: Count = 4000,
     budget: Budget | None = None,
 ) -> Fit:
     r"""Memorize a task by descending the logistic loss over every parameter at once (L-BFGS).
