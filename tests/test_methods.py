@@ -42,9 +42,7 @@ def test_the_table_imports_no_method():
 
 
 def test_an_unknown_method_names_the_known_and_the_nearest():
-    with pytest.raises(
-        InputError, match="theorem or margin or joint or train for associations, got 'margins'; did you mean"
-    ):
+    with pytest.raises(InputError, match="margin or joint or train for associations, got 'margins'; did you mean"):
         methods.find("associations", "margins")
     with pytest.raises(InputError, match="theorem or lstsq or chosen or train for examples"):
         methods.find("examples", "margin")

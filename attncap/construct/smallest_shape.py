@@ -13,6 +13,7 @@ from attncap.fits import Fit, NotMemorized
 from attncap.models.precision import DtypeName, storage
 from attncap.numerics.budget import Budget
 from attncap.progress import bar, note
+from attncap.result import several
 from attncap.tasks import Associations
 
 By = Literal["parameters", "bytes"]
@@ -161,7 +162,8 @@ class _Search:
         cost = stored if self.by == "bytes" else parameters
         if fit is not None and cost < self.least:
             self.best, self.least = fit, cost
-            note(f"{parameters:,} parameters in use ({stored:,} bytes): d = {embedding_dim}, {heads} heads, {dtype}")
+            heads_said = several(heads, "head")
+            note(f"{parameters:,} parameters in use ({stored:,} bytes): d = {embedding_dim}, {heads_said}, {dtype}")
         return fit is not None
 
     def shapes(self, dtype: str, first: bool) -> Iterator[None]:
