@@ -49,7 +49,7 @@ class _Line:
         self._next = passed + min(self._next, LONGEST)
         if not self._total:
             return f"{self._description}: {self._done:,.0f} after {passed:.0f} s"
-        left = passed * (self._total - self._done) / self._done
+        left = passed * max(0, self._total - self._done) / self._done
         done = f"{self._done:,.0f} of {self._total:,.0f}"
         return f"{self._description}: {done} after {passed:.0f} s, about {left:.0f} s left"
 
