@@ -1,7 +1,6 @@
 """How much attention can memorize: promised, constructed, trained and predicted, in bits."""
 
 import importlib
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     )
     from attncap.bounds import citation
 
-__version__ = version("attncap")
+    __version__: str
 
 __all__ = [
     "archive",
@@ -55,6 +54,10 @@ if not TYPE_CHECKING:  # Else a type checker would take any name.
 
     def __getattr__(name: str) -> Any:
         """Import a part when it is first used, so that the command line starts at once."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("attncap")
         if name == "citation":
             return importlib.import_module("attncap.bounds").citation
         if name in __all__:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attncap.bounds.bound import Bound
 from attncap.bounds.catalogue import CATALOGUE
@@ -141,7 +141,6 @@ class Promise(Result):
     evidence: str
     value: Number | None
     unit: str
-    latex: str
     missing: str | None
     note: str
     bits: float | None
@@ -153,6 +152,15 @@ class Promise(Result):
     def cites(self) -> tuple[str, ...]:
         """The id of the bound."""
         return (self.id,)
+
+    @property
+    def latex(self) -> str:
+        """The formula; printing it takes longer than its value."""
+        return CATALOGUE[self.id].latex
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON of this promise, its formula included."""
+        return super().to_dict() | {"latex": self.latex}
 
     @property
     def says(self) -> str:
@@ -271,7 +279,6 @@ def _promise(bound: Bound, known: Mapping[str, Number], constant: Number | None)
         evidence=bound.evidence,
         value=result,
         unit=bound.unit,
-        latex=bound.latex,
         missing=missing,
         note=bound.note,
         bits=bits,
