@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import softmax
 
 from attncap import measure, models, sums
+from attncap.characters import visible
 from attncap.constraints import checked
 from attncap.data.spelling import spelling
 from attncap.errors import InputError, UnmetError, nearest
@@ -19,7 +20,6 @@ from attncap.models.weights import read_header
 from attncap.result import Result, hidden
 from attncap.tasks import Associations
 from attncap.tasks.parquet import read_task, write_task
-from attncap.terminal import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from attncap.characters import visible
 from attncap.cli import sweep
 from attncap.cli._shared import AfterAnswer
 from attncap.cli.audit import audit
@@ -32,7 +33,6 @@ from attncap.cli.reproduce import reproduce
 from attncap.cli.reserves import reserved
 from attncap.cli.train import train
 from attncap.cli.verify import verify
-from attncap.terminal import visible
 
 __all__ = ["app", "main"]
 

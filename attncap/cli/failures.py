@@ -128,7 +128,7 @@ class _Output(io.FileIO):
 
 def open_streams() -> None:
     """Give output a place where the caller closed it, spell what its encoding lacks, and name it in its errors."""
-    from attncap.terminal import SPELT
+    from attncap.characters import SPELT
 
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:

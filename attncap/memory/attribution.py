@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncap.archive import Archive, encode
+from attncap.characters import visible
 from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.result import Result
-from attncap.terminal import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
