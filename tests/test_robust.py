@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Group
 
-from attncap import archive, construct, progress, tasks, terminal
+from attncap import archive, characters, construct, progress, tasks, terminal
 from attncap.cli import failures
 from attncap.data.tables import read_table
 from attncap.errors import InputError, UnmetError
@@ -328,10 +328,10 @@ def test_tables_show_text_as_it_is_at_every_width(cells, width):
     table.add_row(*cells)
     for width_or_pipe in (width, None):
         text = terminal.shown(Group(table, ""), width_or_pipe)
-        assert not terminal.CONTROL.search(text.replace("\n", ""))
+        assert not characters.CONTROL.search(text.replace("\n", ""))
         assert all(line == line.rstrip(" ") for line in text.split("\n"))
     # In a pipe every cell is whole.
-    assert all(terminal.visible(cell).rstrip(" ") in text for cell in cells)
+    assert all(characters.visible(cell).rstrip(" ") in text for cell in cells)
 
 
 @pytest.mark.parametrize("width", [100, 60, 40, 20])
