@@ -2,6 +2,7 @@
 
 import doctest
 import os
+import re
 
 # One thread for each of pytest's workers: threads that wait for each other are slower than none.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -19,6 +20,8 @@ from sybil.example import Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+# What a slow machine says while it works.
+PROGRESS = re.compile(r"^attncap: .* after \d+ s.*\n", re.MULTILINE)
 
 
 def console(example: Example) -> str | None:
@@ -27,7 +30,7 @@ def console(example: Example) -> str | None:
         command, _, expected = block.partition("\n")
         words = command.replace("attncap ", f"{sys.executable} -m attncap ", 1)
         done = subprocess.run(words, shell=True, capture_output=True, text=True)
-        printed = done.stdout + done.stderr
+        printed = done.stdout + PROGRESS.sub("", done.stderr)
         if expected.strip() and not doctest.OutputChecker().check_output(expected.strip(), printed.strip(), FLAGS):
             return f"$ {command}\nexpected:\n{expected}\ngot:\n{printed}"
         if not expected.strip() and done.returncode:
