@@ -14,11 +14,12 @@ import pytest
 from attncap import models
 from attncap.construct.labelled.features import features
 from attncap.construct.labelled.generic_scores import generic_heads
-from attncap.errors import InputError
+from attncap.errors import InputError, UnmetError
 from attncap.measure.examples import label_bits, largest_weights, predicted
 from attncap.numerics.rank import rank
 from attncap.tasks import random_examples, uniform_examples
 from attncap.train.labelled.architecture import LayerArchitecture
+from attncap.train.labelled.layers import layers
 from attncap.train.labelled.problem import Lane, labelling
 from attncap.train.labelled.recipes import BEST, PAPER, fitted
 from attncap.train.loop.lanes import train
@@ -321,3 +322,11 @@ def test_distinct_contexts_are_never_twice_in_memory():
     few, many = peak(2000), peak(130_000)
     assert many - few < 1.25 * 4 * 128_000 * 32 * 64
     assert many < 2.5e9
+
+
+def test_more_layers_than_memory_holds_are_refused_at_once():
+    task = uniform_examples(10, context=2, embedding_dim=4, classes=3)
+    with pytest.raises(UnmetError, match="choose fewer seeds"):
+        layers(task, seeds=10**11)
+    with pytest.raises(InputError, match="seeds: expected at least 1, got 0"):
+        layers(task, seeds=[])

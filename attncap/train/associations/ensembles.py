@@ -6,34 +6,32 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from attncap import measure
 from attncap.constraints import Count, Natural, Seed, checked
 from attncap.errors import InputError
-from attncap.fits import Found
 from attncap.models import TokenModel
-from attncap.numerics.memory import require
 from attncap.progress import bar
 from attncap.result import hidden, several
 from attncap.tasks import Associations
 from attncap.train.associations.architecture import Architecture, model, trimmed
 from attncap.train.associations.problem import Lane
-from attncap.train.loop.lanes import Checkpoint, History, train
+from attncap.train.loop.lanes import Checkpoint, train
 from attncap.train.loop.recipes import Recipe
 from attncap.train.loop.recipes import recipe as named
+from attncap.train.seeded import Seeded, seed_numbers, trained_fields
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import RenderableType
 
-COLUMNS = ("accuracy", "recall", "bits", "bits_per_parameter", "steps")
 # Of a model, about so many are kept on the way; their bits are measured when `Ensemble.curves` is read.
 CHECKPOINTS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ensemble(Found):
+class Ensemble(Seeded[TokenModel]):
     """Models that differ in their seed.
 
     Attributes:
@@ -59,34 +57,8 @@ class Ensemble(Found):
 
     task: Associations
     shape: Architecture
-    recipe: Recipe
-    seeds: tuple[int, ...]
-    parameters: int
-    accuracy: Float[np.ndarray, " K"]
     recall: Float[np.ndarray, " K"]
-    bits: Float[np.ndarray, " K"]
-    bits_per_parameter: Float[np.ndarray, " K"]
-    steps: Int[np.ndarray, " K"]
-    seconds_compile: float
-    seconds_train: float
-    history: History = hidden()
     checkpoints: tuple[list[Checkpoint], ...] = hidden()
-    models: tuple[TokenModel, ...] = hidden()
-
-    @property
-    def model(self) -> TokenModel:
-        """The weights of the model that recalls most, the first of several."""
-        return self.models[int(self.recall.argmax())]
-
-    @property
-    def seed(self) -> int:
-        """The seed of `model`."""
-        return self.seeds[int(self.recall.argmax())]
-
-    @property
-    def dtype(self) -> str:
-        """The type that the models were trained in."""
-        return self.models[0].dtype
 
     @property
     def recalled(self) -> tuple[float, ...]:
@@ -137,7 +109,7 @@ class Ensemble(Found):
         rows = f"batches of {recipe.batch}" if recipe.batch else "all sequences at every step"
         rates = f"rate {recipe.rate:g} to {recipe.final_rate:g}"
         head.add_row("recipe", f"{recipe.name}: {recipe.optimizer}, {rates}, {rows}")
-        head.add_row("time", f"{self.seconds_train:.1f} s, and {self.seconds_compile:.1f} s to compile")
+        head.add_row("time", self.timed)
         window = (f"accuracy of the last {recipe.window} batches",) if recipe.window else ()
         table = Rows("seed", "recalled", *window, "bits", "bits per parameter", "steps")
         for k, seed in enumerate(self.seeds):
@@ -192,30 +164,17 @@ def ensemble(
     chosen = chosen if steps is None else replace(chosen, steps=steps)
     head_dim = embedding_dim if head_dim is None else head_dim
     shape = Architecture(task.vocabulary_size, task.context, embedding_dim, head_dim, heads, depth, width)
-    models = seeds if isinstance(seeds, int) else len(seeds)
-    # Of each model its weights, a few times over, and what Python keeps of it.
     weights = embedding_dim * (2 * shape.vocabulary + shape.context + depth * (4.0 * heads * head_dim + 2 * width))
-    require(models * (1e4 + 32 * weights), several(models, "model"), "choose fewer seeds")
-    numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    for name, number in (("seeds", len(numbers)), ("steps", chosen.steps)):
-        if number < 1:
-            raise InputError(name, "at least 1", number)
+    numbers = seed_numbers(seeds, weights)
+    if chosen.steps < 1:
+        raise InputError("steps", "at least 1", chosen.steps)
     every = -(-chosen.steps // (chosen.segment * CHECKPOINTS))
     run = train([Lane(task, shape, seed) for seed in numbers], chosen, every=every)
-    columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
     return Ensemble(
         task=task,
         shape=shape,
-        method="train",
         details={"recipe": chosen.name},
-        seconds=run.seconds_compile + run.seconds_train,
         recipe=chosen,
-        seeds=tuple(numbers),
-        parameters=run.models[0].parameters,
-        **columns,
-        seconds_compile=run.seconds_compile,
-        seconds_train=run.seconds_train,
-        history=run.history,
         checkpoints=tuple(run.checkpoints),
-        models=tuple(one.model for one in run.models),
+        **trained_fields(run, numbers, ["recall"]),
     )

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from attncap.constraints import Count, Seed, checked
-from attncap.errors import InputError
-from attncap.fits import Found
 from attncap.methods import find
 from attncap.models import EmbeddedAttention
 from attncap.result import hidden, several
@@ -17,18 +15,17 @@ from attncap.tasks import Examples
 from attncap.train.labelled.architecture import LayerArchitecture
 from attncap.train.labelled.problem import Lane
 from attncap.train.labelled.recipes import Recipe, fitted, recipe_of
-from attncap.train.loop.lanes import History, train
+from attncap.train.loop.lanes import train
 from attncap.train.loop.looks import Look
+from attncap.train.seeded import Seeded, seed_numbers, trained_fields
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import RenderableType
 
-COLUMNS = ("accuracy", "loss", "bits", "bits_per_parameter", "steps")
-
 
 @dataclass(frozen=True, kw_only=True)
-class LayerEnsemble(Found):
+class LayerEnsemble(Seeded[EmbeddedAttention]):
     """Layers that differ in their seed.
 
     Attributes:
@@ -54,34 +51,8 @@ class LayerEnsemble(Found):
 
     task: Examples
     shape: LayerArchitecture
-    recipe: Recipe
-    seeds: tuple[int, ...]
-    parameters: int
-    accuracy: Float[np.ndarray, " K"]
     loss: Float[np.ndarray, " K"]
-    bits: Float[np.ndarray, " K"]
-    bits_per_parameter: Float[np.ndarray, " K"]
-    steps: Int[np.ndarray, " K"]
-    seconds_compile: float
-    seconds_train: float
-    history: History = hidden()
     looks: tuple[list[Look], ...] = hidden()
-    models: tuple[EmbeddedAttention, ...] = hidden()
-
-    @property
-    def model(self) -> EmbeddedAttention:
-        """The weights of the layer that recalls most, the first of several."""
-        return self.models[int(self.accuracy.argmax())]
-
-    @property
-    def seed(self) -> int:
-        """The seed of `model`."""
-        return self.seeds[int(self.accuracy.argmax())]
-
-    @property
-    def dtype(self) -> str:
-        """The type that the layers were trained in."""
-        return self.models[0].dtype
 
     @property
     def recalled(self) -> tuple[float, ...]:
@@ -116,7 +87,7 @@ class LayerEnsemble(Found):
         head.add_row("shape", f"{self.shape.summary}; {several(self.parameters, 'parameter')}")
         rows = f"batches of {recipe.batch}" if recipe.batch else "all examples at every step"
         head.add_row("recipe", f"{recipe.name}: {recipe.optimizer}, rate {recipe.rate:g}, {rows}")
-        head.add_row("time", f"{self.seconds_train:.1f} s, and {self.seconds_compile:.1f} s to compile")
+        head.add_row("time", self.timed)
         table = Rows("seed", *(("right", "loss, nats") if classes else ("R²", "squared error")), "bits", "steps")
         for k, seed in enumerate(self.seeds):
             accuracy = f"{self.accuracy[k]:.2%}" if classes else f"{self.accuracy[k]:.4f}"
@@ -161,28 +132,18 @@ def layers(
 
     Source: Mahdavi, Liao, Thrampoulidis 2024 (arXiv 2306.02010), section 5.
     """
-    numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not numbers:
-        raise InputError("seeds", "at least 1", 0)
     chosen = recipe_of(recipe, steps)
     d = task.embedding_dim
-    sizes = (task.context, d, d if head_dim is None else head_dim, heads, task.labels.shape[1])
-    shape = LayerArchitecture(*sizes, **parts)
+    head_dim = d if head_dim is None else head_dim
+    shape = LayerArchitecture(task.context, d, head_dim, heads, task.labels.shape[1], **parts)
+    weights = d * (d + 2.0 * heads * (head_dim + shape.value_dim) + shape.output_dim)
+    numbers = seed_numbers(seeds, weights)
     run = train([Lane(task, shape, seed) for seed in numbers], chosen)
-    columns = {name: np.array([getattr(one, name) for one in run.models]) for name in COLUMNS}
     return LayerEnsemble(
         task=task,
         shape=shape,
-        method="train",
         details={"recipe": chosen.name},
-        seconds=run.seconds_compile + run.seconds_train,
         recipe=fitted(chosen, task.count),
-        seeds=tuple(numbers),
-        parameters=run.models[0].parameters,
-        **columns,
-        seconds_compile=run.seconds_compile,
-        seconds_train=run.seconds_train,
-        history=run.history,
         looks=tuple(run.looks),
-        models=tuple(one.model for one in run.models),
+        **trained_fields(run, numbers, ["loss"]),
     )
