@@ -4,13 +4,30 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
 # Seconds until a pipe gets its first line about a bar, and at most between two.
 FIRST, LONGEST = 5.0, 60.0
 Advance = Callable[[int], None]
-_shown: ContextVar = ContextVar("progress", default=None)
+_shown: "ContextVar[Bars | None]" = ContextVar("progress", default=None)
+
+
+class Bars(Protocol):
+    """What shows bars: rich's on a terminal, or anything else that is told of them."""
+
+    @property
+    def console(self) -> Any:
+        """Whose ``print`` says a line."""
+
+    def add_task(self, description: str, *, total: int | None) -> Any:
+        """Open a bar, and return its name."""
+
+    def advance(self, name: Any, steps: int) -> None:
+        """Advance it."""
+
+    def remove_task(self, name: Any) -> None:
+        """Close it."""
 
 
 class _Lines:
@@ -87,12 +104,22 @@ def shown() -> Iterator[None]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        token = _shown.set(bars if console.is_terminal else _Lines(console))
-        try:
-            yield
-        finally:
-            _shown.reset(token)
+    terminal = console.is_terminal
+    with (
+        Progress(*columns, console=console, transient=True, disable=not terminal) as bars,
+        fed(bars if terminal else _Lines(console)),
+    ):
+        yield
+
+
+@contextmanager
+def fed(bars: Bars) -> Iterator[None]:
+    """Feed every bar of this block to an object of one's own."""
+    token = _shown.set(bars)
+    try:
+        yield
+    finally:
+        _shown.reset(token)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from attncap.bounds.bound import Bound
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.defaults import DEFAULTS
 from attncap.bounds.formula import javascript, quantities
+from attncap.bounds.values import counts_sequences
 
 # Newton's method on w e^w = x for x >= 0, where it converges from ln(1 + x).
 _RUNTIME = """
@@ -30,6 +31,10 @@ const failing = (bound, shape) => {
 };
 const value = (bound, shape) =>
   known(bound.formula, shape) && failing(bound, shape) === null ? bound.formula.of(shape) : null;
+const promise = (bound, shape) => {
+  const found = value(bound, shape);
+  return found !== null && bound.sequences ? Math.min(found, shape.associations) : found;
+};
 """
 
 
@@ -39,7 +44,8 @@ def bundle() -> str:
     Returns:
         Source that defines one constant, ``attncap``. ``attncap.bounds[id]`` has the entry's fields;
         ``attncap.complete(shape)`` fills in defaults; ``attncap.value(bound, shape)`` is the number, or null;
-        ``attncap.failing(bound, shape)`` is the assumption that the shape breaks, or null;
+        ``attncap.promise(bound, shape)`` is the one that `attncap.bounds.evaluate` gives, no more than there are
+        sequences; ``attncap.failing(bound, shape)`` is the assumption that the shape breaks, or null;
         ``attncap.families[name].parameters.of(shape)`` counts parameters.
 
     Example:
@@ -58,7 +64,7 @@ def bundle() -> str:
     bounds = _object({id: _entry(bound) for id, bound in CATALOGUE.items()})
     return (
         f"const attncap = (() => {{{_RUNTIME}const families = {families};\nconst defaults = {defaults};\n"
-        f"const bounds = {bounds};\nreturn {{ families, bounds, complete, failing, value }};\n}})();\n"
+        f"const bounds = {bounds};\nreturn {{ families, bounds, complete, failing, promise, value }};\n}})();\n"
     )
 
 
@@ -72,6 +78,7 @@ def _entry(bound: Bound) -> str:
         for a in bound.assumptions
     )
     formulas = {"formula": _function(bound.formula), "bits": "null" if bound.bits is None else _function(bound.bits)}
+    fields["sequences"] = json.dumps(counts_sequences(bound))
     return _object(fields | {"assumptions": f"[{assumptions}]"} | formulas)
 
 

@@ -264,7 +264,7 @@ def _promise(bound: Bound, known: Mapping[str, Number], constant: Number | None)
         result = bound.value(shape)
         if bound.bits is not None and {*quantities(bound.bits)} <= shape.keys():
             bits = float(number(bound.bits, shape))
-            if _counts_sequences(bound) and result > (most := shape["associations"]):
+            if counts_sequences(bound) and result > (most := shape["associations"]):
                 result, bits = int(most), bits * most / result
     except UnmetError as error:
         missing = str(error).removeprefix(f"{bound.id}: ")
@@ -288,7 +288,7 @@ def _promise(bound: Bound, known: Mapping[str, Number], constant: Number | None)
     )
 
 
-def _counts_sequences(bound: Bound) -> bool:
+def counts_sequences(bound: Bound) -> bool:
     """Tell whether a bound counts token sequences of a layer, which memorizes no more than there are."""
     return bound.labels == TOKEN and bound.unit == "associations" and bound.family.size == "heads"
 

@@ -19,6 +19,7 @@ from attncap.cli.compare import compare
 from attncap.cli.edit import Facts, edit
 from attncap.cli.encode import encode
 from attncap.cli.explain import explain
+from attncap.cli.explore import explore
 from attncap.cli.export import export
 from attncap.cli.failures import explain as reason
 from attncap.cli.failures import flushed, open_streams, tell, terminable
@@ -68,7 +69,7 @@ def attncap(
 
 COMMANDS = (
     *(memorize, recall, verify, report, edit, forget, compare, explain, export, organism),
-    *(bounds, plan, encode, train, capacity, interpolation, audit, reproduce, cite),
+    *(bounds, plan, encode, train, capacity, interpolation, audit, reproduce, cite, explore),
 )
 for command in COMMANDS:
     # Given as such, the first line is not cut.
