@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 Item = TypeVar("Item")
 # Seconds until a pipe gets its first line about a bar, and at most between two.
@@ -13,6 +13,7 @@ Advance = Callable[[int], None]
 _shown: "ContextVar[Bars | None]" = ContextVar("progress", default=None)
 
 
+@runtime_checkable
 class Bars(Protocol):
     """What shows bars: rich's on a terminal, or anything else that is told of them."""
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from attncap.cli._shared import Force, Json, answer
+from attncap.cli._shared import AfterAnswer, Force, Json, answer
 from attncap.errors import InputError
 
 
@@ -37,4 +37,8 @@ def explore(
 
             webbrowser.open(url)
 
-    explore.serve(port=port, directory=dir, started=started)
+    try:
+        explore.serve(port=port, directory=dir, started=started)
+    except KeyboardInterrupt as error:
+        # The one object that a program gets was the address.
+        raise AfterAnswer from error

@@ -59,8 +59,11 @@ def application(folder: Folder) -> Starlette:
 
 
 def _routes(folder: Folder, worker: Worker) -> list[Route]:
+    # Printing the formulas takes longer than all else that is answered here.
+    text = render({"tables": list(NAMED), "methods": list(methods.methods("associations"))})
+
     async def page(request: Request) -> Response:
-        return HTMLResponse(render({"tables": list(NAMED), "methods": list(methods.methods("associations"))}))
+        return HTMLResponse(text)
 
     async def state(request: Request) -> Response:
         run = worker.run and worker.run.to_dict()

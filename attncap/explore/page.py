@@ -75,9 +75,8 @@ def render(server: dict[str, Any] | None = None) -> str:
         lstrip_blocks=True,
     )
     # A browser would end the script at a closing tag, even inside a string.
-    scripts = [bundle().replace("</", r"<\/"), _part(environment, "explore.js")]
-    if server is not None:
-        scripts.append(_part(environment, "memories.js"))
+    parts = ["numbers.js", "explore.js", *["memories.js"] * (server is not None)]
+    scripts = [bundle().replace("</", r"<\/"), *(_part(environment, name) for name in parts)]
     style = _part(environment, "explore.css")
     settings = {
         "server": server,

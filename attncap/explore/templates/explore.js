@@ -11,7 +11,6 @@ const LABELS = {
   heads: ["H", "heads"],
 };
 const TASK = ["vocabulary", "context", "associations"], SHAPE = ["embedding_dim", "head_dim", "heads"];
-const MOST_HEADS = 2 ** 40;
 const sizes = Object.fromEntries(Object.entries(settings.sliders).map(([name, ends]) => [name, ends.start]));
 let table = null; // the numbers of a table; null for random sequences
 let memory = null; // the memory that is asked
@@ -37,49 +36,6 @@ const whole = (x) => {
 };
 const fine = (x) => (x === null ? "–" : x === 0 ? "0" : x.toLocaleString("en", { maximumSignificantDigits: 3 }));
 const several = (x, noun) => `${whole(x)} ${noun}${x === 1 ? "" : "s"}`;
-
-// ---- what a shape holds ----
-function completed(changed = {}) {
-  const { associations, ...given } = { ...sizes, ...changed };
-  const data = table
-    ? { data_rank: table.data_rank, queries: table.queries, answers: table.answers }
-    : { answers: attncap.complete({ ...given, associations }).answers };
-  return attncap.complete({ ...given, ...data });
-}
-// Bits of one association: of a table those that its answers hold, of random answers log2 N.
-const bitsEach = () => (table ? table.bits / table.associations : Math.log2(sizes.vocabulary));
-
-function promised(bound, shape) {
-  const value = attncap.promise(bound, shape), each = bitsEach();
-  if (value === null) return { associations: null, bits: null, why: attncap.failing(bound, shape) };
-  if (bound.unit === "bits") return { associations: each > 0 ? value / each : null, bits: value, why: null };
-  return { associations: value, bits: value * each, why: null };
-}
-
-// The fewest heads whose value reaches the task, by bisection; null where the assumptions fail at any number.
-function headsFor(bound, shape) {
-  const at = (heads) => {
-    const { parameters, ...others } = shape;
-    return attncap.complete({ ...others, heads });
-  };
-  const target = bound.unit === "bits" ? sizes.associations * bitsEach() : sizes.associations;
-  const least = (holds) => {
-    let high = 1;
-    while (!holds(at(high))) if ((high *= 2) > MOST_HEADS) return null;
-    let low = Math.floor(high / 2);
-    while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2);
-      if (holds(at(middle))) high = middle;
-      else low = middle;
-    }
-    return high;
-  };
-  const start = least((shape) => attncap.failing(bound, shape) === null);
-  const enough = start && least((shape) => bound.formula.of(shape) >= target);
-  if (!enough) return null;
-  const heads = Math.max(start, enough);
-  return attncap.failing(bound, at(heads)) === null ? heads : null;
-}
 
 // ---- sliders: equal steps are equal factors ----
 const STEPS = 1000;
@@ -133,9 +89,9 @@ function showSliders() {
 
 // ---- numbers ----
 function showNumbers() {
-  const shape = completed(), each = bitsEach(), bits = sizes.associations * each;
+  const shape = completed(sizes, table), each = bitsEach(sizes, table), bits = sizes.associations * each;
   for (const { bound: id } of settings.series) {
-    const bound = attncap.bounds[id], found = promised(bound, shape), heads = headsFor(bound, shape);
+    const bound = attncap.bounds[id], found = promised(bound, shape, each), heads = headsFor(bound, sizes, table);
     const row = document.querySelector(`[data-bound="${id}"]`);
     const put = (name, value, shown) => {
       const cell = row.querySelector(`[data-value="${name}"]`);
@@ -169,11 +125,12 @@ function figure() {
   const box = $("figure"), width = Math.max(280, box.clientWidth), height = Math.round(Math.min(400, Math.max(260, width * 0.5)));
   const margin = { left: 46, right: 52, top: 24, bottom: 40 };
   const lines = settings.series.map((one) => ({ ...one, bound: attncap.bounds[one.bound] }));
-  const needed = headsFor(attncap.bounds.dana2025, completed()) ?? 1;
+  const at = (heads) => completed({ ...sizes, heads }, table), each = bitsEach(sizes, table);
+  const holding = (line, shape) => promised(line.bound, shape, each).associations;
+  const needed = headsFor(attncap.bounds.dana2025, sizes, table) ?? 1;
   const far = 10 ** Math.ceil(Math.log10(Math.max(10, 1.2 * sizes.heads, Math.min(needed, 100 * sizes.heads))));
   const grid = [...new Set(Array.from({ length: 90 }, (_, i) => Math.round(far ** (i / 89))))];
-  for (const line of lines)
-    line.points = grid.map((heads) => [heads, promised(line.bound, completed({ heads })).associations]);
+  for (const line of lines) line.points = grid.map((heads) => [heads, holding(line, at(heads))]);
   const stored = here();
   const all = lines.flatMap((line) => line.points.map((point) => point[1])).filter((value) => value > 0 && value < Infinity);
   const values = [...all, sizes.associations, ...(stored ? [stored.associations] : [])];
@@ -183,13 +140,12 @@ function figure() {
   const right = width - margin.right, bottom = height - margin.bottom;
   const label = `Associations over heads at d = ${sizes.embedding_dim} and dₕ = ${sizes.head_dim}; the table above has the numbers at H = ${sizes.heads}.`;
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
-  const text = (words, at, anchor = "middle", name = "") => svg.append(draw("text", { x: at[0], y: at[1], "text-anchor": anchor, class: name }, words));
+  const text = (words, [tx, ty], anchor = "middle", name = "") => svg.append(draw("text", { x: tx, y: ty, "text-anchor": anchor, class: name }, words));
   const step = Math.ceil((high - low) / 6);
   for (let power = low; power <= high; power += step) {
     svg.append(draw("line", { class: "grid", x1: margin.left, x2: right, y1: y(10 ** power), y2: y(10 ** power) }));
     text(short(10 ** power), [margin.left - 6, y(10 ** power) + 4], "end");
   }
-  const each = bitsEach();
   for (let power = Math.ceil(Math.log10(each * 10 ** low)); each > 0 && power <= Math.log10(each * 10 ** high); power += step)
     text(short(10 ** power), [right + 6, y(10 ** power / each) + 4], "start");
   for (let power = 0; 10 ** power <= far; power++) text(short(10 ** power), [x(10 ** power), bottom + 17]);
@@ -200,9 +156,8 @@ function figure() {
   svg.append(draw("line", { class: "here", x1: x(sizes.heads), x2: x(sizes.heads), y1: margin.top, y2: bottom }));
   svg.append(draw("line", { class: "task", x1: margin.left, x2: right, y1: y(sizes.associations), y2: y(sizes.associations) }));
   for (const line of lines) svg.append(draw("path", { class: `curve ${line.name}`, d: path(line.points, x, y) }));
-  const shape = completed();
   for (const line of lines) {
-    const { associations } = promised(line.bound, shape);
+    const associations = holding(line, at(sizes.heads));
     if (associations > 0 && associations < Infinity)
       svg.append(draw("circle", { class: `dot ${line.name}`, cx: x(sizes.heads), cy: y(associations), r: 4.5 }));
   }
@@ -218,11 +173,8 @@ function figure() {
     return Math.round(far ** Math.min(1, Math.max(0, share)));
   };
   svg.addEventListener("pointermove", (event) => {
-    const heads = headsAt(event), at = completed({ heads });
-    const rows = lines.map((line) => {
-      const value = promised(line.bound, at).associations;
-      return make("div", {}, make("i", { class: line.name }), `${whole(value)} ${line.label}`);
-    });
+    const heads = headsAt(event), shape = at(heads);
+    const rows = lines.map((line) => make("div", {}, make("i", { class: line.name }), `${whole(holding(line, shape))} ${line.label}`));
     tip.replaceChildren(make("div", {}, `H = ${heads.toLocaleString("en")}`), ...rows);
     tip.hidden = false;
     const edge = box.getBoundingClientRect(), left = event.clientX - edge.left;
