@@ -58,6 +58,7 @@ function set(name, value) {
   sizes.associations = Math.min(sizes.associations, ends("associations")[1]);
   update();
 }
+let typing = null; // the field whose number is not whole yet
 function slider(name) {
   const [letter, words] = LABELS[name], { least, most } = settings.sliders[name];
   const range = make("input", { type: "range", id: name, min: 0, max: STEPS, step: "any" });
@@ -73,7 +74,13 @@ function slider(name) {
     else return;
     event.preventDefault();
   });
-  exact.addEventListener("change", () => set(name, exact.valueAsNumber));
+  exact.addEventListener("input", () => (typing = exact));
+  for (const kind of ["change", "blur"])
+    exact.addEventListener(kind, () => {
+      if (typing !== exact) return;
+      typing = null;
+      set(name, exact.valueAsNumber);
+    });
   const label = make("label", { for: name }, make("b", {}, letter), ` ${words}`);
   return make("div", { class: "slider" }, label, range, exact);
 }
@@ -82,7 +89,7 @@ function showSliders() {
     const range = $(name), exact = $(`${name}-exact`), fixed = table !== null && TASK.includes(name);
     range.value = placed(name, sizes[name]);
     range.setAttribute("aria-valuetext", sizes[name].toLocaleString("en"));
-    exact.value = sizes[name];
+    if (exact !== typing) exact.value = sizes[name];
     range.disabled = exact.disabled = fixed;
   }
 }

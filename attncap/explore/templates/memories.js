@@ -203,30 +203,31 @@ async function remove() {
   await call("DELETE", `/memories/${memory.number}`);
   memory = null;
   await listMemories();
-  if ($("which").value) await showMemory(await call("GET", `/memories/${$("which").value}`));
+  if ($("which").value) await choose();
   update();
 }
 async function resume() {
   await listMemories();
-  if ($("which").value) await showMemory(await call("GET", `/memories/${$("which").value}`)).catch((error) => say("change-said", error.message, true));
   const { run } = await call("GET", "/state");
   if (run?.state === "running") await follow(run);
+  else if ($("which").value) await choose();
 }
+const choose = async () => showMemory(await call("GET", `/memories/${$("which").value}`));
 const on = (id, kind, where, action) => $(id).addEventListener(kind, attempt(where, action));
 on("source", "change", "task-said", chooseTask);
 for (const id of ["subject", "relation", "object", "on_conflict"]) on(id, "change", "task-said", chooseTask);
 on("upload", "change", "task-said", upload);
 on("run", "submit", "run-said", memorize);
 on("cancel", "click", "run-said", () => { say("run-said", "cancelling ..."); return call("DELETE", "/run"); });
-on("which", "change", "change-said", async () => showMemory(await call("GET", `/memories/${$("which").value}`)));
+on("which", "change", "change-said", choose);
 on("ask", "submit", "ask-said", ask);
 on("edit", "submit", "change-said", () => begin(at("edit"), { words: words("edit") }));
 on("forget", "submit", "change-said", forget);
 on("undo", "click", "change-said", () => begin(at("undo"), {}));
 on("remove", "click", "change-said", remove);
 on("search", "input", "facts-said", findFacts);
-const choose = () => { $("heads-of").disabled = !$("method").value; };
-$("method").addEventListener("change", choose);
-choose();
+const shaped = () => { $("heads-of").disabled = !$("method").value; };
+$("method").addEventListener("change", shaped);
+shaped();
 $("columns").hidden = true;
 attempt("run-said", resume)();
