@@ -93,6 +93,9 @@ CALLS: dict[object, dict] = {
     | {"dtype": "float32", "seed": 0, "train_attention": False, "certify": False},
     construct.theorem: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "heads": 2, "query_key_rank": 2}
     | {"dtype": "float32", "seed": 0},
+    # Neither of them can be used: what began to serve would not end.
+    ac.explore.serve: {"port": 10**6, "directory": "facts.csv", "started": None},
+    ac.explore.write_static: {"path": "explore.html", "force": True},
     fits.bits_per: {"bits": 3.0, **MEASURED, "dtype": "float32", "method": "theorem"},
     fits.capacity_of: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "heads": 2},
     fits.check_shape: {"embedding_dim": 8, "head_dim": 8, "heads": 2, "dtype": "float32", "query_key_rank": 2},

@@ -21,6 +21,7 @@ DOCUMENTED = {
     "construct": "Capacity DistributionFit Encoder ExamplesCapacity ExamplesFit Fit NotMemorized Shape capacity "
     "distribution encode examples examples_capacity lookup_bound lower_bound margin theorem",
     "errors": "InputError UnmetError",
+    "explore": "serve write_static",
     "interpolation": "NAMED Activation Attention Head Interpolation LimitWarning Simulated activation error "
     "linear_regression predict softmax",
     "measure": "LN2 Recall bits bits_per_parameter divergence divergences margin margins recall verify",

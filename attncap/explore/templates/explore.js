@@ -34,6 +34,7 @@ const whole = (x) => {
   if (x < 1e7) return Math.round(x).toLocaleString("en");
   return x < 1e15 ? x.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 4 }) : x.toExponential(2);
 };
+const inBits = (x) => (x === null || x >= 1000 ? whole(x) : x.toLocaleString("en", { maximumSignificantDigits: 4 }));
 const fine = (x) => (x === null ? "–" : x === 0 ? "0" : x.toLocaleString("en", { maximumSignificantDigits: 3 }));
 const several = (x, noun) => `${whole(x)} ${noun}${x === 1 ? "" : "s"}`;
 
@@ -107,7 +108,7 @@ function showNumbers() {
     };
     const rate = found.bits === null ? null : found.bits / shape.parameters;
     put("associations", found.associations, whole(found.associations));
-    put("bits", found.bits, whole(found.bits));
+    put("bits", found.bits, inBits(found.bits));
     put("rate", rate, fine(rate));
     put("heads", heads, heads === null || heads > settings.sliders.heads.most ? whole(heads) : headsButton(heads));
     row.querySelector(".why").textContent = found.why ? `outside its range: ${found.why}` : "";
@@ -117,7 +118,7 @@ function showNumbers() {
   $("size").textContent = `${several(shape.parameters, "parameter")}: d\u00a0(S\u00a0+\u00a02\u00a0N\u00a0+\u00a04\u00a0dₕ\u00a0H)`;
   $("each").textContent = fine(each);
   $("headline").replaceChildren(
-    "The task holds ", make("b", {}, whole(bits)), ` bits in ${several(sizes.associations, "association")}: `,
+    "The task holds ", make("b", {}, inBits(bits)), ` bits in ${several(sizes.associations, "association")}: `,
     make("b", {}, fine(bits / shape.parameters)), " bits per parameter of this shape.",
   );
 }

@@ -42,7 +42,7 @@ async function chooseTask() {
   $("column-names").replaceChildren(...table.columns.map((name) => make("option", { value: name })));
   for (const name of TASK) sizes[name] = table[name];
   const example = table.examples[0];
-  say("task-said", [`${several(table.associations, "association")}, ${whole(table.bits)} bits; such as ${example.slice(0, -1).join(" ")} → ${example.at(-1)}`, ...table.notes].join(". "));
+  say("task-said", [`${several(table.associations, "association")}, ${inBits(table.bits)} bits; such as ${example.slice(0, -1).join(" ")} → ${example.at(-1)}`, ...table.notes].join(". "));
   update();
 }
 async function upload() {
@@ -102,12 +102,12 @@ function showProgress(run) {
   say("run-said", [`${run.kind}: ${run.seconds.toFixed(0)} s`, run.progress.note].filter(Boolean).join("; "));
 }
 async function ended({ kind, result, seconds }) {
-  const took = `in ${seconds.toFixed(1)} s`, bits = result.bits && `${whole(result.bits.before)} bits before, ${whole(result.bits.after)} now`;
+  const took = `in ${seconds.toFixed(1)} s`, bits = result.bits && `${inBits(result.bits.before)} bits before, ${inBits(result.bits.after)} now`;
   await showMemory(result.memory);
   if (kind === "memorize") {
     const { correct } = result.memory.recall;
-    say("run-said", `memorized ${took}: ${whole(correct)} of ${several(result.memory.associations, "association")} recalled, ${whole(result.memory.bits)} bits`);
-    note(`memorized: ${whole(result.memory.bits)} bits`);
+    say("run-said", `memorized ${took}: ${whole(correct)} of ${several(result.memory.associations, "association")} recalled, ${inBits(result.memory.bits)} bits`);
+    note(`memorized: ${inBits(result.memory.bits)} bits`);
     await listMemories(result.memory.number);
     $("memory").scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
     return;
@@ -138,7 +138,7 @@ async function showMemory(found) {
   Object.assign(sizes, { embedding_dim, head_dim, heads });
   const card = (value, words) => make("div", {}, make("dt", {}, value), make("dd", {}, words));
   $("cards").replaceChildren(
-    card(whole(found.bits), `bits memorized, of ${whole(found.task_bits)}`),
+    card(inBits(found.bits), `bits memorized, of ${inBits(found.task_bits)}`),
     card(fine(found.bits_per_parameter), `bits per parameter, of ${whole(parameters)}`),
     card(`${whole(found.recall.correct)} of ${whole(found.associations)}`, `recalled in ${found.dtype}${found.recall.certified ? ", certified" : ""}`),
     card(several(heads, "head"), `of dimension ${head_dim}, d = ${embedding_dim}, by ${found.method}`),
