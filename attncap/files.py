@@ -69,7 +69,7 @@ def replacing(path: str | Path, *, force: bool = False, directory: bool = False)
                 sums.write(temporary)
             check_free(path, force=force, directory=directory)
             _listed(path, without=True)
-            _put(temporary, path, force=force)
+            put(temporary, path, force=force)
             _listed(path)
 
 
@@ -187,8 +187,8 @@ def _aside(path: Path) -> Path:
     return path.with_name(f"{path.name[:40]}.attncap-replaced")
 
 
-def _put(temporary: Path, path: Path, *, force: bool) -> None:
-    """Move an output into its place: new, over a file, or in exchange for a directory."""
+def put(temporary: Path, path: Path, *, force: bool) -> None:
+    """Move an output into its place, in one step: new, over a file, or in exchange for a directory."""
     if not (force and path.exists()):
         _move_new(temporary, path)
     elif not path.is_dir():

@@ -1,5 +1,6 @@
 """The explorer's server: what it answers, whom it refuses, and what it leaves behind."""
 
+import asyncio
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from . import command
 pytest.importorskip("uvicorn")
 pytest.importorskip("httpx")
 
+from attncap.explore import client, guard
 from attncap.explore import folder as shelf
 from attncap.explore.folder import Folder, opened
 
@@ -385,6 +387,17 @@ def test_one_run_at_a_time_and_cancel(explorer, memory):
     )
 
 
+def test_a_change_is_cancelled_too(explorer):
+    number = explorer.memorize(source="random:60,2,500", method="theorem", embedding_dim=16)
+    before = {path: path.read_bytes() for path in (explorer.path / "memories" / number).iterdir()}
+    # Forgetting takes seconds, measured three ways.
+    words = explorer.client.get(f"/memories/{number}/facts").json()["facts"][0]["query"]
+    assert explorer.client.post(f"/memories/{number}/forget", json={"words": words}).status_code == 202
+    assert explorer.client.delete("/run").json()["state"] == "cancelled"
+    assert {path: path.read_bytes() for path in (explorer.path / "memories" / number).iterdir()} == before
+    assert explorer.client.delete(f"/memories/{number}").status_code == 200
+
+
 def test_a_run_cancelled_at_once_keeps_nothing(explorer):
     kept = explorer.files()
     for _ in range(3):
@@ -453,6 +466,65 @@ def test_clients_that_do_not_read_keep_no_memory(explorer):
         for connection in lazy:
             connection.close()
     assert explorer.client.get("/state").status_code == 200
+
+
+SCOPE = {"type": "http", "method": "GET", "query_string": b"token=t", "headers": [(b"host", b"here")]}
+
+
+def test_clients_that_keep_it_waiting_are_dropped(monkeypatch):
+    monkeypatch.setattr(guard, "IDLE", 0.05)
+
+    async def waits(*_):
+        await asyncio.sleep(60)
+
+    async def reads(scope, receive, send):
+        await receive()
+
+    async def answers(scope, receive, send):
+        await guard.failure(200, "x")(scope, receive, send)
+
+    for app in (reads, answers):
+        with pytest.raises(guard.Gone):
+            asyncio.run(guard.Guard(app, ["here"], "t")(SCOPE, waits, waits))
+
+
+def test_a_crowd_is_told_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(guard, "AT_ONCE", 3)
+    full = guard.Guard(guard.failure(200, "x"), ["here"], "t")
+    full._busy = 3
+    refusal = full.refusal(
+        {"type": "http", "method": "GET", "query_string": b"token=t", "headers": [(b"host", b"here")]}
+    )
+    assert refusal.status_code == 503
+
+    async def crowd():
+        worker = client.Worker(Folder(tmp_path))
+
+        async def answer(*_):
+            await asyncio.sleep(0.01)
+
+        worker._do = answer
+        return await asyncio.gather(*(worker.ask("facts") for _ in range(client.WAITING + 5)), return_exceptions=True)
+
+    refused = [error for error in asyncio.run(crowd()) if error is not None]
+    assert [error.kind for error in refused] == ["full"] * 5
+
+
+def test_questions_have_a_time_limit(monkeypatch, tmp_path):
+    monkeypatch.setattr(client, "LIMIT", 0.2)
+    monkeypatch.setattr(client, "PATIENCE", 0.2)
+
+    async def ask():
+        worker = client.Worker(Folder(tmp_path))
+        with pytest.raises(client.JobError, match=r"task took more than 0 s"):
+            # Not even an interrupt ends this one at once.
+            await worker.ask("task", source="random:9999999,9,9999999", columns={}, on_conflict="error")
+        monkeypatch.setattr(client, "LIMIT", 60)
+        found = await worker.ask("task", source="random:9,2,5", columns={}, on_conflict="error")
+        await worker.close()
+        return found
+
+    assert asyncio.run(ask())["associations"] == 5
 
 
 # ---- beginning and end ----

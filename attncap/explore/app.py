@@ -85,7 +85,7 @@ def _routes(folder: Folder, worker: Worker) -> list[Route]:
     async def begin(request: Request) -> Response:
         given = await _body(request, ("source", *CHOICES))
         options = _options(given) | {"source": _source(folder, given)}
-        return _begun(worker.begin("memorize", "memorize", number=folder.fresh(), options=options).to_dict())
+        return _begun(worker.begin("memorize", folder.fresh(), options=options).to_dict())
 
     async def run(request: Request) -> Response:
         if worker.run is None:
@@ -118,7 +118,7 @@ def _routes(folder: Folder, worker: Worker) -> list[Route]:
         async def begin(request: Request) -> Response:
             number = _memory(folder, request)
             words = {} if job == "undo" else {"words": await _words(request)}
-            return _begun(worker.begin(job, job, number=number, **words).to_dict())
+            return _begun(worker.begin(job, number, **words).to_dict())
 
         return begin
 

@@ -25,7 +25,7 @@ class JobError(Exception):
         self.kind = kind
 
 
-CANCELLED = JobError("cancelled; nothing was kept", "cancelled")
+CANCELLED = JobError("cancelled; everything is as it was", "cancelled")
 
 
 @dataclass
@@ -73,15 +73,15 @@ class Worker:
         """Start the process, so that the first job need not wait for it."""
         await self._running()
 
-    def begin(self, kind: str, job: str, **arguments: Any) -> Run:
-        """Begin a run.
+    def begin(self, job: str, number: str, **arguments: Any) -> Run:
+        """Begin a run, which makes or changes a memory.
 
         Raises:
             JobError: another is running.
         """
         self.check_free()
-        self.run = Run(kind)
-        self._task = asyncio.create_task(self._follow(self.run, job, arguments))
+        self.run = Run(job)
+        self._task = asyncio.create_task(self._follow(self.run, number, arguments))
         return self.run
 
     async def ask(self, job: str, **arguments: Any) -> dict[str, Any]:
@@ -133,16 +133,23 @@ class Worker:
                 await self._task
         self.folder.clean()
 
-    async def _follow(self, run: Run, job: str, arguments: dict[str, Any]) -> None:
+    async def _follow(self, run: Run, number: str, arguments: dict[str, Any]) -> None:
+        def progress(told: dict[str, Any]) -> None:
+            run.progress = told
+
         try:
             async with self._alone:
                 if run.cancelled:
                     raise CANCELLED
                 run.begun = True
-                run.result = await self._do(job, arguments, None, lambda told: setattr(run, "progress", told))
-            run.state = "done"
+                result = await self._do(run.kind, {"number": number} | arguments, None, progress)
+                if run.cancelled:
+                    raise CANCELLED
+                self.folder.keep(number)
+            run.result, run.state = result, "done"
         except JobError as error:
             run.error, run.state = str(error), "cancelled" if error.kind == "cancelled" else "failed"
+            self.folder.clean()
         finally:
             run.ended = time.monotonic()
 
@@ -190,7 +197,7 @@ class Worker:
         if self._killed:
             return {"error": str(CANCELLED), "kind": CANCELLED.kind}
         why = "killed; by the system if memory ran out" if code == -signal.SIGKILL else f"exit {code}"
-        return {"error": f"the worker process ended ({why}); nothing was kept", "kind": "failed"}
+        return {"error": f"the worker process ended ({why}); everything is as it was", "kind": "failed"}
 
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from attncap.errors import InputError, UnmetError
+from attncap.files import put
 
 MARK = "attncap-explore"
 UPLOADS, MEMORIES = "uploads", "memories"
@@ -30,7 +31,7 @@ class Folder:
         self.path = path.resolve()
         for part in (UPLOADS, MEMORIES):
             (self.path / part).mkdir(exist_ok=True)
-        self.clean()
+            self.clean(part)
         self._arriving = 0
 
     @property
@@ -64,15 +65,20 @@ class Folder:
             raise UnmetError(f"{MOST} memories are kept, which is the most; remove one first")
         return str(int(kept[-1]) + 1 if kept else 1)
 
+    def keep(self, number: str) -> None:
+        """Give a draft its number, in the place of the memory that it changes."""
+        draft, place = (self.path / MEMORIES / name for name in (f".{number}", number))
+        put(draft, place, force=True)
+        shutil.rmtree(draft, ignore_errors=True)
+
     def remove(self, number: str) -> None:
         """Remove a memory."""
         shutil.rmtree(self.memory(number))
 
-    def clean(self) -> None:
-        """Remove what interrupted uploads and killed runs left."""
-        for part in (UPLOADS, MEMORIES):
-            for left in (self.path / part).glob(".*"):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+    def clean(self, part: str = MEMORIES) -> None:
+        """Remove what interrupted runs (or uploads) left."""
+        for left in (self.path / part).glob(".*"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
     @contextmanager
     def upload(self, name: str) -> Iterator["Upload"]:

@@ -39,21 +39,30 @@ def task(source: str, columns: dict[str, str | None], on_conflict: tasks.Conflic
     }
 
 
+def draft(number: str) -> Path:
+    """Return where a memory is written; it gets its number when all of it is there and nobody cancelled."""
+    return HOME / f".{number}"
+
+
 def memorize(number: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Run the command, keep what it found, and write its report."""
+    """Run the command, and write what it found with its report, as a draft."""
     fit = found_by(**options)
     if fit.details.get("interrupted"):
         raise KeyboardInterrupt
-    report.write(archive.write(fit, HOME / number))
-    return {"memory": summary(number)}
+    report.write(archive.write(fit, draft(number)))
+    return {"memory": summarized(archive.read(draft(number)))}
 
 
 def summary(number: str) -> dict[str, Any]:
     """Say what a memory holds."""
-    held = archive.read(HOME / number)
+    return summarized(archive.read(HOME / number))
+
+
+def summarized(held: Archive) -> dict[str, Any]:
+    """Say what a memory holds, a draft as what it will be."""
     said = held.result
     return {
-        "number": number,
+        "number": held.path.name.removeprefix("."),
         "name": held.task.name,
         "kind": held.task.kind,
         "associations": held.task.associations,
@@ -108,29 +117,29 @@ def _matches(task: tasks.Associations, row: int, wanted: list[str]) -> bool:
 
 
 def edit(number: str, words: list[str]) -> dict[str, Any]:
-    """Change or add one fact, in the memory itself."""
+    """Change or add one fact, as a draft of the changed memory."""
     held = archive.read(HOME / number)
     found = memory.edit(held, [words])
-    memory.save(found)
+    memory.save(found, draft(number))
     told = plain(found)
     del told["recall"]
     return {"edited": told} | _change(number, held)
 
 
 def forget(number: str, words: list[str]) -> dict[str, Any]:
-    """Forget a fact, or all of a subject, in the memory itself."""
+    """Forget a fact, or all of a subject, as a draft of the changed memory."""
     held = archive.read(HOME / number)
     found = memory.forget(held, [words])
-    memory.save(found)
+    memory.save(found, draft(number))
     taken = next(way for way in found.ways if way.way == found.way)
     said = {"facts": found.facts, "way": found.way, "threshold": found.threshold, "before": found.before.evidence}
     return {"forgotten": said | {"evidence": taken.evidence, "bits_left": taken.bits_left}} | _change(number, held)
 
 
 def undo(number: str) -> dict[str, Any]:
-    """Take back the last change."""
+    """Take back the last change, as a draft."""
     held = archive.read(HOME / number)
-    memory.undone(HOME / number)
+    memory.undone(HOME / number, draft(number))
     return _change(number, held)
 
 
@@ -141,7 +150,7 @@ def write_report(number: str) -> dict[str, Any]:
 
 
 def _change(number: str, before: Archive) -> dict[str, Any]:
-    now = summary(number)
+    now = summarized(archive.read(draft(number)))
     bits = {"before": before.result["bits"], "after": now["bits"]}
     return {"memory": now, "bits": bits}
 

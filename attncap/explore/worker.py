@@ -84,7 +84,7 @@ def outcome(job: str, arguments: dict[str, Any], out: IO[str]) -> dict[str, Any]
 
             return {"result": plain(JOBS[job](**arguments))}
     except KeyboardInterrupt:
-        return {"error": "cancelled; nothing was kept", "kind": "cancelled"}
+        return {"error": "cancelled; everything is as it was", "kind": "cancelled"}
     except InputError as error:
         return {"error": _line(error), "kind": "input"}
     except UnmetError as error:
