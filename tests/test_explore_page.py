@@ -173,7 +173,7 @@ def test_the_page_shows_what_python_computes(opened, sizes):
 def test_sliders_move_the_numbers_and_the_figure(opened):
     before, curves = shown(opened), opened.locator("#figure .curve").evaluate_all("all => all.map(c => c.outerHTML)")
     assert len(curves) == len(BOUNDS)
-    for name, key in (("heads", "ArrowRight"), ("head_dim", "PageUp"), ("embedding_dim", "ArrowUp")):
+    for name, key in (("heads", "ArrowRight"), ("head_dim", "ArrowUp"), ("embedding_dim", "PageUp")):
         value = int(opened.locator(f"#{name}-exact").input_value())
         opened.locator(f"#{name}").press(key)
         drawn(opened)
