@@ -398,6 +398,27 @@ def test_a_change_is_cancelled_too(explorer):
     assert explorer.client.delete(f"/memories/{number}").status_code == 200
 
 
+@pytest.mark.parametrize(("fails", "cancelled"), [(False, False), (True, False), (False, True)])
+def test_only_a_run_that_ends_well_keeps_its_draft(tmp_path, fails, cancelled):
+    async def follow():
+        worker = client.Worker(Folder(tmp_path))
+
+        async def do(*_):
+            (tmp_path / "memories" / ".1").mkdir()
+            worker.run.cancelled = cancelled
+            if fails:
+                raise client.JobError("failed", "unmet")
+            return {}
+
+        worker._do = do
+        run = worker.begin("memorize", "1")
+        await worker._task
+        return run.state
+
+    ends = {(False, False): ("done", ["1"]), (True, False): ("failed", []), (False, True): ("cancelled", [])}
+    assert (asyncio.run(follow()), os.listdir(tmp_path / "memories")) == ends[fails, cancelled]
+
+
 def test_a_run_cancelled_at_once_keeps_nothing(explorer):
     kept = explorer.files()
     for _ in range(3):

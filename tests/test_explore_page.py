@@ -104,6 +104,7 @@ def same(found, wanted):
 @settings(max_examples=60, deadline=None)
 @given(SHAPES)
 @example({"vocabulary": 200, "context": 2, "associations": 1000, "embedding_dim": 16, "head_dim": 16, "heads": 9})
+@example({"vocabulary": 200, "context": 2, "associations": 20, "embedding_dim": 16, "head_dim": 16, "heads": 9})
 @example({"vocabulary": 2, "context": 1, "associations": 2, "embedding_dim": 1, "head_dim": 1, "heads": 1})
 def test_the_numbers_are_those_of_python(engine, sizes):
     same(engine(sizes, None, BOUNDS), expected(sizes))

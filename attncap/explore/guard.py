@@ -72,10 +72,10 @@ class Guard:
         headers, method = Headers(scope=scope), scope["method"]
         if self._busy >= AT_ONCE:
             return failure(503, f"{AT_ONCE} requests are being answered; try again")
-        if (hosts := headers.getlist("host")) != hosts[:1] or not self.hosts.issuperset(hosts) or not hosts:
-            return failure(
-                403, f"Host: expected {' or '.join(sorted(self.hosts))}, got {' and '.join(hosts) or 'none'}"
-            )
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0] not in self.hosts:
+            expected, got = " or ".join(sorted(self.hosts)), " and ".join(hosts) or "none"
+            return failure(403, f"Host: expected {expected}, got {got}")
         if any(origin != f"http://{hosts[0]}" for origin in headers.getlist("origin")):
             return failure(403, f"Origin: expected http://{hosts[0]}, got {headers['origin']}")
         shown = parse_qs(scope["query_string"].decode("latin-1")).get("token", []) if method in ("GET", "HEAD") else []
