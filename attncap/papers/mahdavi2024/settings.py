@@ -22,7 +22,7 @@ MINI_VALUES: Mapping[X, tuple[int, ...]] = {
 }
 SEEDS: Mapping[Scale, int] = {"quick": 3, "paper": 1}
 # One point of the miniature takes so many seconds of a core, about a third of them to compile.
-MINI_SECONDS = 6.0
+MINI_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
