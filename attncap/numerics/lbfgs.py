@@ -1,5 +1,6 @@
 """Descend a loss by L-BFGS until every answer leads by a margin, or until there is no hope."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import scipy.optimize
 from jaxtyping import Float
 
-from attncap.numerics.budget import Budget
+from attncap.numerics.budget import Budget, expect
 from attncap.progress import bar
 
 MEMORY = 20
@@ -68,7 +69,11 @@ def descend(
     with bar("L-BFGS evaluations", evaluations) as advance:
 
         def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
+            started = time.perf_counter()
             loss, gradient, smallest = objective(point)
+            if not best:
+                seconds = evaluations * (time.perf_counter() - started)
+                expect(min(seconds, budget.left) if budget else seconds, f"at most {evaluations:,} evaluations")
             trace[:] = [Descent(point.copy(), loss, smallest, len(best) + 1)]
             best.append(min(loss, best[-1]) if best else loss)
             advance(1)
