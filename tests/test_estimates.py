@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 
 import numpy as np
 import pytest
@@ -42,9 +43,9 @@ WORKS = {
         lambda: train.trained_examples_capacity(8, 32, heads=4, seeds=2, steps=10**5),
     ),
     "mahdavi2024": ("attncap.papers.figure.attempt", lambda: papers.reproduce("mahdavi2024", out="made")),
-    "6 draws": (
+    "60 draws": (
         "attncap.interpolation.simulate.draw",
-        lambda: interpolation.error("tanh", ratio=0.1, ridge=np.ones(2)).simulate(4000, 6),
+        lambda: interpolation.error("tanh", ratio=0.1, ridge=np.ones(2)).simulate(4000, 60),
     ),
     "solving 6,000 x 6,000": (
         "attncap.construct.associations.attempts.choose_beta",
@@ -68,7 +69,7 @@ def test_the_time_is_said_once_before_the_work(monkeypatch, tmp_path, what):
 def test_a_descent_says_what_its_first_evaluation_measured(monkeypatch):
     monkeypatch.setattr(progress, "SAID", 1e-9)
     (line, *_) = said(lambda: construct.margin(TASK, 4, heads=3))
-    assert "evaluations: about 1 second of one core" in line
+    assert re.search(r"at most [\d,]+ evaluations: about \d+ (second|minute)s? of one core$", line)
 
 
 def test_an_estimate_is_said_again_only_for_much_more():
@@ -86,7 +87,7 @@ def test_an_estimate_is_said_again_only_for_much_more():
     "work",
     [
         lambda: train.ensemble(TASK, embedding_dim=512, heads=512, seeds=1, steps=10**8),
-        lambda: interpolation.error("tanh", ratio=0.1, ridge=1.0).simulate(4000, 10**7),
+        lambda: interpolation.error("tanh", ratio=0.1, ridge=1.0).simulate(20_000, 10**6),
     ],
 )
 def test_years_are_refused_at_once(work):

@@ -12,13 +12,13 @@ import pytest
 
 from attncap.cli.reserves import RESERVED, Reserves
 from attncap.errors import UnmetError
-from tests import lines
+from tests.cases import CASES, furnish, words
 
 GROUPS = Path("/sys/fs/cgroup")
 LIMIT = 800 << 20
 # Beside a line of every command, which fits, larger ones that do not.
 LARGE = [
-    "memorize random:1000,3,7000 --embedding-dim 64 --out made",
+    "memorize random:1000,3,1500 --embedding-dim 64 --out made",
     "memorize random:200,2,800 --embedding-dim 16 --method margin --out made",
     "memorize random:100000,1,5 --embedding-dim 64 --out made",
     "memorize random:20,2,100 --embedding-dim 8 --heads 4 --method train --out made",
@@ -34,14 +34,13 @@ LARGE = [
     "sweep export store --out made.parquet",
     "export memory --to onnx --out made.onnx",
 ]
-LINES = [*lines.LINES.values(), *LARGE]
+LINES = [" ".join([*words(name), *CASES[name].drawn.split()]) for name in CASES] + LARGE
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = lines.furnish(tmp_path_factory.mktemp("limits"))
+    home = furnish(tmp_path_factory.mktemp("limits"))
     np.savez(home / "large.npz", pi=np.full((3000, 4000), 1 / 4000))
-    assert attncap("sweep run spec.toml --out store", home)[0] == 0
     return home
 
 

@@ -321,6 +321,25 @@ def test_text_is_neither_markup_nor_a_command(capsys, kept):
     assert str(answer).startswith(r"[b]a[/x] :boom: \x1b[2J\r\u202e1\nforged line")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("explain", "M", "Evil", "capital"),
+        ("compare", "M", "M"),
+        ("edit", "M", "--set", "Evil", "capital", "\x1b[2J[/b]", "--out", "OUT"),
+        ("forget", "M", "Evil", "capital", "--way", "retrain", "--out", "OUT"),
+        ("verify", "M"),
+        ("export", "M", "--to", "torch", "--out", "OUT"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_what_works_on_a_memory_shows_its_text_as_it_is(capsys, kept, tmp_path, words):
+    places = {"M": kept / "m", "OUT": tmp_path / "\u202e\x1b[2J"}
+    code, out, err = run(capsys, *(places.get(word, word) for word in words))
+    assert (code, err) == (0, "")
+    assert not characters.CONTROL.search(out.replace("\n", ""))
+
+
 @given(cells=st.lists(st.text(max_size=30), min_size=1, max_size=4), width=st.integers(1, 60))
 @settings(max_examples=40, deadline=None)
 def test_tables_show_text_as_it_is_at_every_width(cells, width):
