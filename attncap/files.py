@@ -127,6 +127,38 @@ def restore(path: Path) -> None:
     warnings.warn(f"{path}: restored; a run that was to replace it was interrupted", RestoredWarning, stacklevel=2)
 
 
+@contextmanager
+def changing(path: str | Path) -> Iterator[None]:
+    """Read a directory and write it again alone: of two that do so at once, the first's change would be lost.
+
+    Raises:
+        InputError: another process is at it.
+
+    Example:
+        >>> import tempfile
+        >>> with changing(tempfile.mkdtemp()):
+        ...     pass
+    """
+    try:
+        held = os.open(path, os.O_RDONLY)
+    except OSError:
+        # Whoever reads it says why that cannot be.
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # What was locked may have been replaced by whoever held it before.
+            alone = os.path.samestat(os.fstat(held), os.stat(path))
+        except BlockingIOError:
+            alone = False
+        if not alone:
+            raise InputError(f"{path}: another process is changing it; run the same again when that has ended")
+        yield
+    finally:
+        os.close(held)
+
+
 def cache(name: str) -> Path:
     """Return the path of one of our directories in the user's cache, which `XDG_CACHE_HOME` moves.
 
