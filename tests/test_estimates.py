@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import re
 
 import numpy as np
 import pytest
@@ -47,6 +46,14 @@ WORKS = {
         "attncap.interpolation.simulate.draw",
         lambda: interpolation.error("tanh", ratio=0.1, ridge=np.ones(2)).simulate(4000, 60),
     ),
+    "margin mode on 4,000 x 992 features, at most 2,000 evaluations": (
+        "attncap.construct.associations.margin_mode.features",
+        lambda: construct.margin(tasks.random_associations(100, 2, 4000), 32, heads=30),
+    ),
+    "training all of random:100,2,4000, at most 4,000 evaluations": (
+        "attncap.construct.associations.joint_descent.Tables",
+        lambda: construct.joint(tasks.random_associations(100, 2, 4000), 32, heads=30),
+    ),
     "solving 6,000 x 6,000": (
         "attncap.construct.associations.attempts.choose_beta",
         lambda: construct.theorem(tasks.random_associations(100, 2, 6000), 8, heads=749),
@@ -64,12 +71,6 @@ def test_the_time_is_said_once_before_the_work(monkeypatch, tmp_path, what):
     # Nobody waits for it: nothing is said.
     with pytest.raises(Begun):
         work()
-
-
-def test_a_descent_says_what_its_first_evaluation_measured(monkeypatch):
-    monkeypatch.setattr(progress, "SAID", 1e-9)
-    (line, *_) = said(lambda: construct.margin(TASK, 4, heads=3))
-    assert re.search(r"at most [\d,]+ evaluations: about \d+ (second|minute)s? of one core$", line)
 
 
 def test_an_estimate_is_said_again_only_for_much_more():

@@ -1,6 +1,5 @@
 """Descend a loss by L-BFGS until every answer leads by a margin, or until there is no hope."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import scipy.optimize
 from jaxtyping import Float
 
-from attncap.numerics.budget import Budget, expect
+from attncap.numerics.budget import EXPONENTIAL, MULTIPLICATION, Budget, expect
 from attncap.progress import bar
 
 MEMORY = 20
@@ -36,6 +35,28 @@ class Descent:
     loss: float
     margin: float
     evaluations: int
+
+
+def expect_descent(
+    rows: int,
+    multiplications: int,
+    exponentials: int,
+    what: str,
+    evaluations: int = EVALUATIONS,
+    budget: Budget | None = None,
+) -> None:
+    """Say how long a descent may take, if that is long; refuse one of years.
+
+    Args:
+        rows: of the task.
+        multiplications: for one row's loss; its gradient takes twice as many.
+        exponentials: for one row.
+        what: names it in the message.
+        evaluations: at most so many.
+        budget: of time.
+    """
+    seconds = evaluations * rows * (3 * MULTIPLICATION * multiplications + EXPONENTIAL * exponentials)
+    expect(min(seconds, budget.left) if budget else seconds, f"{what}, at most {evaluations:,} evaluations")
 
 
 def descend(
@@ -69,11 +90,7 @@ def descend(
     with bar("L-BFGS evaluations", evaluations) as advance:
 
         def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
-            started = time.perf_counter()
             loss, gradient, smallest = objective(point)
-            if not best:
-                seconds = evaluations * (time.perf_counter() - started)
-                expect(min(seconds, budget.left) if budget else seconds, f"at most {evaluations:,} evaluations")
             trace[:] = [Descent(point.copy(), loss, smallest, len(best) + 1)]
             best.append(min(loss, best[-1]) if best else loss)
             advance(1)

@@ -128,7 +128,7 @@ def reproduce(
     check_scale(scale)
     wanted = [known[each] for each in dict.fromkeys(ids or known)]
     with replacing(out, force=force, directory=True) as directory:
-        expect(60 * sum(one.minutes(scale) for one in wanted if one.minutes), paper, "choose fewer figures")
+        expect(60.0 * sum(one.minutes(scale) for one in wanted if one.minutes), paper, "choose fewer figures")
         done = [attempt(figure, scale, seed, directory, must=bool(ids)) for figure in track(wanted, paper)]
         result = Reproduction(paper, scale, done)
         (directory / RESULT).write_text(json.dumps(plain(result), ensure_ascii=False, indent=1), encoding="utf-8")
