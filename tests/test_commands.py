@@ -192,7 +192,8 @@ def test_a_real_ctrl_c(home: Path, line: str):
     time.sleep(2)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
-    assert (process.returncode, out, err) == (130, "", "attncap: interrupted; nothing was written\n")
+    # Before it stands how long the work would have taken.
+    assert (process.returncode, out, err.splitlines()[-1]) == (130, "", "attncap: interrupted; nothing was written")
     assert not list(home.glob("*made*"))
 
 
