@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from attncap.errors import InputError, UnmetError
+from attncap.numerics.budget import expect
 from attncap.numerics.memory import require
 from attncap.progress import bar
 from attncap.result import Result, several
-from attncap.train.loop.cost import lane_bytes
+from attncap.train.loop.cost import lane_bytes, lane_seconds
 from attncap.train.loop.looks import Checkpoint, Look, Looks, checkpoints
 from attncap.train.loop.problem import Data, Lane, Problem, Report, TrainedT
 from attncap.train.loop.program import Segment, State, compiled, one_by_one, start
@@ -77,6 +78,8 @@ def _train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, every: int) -> Run[T
     require(float(each), f"training on {several(problem.rows, 'example')}")
     # Two rates and each model's loss and accuracy, at every step.
     require(8.0 * recipe.steps * (1 + len(lanes)), several(recipe.steps, "step"), "choose fewer steps or seeds")
+    seconds = len(lanes) * lane_seconds(problem, recipe.steps)
+    expect(seconds, f"training {several(len(lanes), 'model')}", "choose fewer steps or seeds")
     runs = [train_pack(problem, lanes[i : i + width], width, recipe, every) for i in range(0, len(lanes), width)]
     return Run(
         [one for run in runs for one in run.models],
