@@ -42,9 +42,9 @@ def _at_home(home, monkeypatch: pytest.MonkeyPatch):
 
 
 def tree(home: Path) -> dict[str, bytes]:
-    return {
-        str(path): path.read_bytes() for path in home.rglob("*") if path.is_file() and "driver.lock" not in path.name
-    }
+    """Return every file but locks, and what SQLite keeps beside a store as long as somebody has it open."""
+    aside = re.compile(r"driver\.lock|sqlite-(wal|shm)$")
+    return {str(path): path.read_bytes() for path in home.rglob("*") if path.is_file() and not aside.search(path.name)}
 
 
 @EACH
