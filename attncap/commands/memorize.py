@@ -39,7 +39,7 @@ def memorize(
     certify: bool = False,
     query_key_rank: Count | None = None,
     epsilon: float | None = None,
-    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    dtype: Literal["float64", "float32", "bfloat16", "int8"] = "float32",
     seed: Seed = 0,
     files: Path | None = None,
 ) -> "Fit":
@@ -65,7 +65,7 @@ def memorize(
         certify: margin mode: take only heads with which no order of summation changes an answer.
         query_key_rank: rank of each head's $W_Q^\top W_K$, from 1, which suffices, to $d_h$, the default.
         epsilon: distributions: store the fewest sequences of which all others have at most this probability.
-        dtype: type of the weights.
+        dtype: type of the weights; int8, whole numbers times scales, is method joint's.
         seed: of every random draw.
         files: where to leave what ``attncap memorize --out`` writes.
 

@@ -17,11 +17,13 @@ from attncap.construct.associations.readout import answers_of
 from attncap.fits.count import capacity_of, check_shape
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.models import AttentionOnlyTransformer, chunks
-from attncap.models.precision import DtypeName
+from attncap.models.precision import INT8, StoredName
+from attncap.numerics.adam import adam
 from attncap.numerics.bracketing import boundary
 from attncap.numerics.budget import Budget
 from attncap.numerics.lbfgs import descend
 from attncap.numerics.whitening import whiten
+from attncap.progress import bar
 from attncap.tasks import Associations
 
 # Standard deviation of the scores at the start: heads that neither ignore their query nor one of the tokens.
@@ -42,6 +44,8 @@ FEW = 5
 PATIENCE, PROGRESS = 300, 0.9
 # float64 goes on where so few of the answers are wrong.
 NEAR = 0.02
+# With rounding in the loop: steps of this rate at first, and so many between two looks at all rivals.
+RATE, LOOK = 0.03, 30
 # Where the number of heads is free, the largest that failed is within an eighth of the smallest that succeeded.
 RESOLUTION = 1 / 8
 
@@ -110,7 +114,7 @@ def joint(
     heads: Count | None = None,
     *,
     query_key_rank: Count | None = None,
-    dtype: DtypeName = "float32",
+    dtype: StoredName = "float32",
     seed: Seed = 0,
     certify: bool = False,
     evaluations: Count = 4000,
@@ -122,7 +126,7 @@ def joint(
     such heads hold more bits per parameter than few wide ones. The first guess draws the attention and puts every
     answer's row where its sequences' representations point, which answers most sequences that share their answer with
     no other; the descent finds the rest. Large tables are descended over the closest rivals of each sequence, and
-    verified over the whole vocabulary.
+    verified over the whole vocabulary. For int8, Adam's steps follow the loss of the rounded weights.
 
     Args:
         task: what to memorize.
@@ -159,7 +163,8 @@ def joint(
 
     def attempt(number: int) -> Descended:
         start = first_guess(task, embedding_dim, head_dim, number, rank, seed)
-        return _descend(start, task, dtype, certify=certify, evaluations=evaluations, budget=budget)
+        descend_to = _descend_rounded if dtype == INT8 else _descend
+        return descend_to(start, task, dtype, certify=certify, evaluations=evaluations, budget=budget)
 
     found, bracket = (attempt(heads), None) if heads else _fewest(task, embedding_dim, head_dim, attempt)
     if not found.holds:
@@ -291,3 +296,34 @@ def _descend(
             break
     assert point is not None
     return Descended(problem.finish(point), task, dtype, certify, spent)
+
+
+def _descend_rounded(
+    model: AttentionOnlyTransformer,
+    task: Associations,
+    dtype: str,
+    *,
+    certify: bool,
+    evaluations: int,
+    budget: Budget | None,
+) -> Descended:
+    """Descend the loss of the rounded weights until every answer is right."""
+    problem = whole(model, task, *answers_of(task), "float32", rounding=True)
+    problem.refresh(problem.start)
+    target, watch, last = 0.0, Watch(0), problem.start
+    with bar("steps with rounding", evaluations) as advance:
+        for spent, step in enumerate(adam(problem.objective, problem.start, evaluations, RATE), 1):
+            advance(1)
+            last = step.point
+            if spent % LOOK and step.margin <= target:
+                continue
+            wrong = problem.refresh(last)
+            if not wrong and step.margin > target:
+                found = Descended(problem.finish(last), task, dtype, certify, spent)
+                if found.holds:
+                    return found
+                target = 2 * max(step.margin, found.recall.needed or 0.0)
+            watch.see(spent, wrong, step.loss)
+            if watch.stalled(spent) or (budget and budget.spent):
+                break
+    return Descended(problem.finish(last), task, dtype, certify, spent)
