@@ -184,7 +184,7 @@ class _Search:
         """Try shape after shape, yielding after each, until the budget is spent or nothing smaller is found."""
         dim = 0
         for rate in RATES:
-            dim, heads = self.comfortable(self.task.bits / rate)
+            dim, heads = self.comfortable(self.task.bits / rate, narrowest=3 if dtype == INT8 else 2)
             if self.size(dim, heads, dtype) >= self.least:
                 break
             held = self.holds(dim, heads, dtype)
@@ -202,9 +202,12 @@ class _Search:
             if self.budget.spent or misses > MISSES:
                 return
 
-    def comfortable(self, size: float) -> tuple[int, int]:
-        """Return the narrowest shape of about so many parameters that is not all heads."""
-        dim = 2
+    def comfortable(self, size: float, narrowest: int) -> tuple[int, int]:
+        """Return the narrowest shape of about so many parameters that is not all heads.
+
+        In two dimensions every answer is a corner, and whole numbers have few of them: int8 starts with three.
+        """
+        dim = narrowest
         while (heads := round((size / dim - self.rows) / 4)) > HEADS_PER_DIM * dim:
             dim += 1
         return dim, max(dim, heads)

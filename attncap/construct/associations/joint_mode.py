@@ -44,8 +44,8 @@ FEW = 5
 PATIENCE, PROGRESS = 300, 0.9
 # float64 goes on where so few of the answers are wrong.
 NEAR = 0.02
-# With rounding in the loop: steps of this rate at first, and so many between two looks at all rivals.
-RATE, LOOK = 0.03, 30
+# With rounding in the loop: steps of this rate at first, at most so many, and between two looks at all rivals.
+RATE, STEPS, LOOK = 0.03, 1500, 30
 # Where the number of heads is free, the largest that failed is within an eighth of the smallest that succeeded.
 RESOLUTION = 1 / 8
 
@@ -311,8 +311,9 @@ def _descend_rounded(
     problem = whole(model, task, *answers_of(task), "float32", rounding=True)
     problem.refresh(problem.start)
     target, watch, last = 0.0, Watch(0), problem.start
-    with bar("steps with rounding", evaluations) as advance:
-        for spent, step in enumerate(adam(problem.objective, problem.start, evaluations, RATE), 1):
+    most = min(evaluations, STEPS)
+    with bar("steps with rounding", most) as advance:
+        for spent, step in enumerate(adam(problem.objective, problem.start, most, RATE), 1):
             advance(1)
             last = step.point
             if spent % LOOK and step.margin <= target:
