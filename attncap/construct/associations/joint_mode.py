@@ -316,6 +316,8 @@ def _descend_rounded(
         for spent, step in enumerate(adam(problem.objective, problem.start, most, RATE), 1):
             advance(1)
             last = step.point
+            if budget and budget.spent:
+                break
             if spent % LOOK and step.margin <= target:
                 continue
             wrong = problem.refresh(last)
@@ -325,6 +327,6 @@ def _descend_rounded(
                     return found
                 target = 2 * max(step.margin, found.recall.needed or 0.0)
             watch.see(spent, wrong, step.loss)
-            if watch.stalled(spent) or (budget and budget.spent):
+            if watch.stalled(spent):
                 break
     return Descended(problem.finish(last), task, dtype, certify, spent)
