@@ -105,6 +105,8 @@ def memorize(
         task = tasks.load(source, context=context, on_conflict=on_conflict, seed=seed, **columns)
         if free and (fit := _small(task, method, smallest, by, within, dtype=dtype, seed=seed, certify=certify)):
             return _kept(fit, files)
+    if dtype == "int8" and chosen.name != "joint":
+        raise InputError("dtype", f"a floating-point type with method {chosen.name}, which rounds no weights", dtype)
     fit = chosen.function(task, embedding_dim or 64, head_dim, heads, dtype=dtype, seed=seed, **extra)
     return _kept(fit, files)
 
