@@ -38,6 +38,7 @@ MOST = 1650
 # and answered, positions, and 4 d a head of one dimension, less changes of basis, shifts, and two scales a head.
 # Fitted to joint_law.csv, whose shapes are the range.
 BITS_PER_DEGREE = Float("2.4")
+MOST_JOINT = 280
 in_use = D * (RHO + 1 + A + 4 * H)
 joint = BITS_PER_DEGREE * (in_use - D**2 - 2 * D - 2 * H) * log(2) / log(A)
 
@@ -111,7 +112,7 @@ BOUNDS = (
             Assumption("5 <= A <= 50 answers (measured)", (A >= 5) & (A <= 50)),
             Assumption("d <= 2 H <= 6 d (measured)", (2 * H >= D) & (H <= 3 * D)),
             Assumption("a data rank of at most 51 (measured)", RHO <= 51),
-            Assumption("at most 280 associations (measured)", joint < 281),
+            Assumption(f"at most {MOST_JOINT:,} associations (measured)", joint < MOST_JOINT + 1),
             Assumption("at most half of all N^S sequences (measured)", log(2 * joint) <= S * log(N)),
         ),
         note="a measured law, no promise: its sweep held 0.68 to 1.21 of it; counts the parameters in use",
