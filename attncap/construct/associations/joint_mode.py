@@ -13,7 +13,7 @@ from attncap import measure
 from attncap.constraints import Count, Seed, checked
 from attncap.construct.associations.joint_descent import whole
 from attncap.construct.associations.random_attention import draw
-from attncap.construct.associations.readout import answers_of
+from attncap.construct.associations.readout import Problem, answers_of
 from attncap.fits.count import capacity_of, check_shape
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.models import AttentionOnlyTransformer, chunks
@@ -44,7 +44,7 @@ FEW = 5
 PATIENCE, PROGRESS = 300, 0.9
 # float64 goes on where so few of the answers are wrong.
 NEAR = 0.02
-# With rounding in the loop: steps of this rate at first, at most so many, and between two looks at all rivals.
+# Adam's steps, of this rate at first: at most so many, and between two looks at all rivals.
 RATE, STEPS, LOOK = 0.03, 1500, 30
 # Where the number of heads is free, the largest that failed is within an eighth of the smallest that succeeded.
 RESOLUTION = 1 / 8
@@ -271,12 +271,18 @@ def _descend(
     evaluations: int,
     budget: Budget | None,
 ) -> Descended:
-    """Descend in float32, and where that ends near the goal in float64, until every answer is right in the type."""
+    """Descend in float32, and where that ends near the goal in float64, until every answer is right in the type.
+
+    Wide heads begin with Adam's steps, which L-BFGS does not make up for: it settles where many answers are wrong.
+    """
     spent, target = 0, 0.0
     point: np.ndarray | None = None
     for kind in ("float32", "float64"):
         problem = whole(model, task, *answers_of(task), kind)
-        point = problem.start if point is None else point
+        if point is None:
+            point = problem.start
+            if model.head_dim > 1:
+                point, spent = _begun(problem, min(STEPS, evaluations), budget)
         wrong, size, watch = problem.refresh(point), ROUND, Watch(spent)
         while spent < evaluations and not (watch.stalled(spent) or (budget and budget.spent)):
             # With every answer for a rival no round changes the loss.
@@ -296,6 +302,21 @@ def _descend(
             break
     assert point is not None
     return Descended(problem.finish(point), task, dtype, certify, spent)
+
+
+def _begun(problem: Problem, most: int, budget: Budget | None) -> tuple[np.ndarray, int]:
+    """Return where Adam's steps lead, as many as it takes, and how many those are."""
+    problem.refresh(problem.start)
+    point, spent = problem.start, 0
+    with bar("first steps", most) as advance:
+        for spent, step in enumerate(adam(problem.objective, problem.start, most, RATE), 1):
+            advance(1)
+            point = step.point
+            if step.margin > 0 or (budget and budget.spent):
+                break
+            if spent % LOOK == 0:
+                problem.refresh(point)
+    return point, spent
 
 
 def _descend_rounded(
