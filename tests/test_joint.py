@@ -14,7 +14,7 @@ from scipy.special import log_softmax
 from attncap import archive, construct, measure, tasks
 from attncap.cli import main
 from attncap.commands.memorize import memorize
-from attncap.construct.associations import joint_mode, rivals
+from attncap.construct.associations import joint_stages, rivals
 from attncap.construct.associations.joint_descent import whole
 from attncap.construct.associations.joint_mode import alike, first_guess
 from attncap.construct.associations.readout import answers_of
@@ -171,7 +171,7 @@ def test_tokens_that_share_answers_come_together():
 
 
 def test_a_descent_without_gain_is_given_up():
-    watch = joint_mode.Watch(since=0)
+    watch = joint_stages.Watch(since=0)
     watch.see(10, wrong=5, loss=1.0)
     watch.see(20, wrong=5, loss=0.95)
     assert not watch.stalled(300)

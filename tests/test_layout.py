@@ -192,7 +192,7 @@ def test_it_is_asked_explained_compared_and_changed(small):
 
 
 def test_the_smallest_by_bytes_is_in_int8(monkeypatch):
-    monkeypatch.setattr("attncap.construct.associations.joint_mode.STEPS", 150)
+    monkeypatch.setattr("attncap.construct.associations.joint_stages.STEPS", 150)
     fit = construct.smallest(tasks.random_associations(6, 2, 12), by="bytes", within=60)
     assert {one["dtype"] for one in fit.details["attempts"]} >= {"int8", "bfloat16"}
     assert fit.dtype == "int8"
