@@ -89,7 +89,7 @@ def joint(
         >>> from attncap.tasks import random_associations
         >>> fit = joint(random_associations(20, 2, 60), embedding_dim=4, heads=6)
         >>> fit.shape.parameters, fit.recall["float32"].accuracy
-        (264, 1.0)
+        (256, 1.0)
 
     Source: this project's; rank-1 scores from Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), Remark 2.
     """
