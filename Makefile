@@ -48,7 +48,7 @@ docs: $(VENV)/.dev
 	@$(BIN)/mkdocs build --strict --quiet --site-dir site
 	@echo "The documentation: site/index.html"
 
-$(DIST)/.built: $(VENV)/.dev pyproject.toml README.md LICENSE $(shell find attncap -name '*.py' -o -name '*.html')
+$(DIST)/.built: $(VENV)/.dev pyproject.toml README.md LICENSE $(shell find attncap -name '*.py' -o -name '*.html' -o -name '*.css' -o -name '*.js')
 	@rm -rf $(DIST)
 	@$(BIN)/python -m build --outdir $(DIST) . > /dev/null
 	@touch $@
