@@ -437,10 +437,10 @@ def test_an_audit_is_written_as_a_page(capsys, tmp_path):
     assert json.loads((out / "audit.json").read_text()) == json.loads(printed)
     page = (out / "report.html").read_text()
     assert "&lt;model&gt;" in page
-    assert "<model>" not in page.replace((out / "audit.svg").read_text(), "")
+    assert "<model>" not in page
     first = json.loads(printed)["layers"][0]
     assert f"{first['kruskal']['fraction']:.4g} [" in page
-    assert page.count("<h2>Heads of layer") == 1
+    assert page.count(">Heads</h2>") == 1
     code, printed, err = command.run(capsys, "report", str(out), "--json")
     assert (code, json.loads(printed)) == (0, {"path": str(out / "report.html")})
     assert command.run(capsys, *line)[0] == 2

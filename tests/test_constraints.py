@@ -149,6 +149,7 @@ CALLS: dict[object, dict] = {
     plots.attribution_chart: {"explained": memory.explain(KEPT, ["0", "1"])},
     plots.capacity_check: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "fit": FIT},
     plots.check_drawable: {"path": Path("x.svg"), "force": False},
+    plots.interactive: {"chart": plots.capacity_check(TASK, 8), "name": "check"},
     plots.layers_chart: {"run": None},
     plots.plan_chart: {"plans": PLANS, "points": 2, "reach": 2},
     plots.save: {"chart": plots.capacity_check(TASK, 8), "path": "x.html", "force": True},

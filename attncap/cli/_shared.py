@@ -32,7 +32,7 @@ def within(name: str) -> Callable[[int | None], int | None]:
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.", min=0, callback=within("seed"))]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output of an earlier run.")]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="What `attncap memorize --out` wrote.")]
-Plot = Annotated[Path | None, typer.Option(help="Draw the answer (.html, .svg, .pdf, .png).")]
+Plot = Annotated[Path | None, typer.Option(help="Draw the answer (.html, .svg, .pdf, .png, .json).")]
 
 
 def work(as_json: bool) -> AbstractContextManager[None]:

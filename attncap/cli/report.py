@@ -1,4 +1,4 @@
-"""``attncap report``: one self-contained page about what was memorized."""
+"""``attncap report``: one self-contained page about a directory of results."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,14 +9,20 @@ from attncap.cli._shared import Force, Json, answer, say_unchecked
 
 
 def report(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `attncap memorize --out` wrote.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="What a command wrote: a memory, organisms, an audit, a sweep or reproduced figures."
+        ),
+    ],
     out: Annotated[Path | None, typer.Option(help="The page.  [default: DIR/report.html]")] = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Write one HTML page (no network): what was memorized, the capacity check, every fact with its answer."""
-    from attncap import report
+    """Write one HTML page (no network) about a directory of results: what it holds, how sure, at what cost."""
+    from attncap import models, report
 
     path = report.write(directory, out, force=force)
-    say_unchecked(directory)
+    if (directory / models.FILE).exists():
+        say_unchecked(directory)
     answer({"path": str(path)}, json, f"report: {path}")

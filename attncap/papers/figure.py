@@ -157,12 +157,12 @@ def attempt(figure: Figure, scale: str, seed: int, directory: Path, *, must: boo
 
 
 def write(figure: Figure, drawing: Drawing, directory: Path) -> Reproduced:
-    """Write a figure's table (.csv) and chart (.svg, .png)."""
+    """Write a figure's table (.csv) and chart (.svg, .png, and .json, its specification)."""
     from attncap.plots import save
 
     drawing.table.write_csv(directory / f"{figure.id}.csv")
     if drawing.chart is not None:
-        for suffix in (".svg", ".png"):
+        for suffix in (".svg", ".png", ".json"):
             save(drawing.chart, directory / f"{figure.id}{suffix}")
     files = sorted(path.name for path in directory.glob(f"{figure.id}.*"))
     return Reproduced(figure.id, figure.published, drawing.measured, files)

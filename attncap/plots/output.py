@@ -1,7 +1,6 @@
 """Write a chart for the web or for paper, without a network."""
 
 import html
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +11,23 @@ from attncap.files import check_free, replacing
 if TYPE_CHECKING:
     import altair as alt
 
-FORMATS = (".html", ".svg", ".pdf", ".png")
-# A page that says what it is and fits a narrow screen.
-HEAD = """<head>
+FORMATS = (".html", ".svg", ".pdf", ".png", ".json")
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>{}</title>
-  <style>body {{ margin: 1rem; }} #vis svg {{ max-width: 100%; height: auto; }}</style>"""
+  <style>:root {{ color-scheme: light dark }} body {{ font: 15px/1.5 system-ui, sans-serif; margin: 1rem; }} {}</style>
+</head>
+<body><main>{}</main><script>{}</script></body>
+</html>
+"""
 
 
 @checked
 def save(chart: "alt.TopLevelMixin", path: str | Path, *, force: bool = False) -> Path:
-    """Save a chart as a self-contained .html, or as .svg, .pdf or .png.
+    """Save a chart as a self-contained .html, as .svg, .pdf or .png, or as .json (Vega-Lite).
 
     Args:
         chart: an Altair chart.
@@ -40,26 +45,20 @@ def save(chart: "alt.TopLevelMixin", path: str | Path, *, force: bool = False) -
     with replacing(path, force=force) as temporary:
         suffix = path.suffix.lower()
         if suffix == ".html":
-            temporary.write_text(page(chart), encoding="utf-8")
+            temporary.write_text(page(chart, path.stem), encoding="utf-8")
         else:
             kind: Any = suffix[1:]
             chart.save(str(temporary), format=kind, ppi=200)
     return path
 
 
-def page(chart: "alt.TopLevelMixin") -> str:
-    """Return a chart as a page of its own, drawn as SVG without a network; text in it cannot become markup."""
-    from attncap.plots.theme import narrow
+def page(chart: "alt.TopLevelMixin", name: str = "chart") -> str:
+    """Return a chart as a page of its own that needs no network; text in it cannot become markup."""
+    from attncap.plots.live import block, runtime, style, titles
 
-    title = chart.to_dict().get("title", "chart")
-    text = title["text"] if isinstance(title, dict) else title
-    name = html.escape(text if isinstance(text, str) else " ".join(text))
-    whole = narrow(chart).to_html(inline=True, embed_options={"renderer": "svg"})
-    before, declared, rest = whole.rpartition("const spec = ")
-    _, end = json.JSONDecoder().raw_decode(rest)
-    safe = rest[:end].replace("</", "<\\/").replace("<!--", "<\\u0021--")
-    before = before.replace("<html>", '<html lang="en">', 1).replace("<head>", HEAD.format(name), 1)
-    return before + declared + safe + rest[end:]
+    spec = chart.to_dict()
+    title, _ = titles(spec)
+    return PAGE.format(html.escape(title or name), style(), block(spec, name), runtime())
 
 
 @checked

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any, TypeVar
 
 import altair as alt
@@ -155,14 +154,6 @@ def power_of_ten(power: int) -> str:
     return {0: "1", 1: "10"}.get(power, f"10{'⁻' * (power < 0)}{digits}")
 
 
-def narrow(chart: Drawn) -> Drawn:
-    """Return a finished chart with its legend below, for a page that may be as narrow as a telephone."""
-    below: Any = deepcopy(chart)
-    legend = below.config.legend
-    legend.orient, legend.direction, legend.columns = "bottom", "vertical", 1
-    return below
-
-
 def finished(chart: Drawn, title: str, note: str | Sequence[str] = "", *, width: int = 420) -> Drawn:
     """Give a chart its title, the lines of its subtitle, and the fonts of all.
 
@@ -187,7 +178,7 @@ def finished(chart: Drawn, title: str, note: str | Sequence[str] = "", *, width:
         offset=10,
     )
     return (
-        chart.properties(title=heading)
+        chart.properties(title=heading, usermeta={"notes": notes})
         .configure(font=FONT)
         .configure_view(stroke=None)
         .configure_axis(labelFontSize=10, titleFontSize=11, titleFontWeight="normal", domainColor=GREY, tickColor=GREY)

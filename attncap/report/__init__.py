@@ -1,6 +1,6 @@
-"""One self-contained page about a memory: what it holds, in which shape, and every fact with the model's answer."""
+"""One self-contained page about any directory of results: what it holds, how sure that is, and what it costs."""
 
-from attncap.report.audit_page import write_audit
+from attncap.report.audits import write_audit
 from attncap.report.page import write
 
 __all__ = ["write", "write_audit"]
