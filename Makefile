@@ -45,7 +45,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.dev
-	@$(BIN)/mkdocs build --strict --quiet --site-dir site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
 	@echo "The documentation: site/index.html"
 
 $(DIST)/.built: $(VENV)/.dev pyproject.toml README.md LICENSE $(shell find attncap -name '*.py' -o -name '*.html')

@@ -1,0 +1,5 @@
+// What scrolls sideways must be reached by the keyboard too.
+document$.subscribe(() => {
+  for (const each of document.querySelectorAll(".md-typeset__scrollwrap, .md-typeset math[display=block]"))
+    if (each.scrollWidth > each.clientWidth) each.setAttribute("tabindex", "0");
+});
