@@ -15,7 +15,9 @@ def table() -> tuple[tuple[str, ...], Rows]:
     """Return a row a claim."""
     rows = claims("quick", 0).table.rows(named=True)
     # A bar would end a cell.
-    return COLUMNS, [[row[name].replace(" | ", "; ").replace("<", "\\<").replace(">", "\\>") for name in COLUMNS] for row in rows]
+    return COLUMNS, [
+        [row[name].replace(" | ", "; ").replace("<", "\\<").replace(">", "\\>") for name in COLUMNS] for row in rows
+    ]
 
 
 if __name__ == "__main__":

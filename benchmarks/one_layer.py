@@ -41,7 +41,7 @@ def rows() -> Iterator[list[str]]:
 
 def constructed() -> dict[int, float]:
     """Return the bits that margin mode held, of `python -m benchmarks.margin_law`."""
-    law = pl.read_csv(files("attncap.bounds") / "margin_law.csv", comment_prefix="#").filter(**SHAPE)
+    law = pl.read_csv((files("attncap.bounds") / "margin_law.csv").read_bytes(), comment_prefix="#").filter(**SHAPE)
     return {heads: EACH * least for heads, least in law["heads", "least"].rows()}
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from attncap import construct, tasks
 from attncap.papers.dana2025.claims import KNOWN
-from benchmarks import dana2025_figures, liao2025_claims, liao2025_figures, mahdavi2024_claims
 from benchmarks import claims as dana2025_claims
+from benchmarks import dana2025_figures, liao2025_claims, liao2025_figures, mahdavi2024_claims
 from benchmarks.page import Rows, show
 
 COLUMNS = ("paper", "result", "published", "measured here")
@@ -47,9 +47,8 @@ def dana() -> Iterator[list[str]]:
 
 def mahdavi() -> Iterator[list[str]]:
     """Build Theorem 1 at its full count, ask one example more of one context, and judge the claims."""
-    shape = {"context": 32, "embedding_dim": 64}
-    size = {"head_dim": 32, "heads": 20}
-    fit = construct.examples(tasks.random_examples(621, **shape), method="theorem", **size)
+    task = tasks.random_examples(621, context=32, embedding_dim=64)
+    fit = construct.examples(task, head_dim=32, heads=20, method="theorem")
     fitted = "all" if fit.residual["float64"] < 1e-9 else "not all"
     result = "Theorem 1, n = 32, d = 64, H = 20"
     yield [MAHDAVI, result, f"{fit.capacity['theorem']} examples", f"{fitted} fitted, to {fit.residual['float64']:.0e}"]
@@ -66,7 +65,8 @@ def mahdavi() -> Iterator[list[str]]:
 
 def liao() -> Iterator[list[str]]:
     """Count the points at which theory and simulation agree, and judge the claims."""
-    counts = np.array([[each["measured"][name] for name in ("points", "agreeing")] for each in liao2025_figures.drawn()])
+    names = ("points", "agreeing")
+    counts = np.array([[each["measured"][name] for name in names] for each in liao2025_figures.drawn()])
     points, agreeing = counts.sum(axis=0)
     title = f"{len(counts)} figures, limit against simulation"
     yield [LIAO, title, "they coincide", f"{agreeing} of {points} points agree"]

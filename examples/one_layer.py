@@ -33,7 +33,7 @@ def draw() -> alt.LayerChart:
     names, looks = list(SERIES), list(SERIES.values())
     base = alt.Chart(rows).encode(
         theme.channel(alt.X, "heads", "heads H", whole=True),
-        theme.channel(alt.Y, "bits", "bits held", zero=True, format="~s"),
+        theme.channel(alt.Y, "bits", "bits held", zero=True, format=",d"),
         theme.colour("series", names, [colour for _, colour, _ in looks]),
     )
     lines = base.mark_line(strokeWidth=theme.LINE).encode(theme.dash("series", names, [dash for *_, dash in looks]))
@@ -46,7 +46,9 @@ def draw() -> alt.LayerChart:
 def read(path: Path) -> pl.DataFrame:
     """Read a table of numbers from Markdown."""
     cells = [
-        [cell.strip() for cell in line.strip("|\n").split("|")] for line in path.open() if line.startswith("|")
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in path.read_text().splitlines()
+        if line.startswith("|")
     ]
     numbers = [[float(cell.replace(",", "")) if cell else None for cell in row] for row in cells[2:]]
     return pl.DataFrame(numbers, schema=cells[0], orient="row").cast({"heads": pl.Int64, "parameters": pl.Int64})

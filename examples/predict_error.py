@@ -1,4 +1,4 @@
-"""Draw the predicted error of two activations over a simulation: `python examples/predict_error.py OUT.svg [TOKENS]`."""
+"""Draw the predicted error of two activations and a simulation: `python examples/predict_error.py OUT.svg [TOKENS]`."""
 
 import sys
 
