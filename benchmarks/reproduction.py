@@ -7,6 +7,7 @@ import numpy as np
 
 from attncap import construct, tasks
 from attncap.papers.dana2025.claims import KNOWN
+from attncap.papers.dana2025.experiments import means
 from benchmarks import claims as dana2025_claims
 from benchmarks import dana2025_figures, liao2025_claims, liao2025_figures, mahdavi2024_claims
 from benchmarks.page import Rows, show
@@ -32,10 +33,10 @@ def dana() -> Iterator[list[str]]:
     built = fit.recall["float32"].correct
     yield [DANA, "Theorem 1, N = 50, d = 10, H = 49", f"{fit.capacity['theorem']} associations", f"{built} recalled"]
     for id in dana2025_figures.SHOWN:
-        points = dana2025_figures.by_recipe(id)["paper"]
-        off = [each["accuracy"] - each["published"] for each in points]
+        points = means(dana2025_figures.trained(id), KNOWN[id].x)
+        off = (points["accuracy"] - points["published"]).to_list()
         near = sum(abs(each) <= NEAR for each in off)
-        published = [each["published"] for each in points]
+        published = points["published"].to_list()
         yield [
             DANA,
             f"Figure {id.removeprefix('fig')}, {KNOWN[id].title[0].lower()}{KNOWN[id].title[1:]}",

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from attncap.bounds.symbols import QUANTITIES
+from tests.browser import ARTIFACTS, WIDTHS, axe
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -146,8 +147,7 @@ class Page(HTMLParser):
 
 
 def test_every_link_and_anchor_leads_somewhere(site):
-    # The page for wrong addresses links from the root of a server.
-    pages = {path: Page(path) for path in site.rglob("*.html") if path.name != "404.html"}
+    pages = {path: Page(path) for path in built(site).values()}
     assert len(pages) > 40
     for path, page in pages.items():
         for link in page.links:
@@ -228,3 +228,50 @@ def test_lists_and_formulas_are_drawn(site):
         assert re.findall(r"<p>[^<]*\n[*-] [A-Z]", text) == [], page.name
         assert "arithmatex" not in text, page.name
         assert re.search(r"(?<!\\)\$\$", re.sub(r"<(pre|code|script).*?</\1>", "", text, flags=re.DOTALL)) is None
+
+
+def built(site):
+    """The pages, with the names of their pictures; the one for wrong addresses links from the root of a server."""
+    pages = sorted(path for path in site.rglob("*.html") if path.name != "404.html")
+    return {"docs-" + str(path.relative_to(site).with_suffix("")).replace("/", "-"): path for path in pages}
+
+
+# What is wider than the window and not inside of something that scrolls: the theme's closed search is none of it.
+WIDER = "() => document.scrollingElement.scrollWidth - innerWidth"
+
+
+def test_pages_open_on_a_telephone(site, page):
+    """No error, no request beyond the site, nothing to scroll sideways."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    for name, path in built(site).items():
+        page.goto(path.as_uri())
+        assert page.evaluate(WIDER) <= 0, name
+
+
+@pytest.mark.parametrize("name", ["docs-index", "docs-trained"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_can_be_read_by_everyone(site, page, name, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(built(site)[name].as_uri())
+    assert axe(page) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_read_by_everyone(site, page, scheme):
+    """And leaves its pictures in artifacts/."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.emulate_media(color_scheme=scheme)
+    for name, path in built(site).items():
+        for width, height in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(path.as_uri())
+            page.screenshot(path=ARTIFACTS / f"{name}-{width}-{scheme}.png", full_page=True, animations="disabled")
+            assert page.evaluate(WIDER) <= 0, (name, width)
+        assert axe(page) == [], name
+
+
+def test_search_works_without_a_server(site, page):
+    page.goto((site / "index.html").as_uri())
+    page.get_by_placeholder("Search").fill("leave-one-out")
+    page.locator(".md-search-result__item a[href*='living.html']").first.wait_for()
