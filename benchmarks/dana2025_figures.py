@@ -1,4 +1,4 @@
-"""Four figures of Dana, Pydi and Chevaleyre 2025 at the paper's size, published and measured: half an hour of one core."""
+"""Four figures of Dana, Pydi and Chevaleyre 2025 at the paper's size, published and measured: half an hour."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache

@@ -8,6 +8,7 @@ import numpy as np
 from attncap import construct, tasks
 from attncap.papers.dana2025.claims import KNOWN
 from attncap.papers.dana2025.experiments import means
+from attncap.papers.mahdavi2024.assumptions import PUBLISHED, table1
 from benchmarks import claims as dana2025_claims
 from benchmarks import dana2025_figures, liao2025_claims, liao2025_figures, mahdavi2024_claims
 from benchmarks.page import Rows, show
@@ -61,6 +62,15 @@ def mahdavi() -> Iterator[list[str]]:
         f"at most {chosen.capacity['shared']} examples",
         f"{chosen.capacity['shared']} by fixed scores, {len(one.labels)} by scores chosen for the labels",
     ]
+    published, found = PUBLISHED["assumption 1"], table1("quick", 0).table.rows(named=True)
+    for each in found:
+        name = each["representation"]
+        yield [
+            MAHDAVI,
+            f"Table 1, {name}: independent subsets of n queries",
+            f"{published[name]:.0%} (ViT-B/16)",
+            f"{each['assumption 1: subsets of n queries']:.0%} (synthetic images)",
+        ]
     yield [MAHDAVI, "claims, judged on small layers", *judged(mahdavi2024_claims.table()[1])]
 
 

@@ -5,6 +5,7 @@ The gallery shows an example where it says `::: example NAME`: what it draws, it
 
 import importlib.util
 import re
+import textwrap
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -20,6 +21,8 @@ from attncap.plots import theme
 EXAMPLES = Path(__file__).parents[1] / "examples"
 # Those that draw in seconds.
 DRAWN = ("plan_a_table", "check_capacity", "watch_training", "predict_error", "audit_vectors", "forget_facts")
+# Of plots that stand below each other, in pixels, and of the lines of their title.
+WIDTH, LETTERS = 340, 42
 SHOWN = re.compile(r"^::: example (?P<name>\w+)(?: (?P<figure>\S+))?$", re.MULTILINE)
 
 
@@ -39,7 +42,8 @@ def svg(name: str) -> str:
         chart = script(name).draw()
     drawn = theme.narrow(chart).to_dict()
     if isinstance(chart, alt.HConcatChart):
-        drawn["vconcat"] = drawn.pop("hconcat")
+        drawn["vconcat"] = [part | {"width": WIDTH, "height": WIDTH // 2} for part in drawn.pop("hconcat")]
+        drawn["title"]["text"] = textwrap.wrap(" ".join(drawn["title"]["text"]), LETTERS)
     return str(vl_convert.vegalite_to_svg(drawn))
 
 

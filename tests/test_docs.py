@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -93,6 +94,12 @@ def test_notation_has_every_letter_of_the_catalogue():
     for name, quantity in QUANTITIES.items():
         row = next((row for row in rows if f"`{name}`" in row), "")
         assert f"${quantity.letter}$" in row.split("|")[1].replace(" = ", "$ = "), name
+
+
+def test_the_release_has_one_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)[1] == version
+    assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == version
 
 
 @pytest.mark.parametrize("name", ["reproduction", "commands"])
@@ -227,6 +234,7 @@ def test_lists_and_formulas_are_drawn(site):
         text = page.read_text()
         assert re.findall(r"<p>[^<]*\n[*-] [A-Z]", text) == [], page.name
         assert "arithmatex" not in text, page.name
+        assert [each for each in re.findall(r"<math.*?</math>", text, re.DOTALL) if "\\" in each] == [], page.name
         assert re.search(r"(?<!\\)\$\$", re.sub(r"<(pre|code|script).*?</\1>", "", text, flags=re.DOTALL)) is None
 
 
