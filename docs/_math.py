@@ -10,6 +10,7 @@ from fontTools import subset
 from latex2mathml.converter import convert
 
 MATH = re.compile(r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<latex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL)
+LONG = 40
 FONT = "stix-two-math.woff"
 # A browser sets single letters in the italic ones of mathematics.
 ITALIC = {0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)}
@@ -17,10 +18,16 @@ ITALIC = {0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)}
 
 def on_page_content(content: str, **_: Any) -> str:
     """Replace every formula of a page."""
-    return MATH.sub(
-        lambda found: convert(html.unescape(found["latex"]), display="block" if found["tag"] == "div" else "inline"),
-        content,
-    )
+    return MATH.sub(drawn, content)
+
+
+def drawn(found: re.Match[str]) -> str:
+    """Return a formula as MathML; a long one in a line may be wider than a telephone, and scrolls."""
+    latex = html.unescape(found["latex"])
+    if found["tag"] == "div":
+        return convert(latex, display="block")
+    formula = convert(latex, display="inline")
+    return f'<span class="formula">{formula}</span>' if len(latex) > LONG else formula
 
 
 def on_post_build(config: Any, **_: Any) -> None:
