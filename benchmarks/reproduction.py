@@ -1,6 +1,7 @@
 """The three papers in one table: what each published, and what was measured here; an hour where nothing is cached."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def mahdavi() -> Iterator[list[str]]:
         f"at most {chosen.capacity['shared']} examples",
         f"{chosen.capacity['shared']} by fixed scores, {len(one.labels)} by scores chosen for the labels",
     ]
-    published, found = PUBLISHED["assumption 1"], table1("quick", 0).table.rows(named=True)
+    published: Any = PUBLISHED["assumption 1"]
+    found = table1("quick", 0).table.rows(named=True)
     for each in found:
         name = each["representation"]
         yield [
