@@ -20,7 +20,7 @@ from attncap.models import AttentionOnlyTransformer, chunks
 from attncap.models.precision import DtypeName
 from attncap.numerics.bracketing import boundary
 from attncap.numerics.budget import Budget
-from attncap.numerics.lbfgs import descend
+from attncap.numerics.lbfgs import descend, expect_descent
 from attncap.numerics.whitening import whiten
 from attncap.tasks import Associations
 
@@ -267,10 +267,13 @@ def _descend(
     budget: Budget | None,
 ) -> Descended:
     """Descend in float32, and where that ends near the goal in float64, until every answer is right in the type."""
+    used, answers = answers_of(task)
+    columns, what = model.heads * model.head_dim + len(used), f"training all of {task.name}"
+    expect_descent(task.associations, model.embedding_dim * columns, len(used), what, evaluations, budget)
     spent, target = 0, 0.0
     point: np.ndarray | None = None
     for kind in ("float32", "float64"):
-        problem = whole(model, task, *answers_of(task), kind)
+        problem = whole(model, task, used, answers, kind)
         point = problem.start if point is None else point
         wrong, size, watch = problem.refresh(point), ROUND, Watch(spent)
         while spent < evaluations and not (watch.stalled(spent) or (budget and budget.spent)):

@@ -18,7 +18,7 @@ from attncap.measure import Recall
 from attncap.models import AttentionOnlyTransformer
 from attncap.models.precision import DtypeName
 from attncap.numerics.bracketing import boundary
-from attncap.numerics.lbfgs import MEMORY, descend
+from attncap.numerics.lbfgs import MEMORY, descend, expect_descent
 from attncap.numerics.memory import require
 from attncap.numerics.whitening import whiten
 from attncap.tasks import Associations
@@ -205,4 +205,6 @@ def _require(task: Associations, model: AttentionOnlyTransformer) -> None:
     # The features in float32; Gram matrix, factor and whitener; the pairs and copies of L-BFGS; pieces of 64 MB.
     points = 8.0 * (2 * MEMORY + 12) * dim * (columns + task.vocabulary_size)
     needed = 4.0 * rows * columns + 24.0 * columns**2 + points + 40.0 * rows * dim + 5e8
-    require(needed, f"margin mode on {rows:,} x {columns:,} features")
+    what, answers = f"margin mode on {rows:,} x {columns:,} features", len(measure.answers_in_use(task))
+    require(needed, what)
+    expect_descent(rows, dim * (columns + answers), answers, what)
