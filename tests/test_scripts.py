@@ -9,7 +9,7 @@ SCRIPTS = Path(__file__).parents[1] / "examples"
 # The settings with which each draws its figure in about a second.
 FIGURES = {
     "one_layer": (),
-    "plan_a_table": ("random:20,2,60",),
+    "plan_a_table": ("random:490,2,250",),
     "check_capacity": ("random:20,2,60",),
     "watch_training": ("64",),
     "predict_error": ("64",),
