@@ -63,7 +63,7 @@ def test_forward_matches_plain_loops(seed, residual, scale, context, rank):
 def test_chunks_do_not_change_the_answers(monkeypatch):
     model, sequences = random_model(), np.random.default_rng(0).integers(7, size=(50, 3))
     whole = np.concatenate([logits for _, logits in model.logits(sequences)])
-    monkeypatch.setattr(models.model, "chunks", lambda count, size: models.chunks(count, size, budget=7 * size))
+    monkeypatch.setattr(models.token_model, "chunks", lambda count, size: models.chunks(count, size, budget=7 * size))
     pieces = [logits for _, logits in model.logits(sequences)]
     assert max(map(len, pieces)) == 7
     np.testing.assert_allclose(np.concatenate(pieces), whole, rtol=1e-12, atol=1e-12)
@@ -160,7 +160,7 @@ def test_no_circle_among_the_files_of_models():
         inside = {module.removeprefix("attncap.models.") for module, _ in named if module.startswith("attncap.models.")}
         inside |= {name for module, names in named if module == "attncap.models" for name in names}
         found[path.stem] = inside
-    assert found["weights"] == {"precision"}
+    assert found["weights"] == {"layout", "precision"}
     assert {"attention_only", "attention_layer", "transformer"} < found["kinds"]
     graphlib.TopologicalSorter(found).prepare()
 

@@ -39,7 +39,7 @@ def memorize(
     certify: bool = False,
     query_key_rank: Count | None = None,
     epsilon: float | None = None,
-    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    dtype: Literal["float64", "float32", "bfloat16", "int8"] = "float32",
     seed: Seed = 0,
     files: Path | None = None,
 ) -> "Fit":
@@ -65,7 +65,7 @@ def memorize(
         certify: margin mode: take only heads with which no order of summation changes an answer.
         query_key_rank: rank of each head's $W_Q^\top W_K$, from 1, which suffices, to $d_h$, the default.
         epsilon: distributions: store the fewest sequences of which all others have at most this probability.
-        dtype: type of the weights.
+        dtype: type of the weights; int8, whole numbers times scales, is method joint's.
         seed: of every random draw.
         files: where to leave what ``attncap memorize --out`` writes.
 
@@ -105,6 +105,8 @@ def memorize(
         task = tasks.load(source, context=context, on_conflict=on_conflict, seed=seed, **columns)
         if free and (fit := _small(task, method, smallest, by, within, dtype=dtype, seed=seed, certify=certify)):
             return _kept(fit, files)
+    if dtype == "int8" and chosen.name != "joint":
+        raise InputError("dtype", f"a floating-point type with method {chosen.name}, which rounds no weights", dtype)
     fit = chosen.function(task, embedding_dim or 64, head_dim, heads, dtype=dtype, seed=seed, **extra)
     return _kept(fit, files)
 

@@ -11,7 +11,7 @@ from attncap.fits.per import bits_per
 from attncap.fits.shape import TokenShape
 from attncap.measure import Recall
 from attncap.models import DTYPES, TokenModel
-from attncap.models.precision import DtypeName
+from attncap.models.precision import StoredName
 from attncap.result import hidden, several
 from attncap.tasks import Associations
 
@@ -115,7 +115,7 @@ class Fit(Found):
 
 
 @checked
-def shortfall(recall: Recall, task: Associations, dtype: DtypeName, heads: Count) -> str:
+def shortfall(recall: Recall, task: Associations, dtype: StoredName, heads: Count) -> str:
     """Say in one line what keeps the recall in a type from being certified, and what would mend it.
 
     Args:
@@ -151,7 +151,7 @@ def shortfall(recall: Recall, task: Associations, dtype: DtypeName, heads: Count
 
 
 @checked
-def counts(model: TokenModel, task: Associations, dtype: DtypeName, method: str) -> dict[str, Any]:
+def counts(model: TokenModel, task: Associations, dtype: StoredName, method: str) -> dict[str, Any]:
     """Return what a fit says of bits: how many are memorized, and per what."""
     held = measure.memorized(model, task, dtype)
     return {
@@ -164,12 +164,12 @@ def counts(model: TokenModel, task: Associations, dtype: DtypeName, method: str)
 
 
 @checked
-def summarize(model: TokenModel, task: Associations, dtype: DtypeName, *, method: str, **rest: Any) -> Fit:
+def summarize(model: TokenModel, task: Associations, dtype: StoredName, *, method: str, **rest: Any) -> Fit:
     """Verify a model in every type and gather what there is to say about it."""
     return Fit(
         task=task,
         shape=TokenShape.of(model, task, dtype),
-        recall=measure.verify(model, task),
+        recall=measure.verify(model, task, tuple(dict.fromkeys((*DTYPES, dtype)))),
         dtype=dtype,
         model=model,
         method=method,

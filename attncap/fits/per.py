@@ -3,7 +3,7 @@
 from attncap import measure
 from attncap.constraints import checked
 from attncap.models import AttentionOnlyTransformer, TokenModel
-from attncap.models.precision import DtypeName, storage
+from attncap.models.precision import StoredName
 from attncap.tasks import Associations
 
 # A fit counts degrees of freedom where that takes about a second: their Jacobian's entries, times parameters.
@@ -12,7 +12,7 @@ AFFORDABLE = 5e9
 
 @checked
 def bits_per(
-    bits: float, model: TokenModel, task: Associations, dtype: DtypeName, method: str
+    bits: float, model: TokenModel, task: Associations, dtype: StoredName, method: str
 ) -> dict[str, float | None]:
     r"""Divide bits by what a model consists of.
 
@@ -36,7 +36,7 @@ def bits_per(
         "in_use": bits / used,
         "degree_of_freedom": bits / degrees if degrees else None,
         "data_parameter": bits / data_parameters(model, task, method),
-        "stored_bit": bits / (8 * storage(dtype).itemsize * model.parameters["total"]),
+        "stored_bit": bits / (8 * model.astype(dtype).bytes),
     }
 
 

@@ -5,7 +5,6 @@ from typing import Protocol, runtime_checkable
 
 from attncap import measure
 from attncap.models import AttentionLayer, Model, TokenModel
-from attncap.models.precision import storage
 from attncap.result import Result
 from attncap.tasks import Associations
 
@@ -54,7 +53,7 @@ class TokenShape(Shape):
 
     Attributes:
         parameters_in_use: those that the task's tokens reach (`attncap.measure.parameters_in_use`).
-        bytes: of all parameters, as they are stored.
+        bytes: of all parameters as they are stored, with their scales and the index of rows.
     """
 
     parameters_in_use: int
@@ -63,8 +62,7 @@ class TokenShape(Shape):
     @staticmethod
     def of(model: TokenModel, task: Associations, dtype: str) -> "TokenShape":
         """Return the shape of a model that answers a task, its weights stored in a type."""
-        size = storage(dtype).itemsize * model.parameters["total"]
-        return TokenShape(*_sizes(model), measure.parameters_in_use(model, task), size)
+        return TokenShape(*_sizes(model), measure.parameters_in_use(model, task), model.astype(dtype).bytes)
 
 
 @dataclass(frozen=True)

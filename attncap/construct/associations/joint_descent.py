@@ -1,14 +1,16 @@
 """The logistic loss of a whole model, attention and embeddings too, as a problem in all its parameters."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from attncap.construct.associations.readout import Problem, spread
+from attncap.construct.associations.readout import Problem
 from attncap.construct.associations.rivals import Rivals
 from attncap.construct.associations.tabled import Tables, Tensors
 from attncap.models import AttentionOnlyTransformer
+from attncap.models.layout import rounded
 from attncap.numerics.memory import require
 from attncap.tasks import Associations
 
@@ -19,11 +21,13 @@ def whole(
     used: Int[np.ndarray, " n"],
     answers: Int[np.ndarray, " T"],
     dtype: str = "float64",
+    *,
+    rounding: bool = False,
 ) -> Problem:
     """Pose the logistic loss of a whole model as a problem in the parameters that the task reads.
 
-    Each tensor is measured in its own root mean square, so that one step suits all of them. Embeddings of tokens that
-    no sequence holds stay zero, as does the unembedding of tokens that are no answer.
+    Each tensor is measured in its own root mean square, so that one step suits all of them. The model has embeddings
+    of the tokens that sequences hold, and rows of the unembedding for those that are answers.
 
     Args:
         model: where to start; its scores are not scaled and its skip connection carries positions.
@@ -31,6 +35,8 @@ def whole(
         used: the tokens that are answers.
         answers: each association's answer, as a place in ``used``.
         dtype: computes in float64 near the limit of what a shape holds, where terms cancel; float32 is faster.
+        rounding: the loss and its gradient are those of the weights rounded to int8 (straight-through: what rounding
+            does to the gradient is left out).
 
     Returns:
         The problem.
@@ -43,6 +49,10 @@ def whole(
     rivals = Rivals(answers, len(used))
     rows = {"embedding": read, "unembedding": used}
     tensors = {name: tensor[rows[name]] if name in rows else tensor for name, tensor in model.tensors().items()}
+    once = len(tables.pairs[0]) == len(read)
+    if rounding and once:
+        # The embedding says where a token stands.
+        tensors |= {"embedding": _placed(tensors, tables), "position": np.zeros_like(tensors["position"])}
     scales = {name: max(float(np.sqrt(np.mean(tensor**2))), 1e-6) for name, tensor in tensors.items()}
     ends = np.cumsum([tensor.size for tensor in tensors.values()])[:-1]
 
@@ -51,7 +61,12 @@ def whole(
 
     def tensors_at(point: Float[np.ndarray, " P"]) -> Tensors:
         parts = zip(tensors.items(), np.split(point, ends), strict=True)
-        return {name: (scales[name] * part).reshape(tensor.shape).astype(dtype) for (name, tensor), part in parts}
+        found = {name: (scales[name] * part).reshape(tensor.shape).astype(dtype) for (name, tensor), part in parts}
+        if not rounding:
+            return found
+        if once:
+            found["position"] = np.zeros_like(found["position"])
+        return {name: rounded(name, tensor) for name, tensor in found.items()}
 
     def objective(point: np.ndarray) -> tuple[float, np.ndarray, float]:
         weights = tensors_at(point)
@@ -62,15 +77,17 @@ def whole(
 
     def finish(point: np.ndarray) -> AttentionOnlyTransformer:
         weights = {name: tensor.astype(np.float64) for name, tensor in tensors_at(point).items()}
-        embedding = np.zeros((task.vocabulary_size, model.embedding_dim))
-        embedding[read] = weights["embedding"]
-        tokens, positions, _ = tables.pairs
-        if len(tokens) == len(read):
-            # Every token stands at one place: its embedding says which.
-            embedding[read[tokens]] += weights["position"][positions]
-            weights["position"] = np.zeros_like(weights["position"])
-        unembedding = spread(weights["unembedding"], used, task.vocabulary_size)
-        return replace(model, **weights | {"embedding": embedding, "unembedding": unembedding})
+        if once:
+            weights |= {"embedding": _placed(weights, tables), "position": np.zeros_like(weights["position"])}
+        if not rounding:
+            # Where a runtime has every row, a token with a row of zeros cannot win.
+            weights["unembedding"] -= weights["unembedding"].mean(axis=0)
+        for name, tokens in rows.items():
+            whole = np.zeros((task.vocabulary_size, model.embedding_dim))
+            whole[tokens] = weights[name]
+            weights[name] = whole
+        found: Any = weights
+        return replace(model, **found).in_rows(read, used)
 
     def refresh(point: np.ndarray) -> int:
         weights = tensors_at(point)
@@ -78,3 +95,11 @@ def whole(
 
     start = flat(tensors, -1)
     return Problem(objective, start, finish, refresh, rivals.all)
+
+
+def _placed(weights: Tensors, tables: Tables) -> Float[np.ndarray, "n d"]:
+    """Return the embeddings of tokens that stand at one place each, with the position of that place."""
+    tokens, positions, _ = tables.pairs
+    embedding = weights["embedding"].copy()
+    embedding[tokens] += weights["position"][positions]
+    return embedding
