@@ -12,7 +12,7 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   time and memory of the benchmarks"
 	@echo "make docs    the documentation, in site/; fails on a public name that it does not show"
-	@echo "make wheel   build dist/, and use the wheel away from the checkout"
+	@echo "make wheel   build dist/, install wheel and source, and use them away from the checkout"
 	@echo "make lowest  the same with the lowest versions of what attncap needs"
 
 $(VENV)/.data: pyproject.toml
@@ -45,7 +45,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.dev
-	@$(BIN)/mkdocs build --strict --quiet --site-dir site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
 	@echo "The documentation: site/index.html"
 
 $(DIST)/.built: $(VENV)/.dev pyproject.toml README.md LICENSE $(shell find attncap -name '*.py' -o -name '*.html' -o -name '*.css' -o -name '*.js')
@@ -53,10 +53,12 @@ $(DIST)/.built: $(VENV)/.dev pyproject.toml README.md LICENSE $(shell find attnc
 	@$(BIN)/python -m build --outdir $(DIST) . > /dev/null
 	@touch $@
 
-# The wheel is made from the source distribution, so that both are complete.
+# The wheel and the source distribution install the same package, which is then used away from the checkout.
 wheel: $(DIST)/.built
-	@rm -rf $(DIST)/installed
+	@rm -rf $(DIST)/installed $(DIST)/source
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(DIST)/installed $(DIST)/*.whl
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(DIST)/source $(DIST)/*.tar.gz
+	@diff -r --exclude=__pycache__ $(DIST)/installed/attncap $(DIST)/source/attncap
 	@PYTHONPATH=$(CURDIR)/$(DIST)/installed .ci/outside $(CURDIR)/$(BIN)/python
 
 lowest: $(DIST)/.built

@@ -43,12 +43,14 @@ class Simulated(Result):
 class Interpolation(Result):
     r"""The interpolation error of one setting or of a grid.
 
+    The sign of a comparison depends on the scale of f and on the ridge.
+
     Attributes:
         theory: the limit E, between 0 and 1.
         linear_regression: the limit for ridge regression on the tokens at the same ridge.
         a1, nu, diagonal_limit: Hermite data and the limit d of the diagonal (one each for several heads).
         simulated: what finite sizes gave, after ``simulate``.
-        The rest repeats the question; note that the sign of a comparison depends on the scale of f and on the ridge.
+        activation, ratio, ridge, snr, alignment: the question.
     """
 
     activation: str | list[str]
