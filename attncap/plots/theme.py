@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, TypeVar
 
 import altair as alt
@@ -152,6 +153,14 @@ def power_of_ten(power: int) -> str:
     """
     digits = "".join(POWERS[int(digit)] for digit in str(abs(power)))
     return {0: "1", 1: "10"}.get(power, f"10{'⁻' * (power < 0)}{digits}")
+
+
+def narrow(chart: Drawn) -> Drawn:
+    """Return a finished chart with its legend below, for a page that may be as narrow as a telephone."""
+    below: Any = deepcopy(chart)
+    legend = below.config.legend
+    legend.orient, legend.direction, legend.columns = "bottom", "vertical", 1
+    return below
 
 
 def finished(chart: Drawn, title: str, note: str | Sequence[str] = "", *, width: int = 420) -> Drawn:
