@@ -6,19 +6,23 @@ from attncap.models.attention_only import AttentionOnlyTransformer
 from attncap.models.embedded_attention import EmbeddedAttention
 from attncap.models.kinds import load, save
 from attncap.models.model import Model, TokenModel
+from attncap.models.perceptron import ACTIVATIONS, ActivationName, Perceptron
 from attncap.models.precision import DTYPES, Dtype
 from attncap.models.transformer import Transformer
 from attncap.models.weights import FILE
 from attncap.numerics.memory import chunks
 
 __all__ = [
+    "ACTIVATIONS",
     "DTYPES",
     "FILE",
+    "ActivationName",
     "AttentionLayer",
     "AttentionOnlyTransformer",
     "Dtype",
     "EmbeddedAttention",
     "Model",
+    "Perceptron",
     "TokenModel",
     "Transformer",
     "attend",

@@ -1,13 +1,16 @@
 """The logistic loss of a whole model, attention and embeddings too, as a problem in all its parameters."""
 
+from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from attncap.construct.associations.readout import Problem, spread
 from attncap.construct.associations.rivals import Rivals
-from attncap.construct.associations.tabled import Tables, Tensors
+from attncap.construct.associations.tabled import Tables
+from attncap.construct.flattened import Flattened, Tensors
 from attncap.models import AttentionOnlyTransformer
 from attncap.numerics.memory import require
 from attncap.tasks import Associations
@@ -19,7 +22,8 @@ def whole(
     used: Int[np.ndarray, " n"],
     answers: Int[np.ndarray, " T"],
     dtype: str = "float64",
-) -> Problem:
+    frozen: Collection[str] = (),
+) -> Problem[AttentionOnlyTransformer]:
     """Pose the logistic loss of a whole model as a problem in the parameters that the task reads.
 
     Each tensor is measured in its own root mean square, so that one step suits all of them. Embeddings of tokens that
@@ -31,6 +35,7 @@ def whole(
         used: the tokens that are answers.
         answers: each association's answer, as a place in ``used``.
         dtype: computes in float64 near the limit of what a shape holds, where terms cancel; float32 is faster.
+        frozen: the tensors that stay as they are.
 
     Returns:
         The problem.
@@ -43,24 +48,23 @@ def whole(
     rivals = Rivals(answers, len(used))
     rows = {"embedding": read, "unembedding": used}
     tensors = {name: tensor[rows[name]] if name in rows else tensor for name, tensor in model.tensors().items()}
-    scales = {name: max(float(np.sqrt(np.mean(tensor**2))), 1e-6) for name, tensor in tensors.items()}
-    ends = np.cumsum([tensor.size for tensor in tensors.values()])[:-1]
-
-    def flat(weights: Tensors, power: int) -> Float[np.ndarray, " P"]:
-        return np.concatenate([(weights[name] * scales[name] ** power).ravel() for name in tensors]).astype(np.float64)
+    free = Flattened({name: tensor for name, tensor in tensors.items() if name not in frozen}, dtype)
+    kept = {name: tensors[name].astype(dtype) for name in frozen}
 
     def tensors_at(point: Float[np.ndarray, " P"]) -> Tensors:
-        parts = zip(tensors.items(), np.split(point, ends), strict=True)
-        return {name: (scales[name] * part).reshape(tensor.shape).astype(dtype) for (name, tensor), part in parts}
+        return kept | free.at(point)
 
     def objective(point: np.ndarray) -> tuple[float, np.ndarray, float]:
         weights = tensors_at(point)
         encoded, pull = tables.encode(weights)
         loss, margin, to_encoded, to_unembedding = rivals.loss(encoded, weights["unembedding"])
         gradient = pull(to_encoded) | {"unembedding": to_unembedding}
-        return loss / len(encoded), flat(gradient, 1) / len(encoded), margin
+        return loss / len(encoded), free.gradient(gradient) / len(encoded), margin
 
     def finish(point: np.ndarray) -> AttentionOnlyTransformer:
+        if frozen:
+            moved: Any = {name: tensor.astype(np.float64) for name, tensor in free.at(point).items()}
+            return replace(model, **moved)
         weights = {name: tensor.astype(np.float64) for name, tensor in tensors_at(point).items()}
         embedding = np.zeros((task.vocabulary_size, model.embedding_dim))
         embedding[read] = weights["embedding"]
@@ -76,5 +80,4 @@ def whole(
         weights = tensors_at(point)
         return rivals.refresh(tables.encode(weights)[0], weights["unembedding"])
 
-    start = flat(tensors, -1)
-    return Problem(objective, start, finish, refresh, rivals.all)
+    return Problem(objective, free.start, finish, refresh, rivals.all)
