@@ -23,9 +23,9 @@ class Embeddings:
         InputError: tables of two sizes, or numbers that are not finite.
 
     Example:
-        >>> Embeddings(np.eye(3), np.ones((3, 2)))
+        >>> Embeddings(np.eye(3), np.full((3, 3), np.inf))
         Traceback (most recent call last):
-        attncap.errors.InputError: unembedding: expected shape (3, 3), as embedding has, got (3, 2)
+        attncap.errors.InputError: unembedding: expected finite numbers, got one that is not
     """
 
     embedding: Float[np.ndarray, "N d"]

@@ -88,8 +88,9 @@ class Fit(Found):
             "", f"{several(shape.parameters, 'parameter')}, {self.bits_per_parameter:.4f} bits memorized by each"
         )
         head.add_row("", f"{shape.parameters_in_use:,} of them in use, {self.bits_per['in_use']:.4f} bits by each")
-        layer = "the layer alone: {} parameters, {:.4f} bits by each"
-        head.add_row("", layer.format(f"{shape.layer_parameters:,}", self.bits_per["layer"]))
+        if self.details.get("embeddings") == "given":
+            layer = f"{shape.layer_parameters:,} of them in the layer, {self.bits_per['layer']:.4f} bits by each"
+            head.add_row("", f"{layer}; the embeddings were given")
         head.add_row(
             "", f"{shape.bytes:,} bytes in {self.dtype}, {self.bits_per['stored_bit']:.4f} bits per stored bit"
         )

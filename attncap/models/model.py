@@ -173,8 +173,10 @@ class TokenModel(Model):
         unembedding: $W_U$, (N, d).
         score_scale: multiplies the attention scores.
         residual_position: whether the skip connection carries $x_S$ (True) or only $e(t_S)$.
+        carries: whether anything is carried past the last linear map.
     """
 
+    carries: ClassVar[bool] = True
     parts: ClassVar[dict[str, tuple[str, ...]]] = {
         "embedding": ("embedding", "position"),
         "query_key": ("query", "key"),

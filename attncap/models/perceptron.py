@@ -46,7 +46,8 @@ class Perceptron(TokenModel):
         "perceptron": ("gate", "up", "down"),
         "unembedding": ("unembedding",),
     }
-    # It has neither.
+    carries: ClassVar[bool] = False
+    # It has none.
     heads: ClassVar[int] = 0
     head_dim: ClassVar[int] = 0
     query_key_rank: ClassVar[int] = 0
@@ -89,8 +90,8 @@ class Perceptron(TokenModel):
 
     def features(self, sequences: Int[Array, "T S"]) -> Float[Array, "T w"]:
         """Return the units."""
-        x = self.inputs(sequences).reshape(len(sequences), -1)
-        flat = (self.units, x.shape[1])
+        flat = (self.units, self.context * self.embedding_dim)
+        x = self.inputs(sequences).reshape(len(sequences), flat[1])
         gate = x @ self.gate.reshape(flat).T
         return (gelu(gate) if self.activation == "gelu" else gate) * (x @ self.up.reshape(flat).T)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 from jaxtyping import Float
@@ -179,7 +179,9 @@ def joint(
     found, bracket = (attempt(heads), None) if heads else fewest(expected, task.associations, attempt)
     if not found.holds:
         raise NotMemorized(shortfall(found.recall, task, dtype, found.model.heads))
-    details = {"beta": BETA, "evaluations": found.evaluations}
+    details: dict[str, Any] = {"beta": BETA, "evaluations": found.evaluations}
+    if embeddings is not None:
+        details |= {"beta": SOFT, "embeddings": "given"}
     return summarize(
         found.model,
         task,

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 
@@ -120,7 +120,8 @@ def margin(
         found, bracket = attempt(heads), None
     if not _holds(found.recall, task, certify):
         raise NotMemorized(shortfall(found.recall, task, dtype, found.model.heads))
-    details = {"beta": BETA, "evaluations": found.evaluations, "joint_evaluations": found.joint_evaluations}
+    details: dict[str, Any] = {"beta": BETA, "evaluations": found.evaluations}
+    details |= {"joint_evaluations": found.joint_evaluations} if embeddings is None else {"embeddings": "given"}
     return summarize(
         found.model,
         task,
