@@ -88,6 +88,10 @@ CALLS: dict[object, dict] = {
     | {"dtype": "float32", "certify": False, "evaluations": 99, "budget": None},
     construct.smallest: {"task": TASK, "by": "parameters", "within": 9.0, "dtype": "float32", "seed": 0, "first": True}
     | {"certify": False},
+    construct.perceptron: {"task": TASK, "embedding_dim": 4, "units": 3, "method": "joint", "activation": "gelu"}
+    | {"embeddings": None, "dtype": "float32", "seed": 0, "evaluations": 99, "budget": None},
+    construct.perceptron_capacity: {"vocabulary": 4, "context": 2, "embedding_dim": 4, "units": 2, "method": "margin"}
+    | {"dtype": "float32", "seeds": 1, "seed": 0},
     plots.front_chart: {"fit": FIT},
     construct.margin: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "heads": 2, "query_key_rank": 2}
     | {"dtype": "float32", "seed": 0, "train_attention": False, "certify": False},
