@@ -40,9 +40,13 @@ def read_embeddings(path: str | Path, vocabulary: Sequence[str]) -> Tables:
         if table.ndim != 2 or table.dtype.kind not in "fiu":
             raise InputError(f"{path}: {name}: expected numbers of shape (N, d), got {table.dtype} of {table.shape}")
         tables.append(table.astype(np.float64))
+    if tables[0].shape != tables[1].shape:
+        raise InputError(
+            f"{path}: unembedding: expected shape {tables[0].shape}, as embedding has, got {tables[1].shape}"
+        )
     if "tokens" in arrays:
         places = {str(token): place for place, token in enumerate(arrays["tokens"].tolist())}
-        if len(places) != len(tables[0]) or len(places) != len(tables[1]):
+        if not len(places) == len(arrays["tokens"]) == len(tables[0]):
             raise InputError(f"{path}: expected a token a row, each once, got {len(places)} for {len(tables[0])} rows")
         missing = next((token for token in vocabulary if token not in places), None)
         if missing is not None:
