@@ -51,7 +51,8 @@ def javascript(formula: sympy.Basic) -> str:
 @cache
 def quantities(formula: sympy.Basic) -> tuple[str, ...]:
     """Name the quantities in a formula, in the order of `attncap.bounds.symbols.QUANTITIES`."""
-    return tuple(name for name in QUANTITIES if SYMBOLS[name] in formula.free_symbols)
+    named = formula.free_symbols
+    return tuple(name for name in QUANTITIES if SYMBOLS[name] in named)
 
 
 @cache
