@@ -8,10 +8,9 @@ import polars as pl
 from attncap.plots import theme
 
 HOW = {"constructed": theme.DOTTED, "descended": theme.SOLID, "trained": theme.DASHED}
-LAYERS = {"attention": theme.BLUE, "perceptron": theme.VERMILION}
+# Of a layer's ways, and of a second way of the same sort.
+LAYERS = {"attention": (theme.BLUE, theme.SKY), "perceptron": (theme.VERMILION, theme.ORANGE)}
 RATES = (1, 2)
-# Of the layer's marks, and of those of others.
-SHAPES = {"constructed": "circle", "descended": "square", "trained": "triangle-up"}
 
 
 def peers_chart(
@@ -31,11 +30,11 @@ def peers_chart(
     counts = [*held["parameters"], *(published["parameters"] if len(published) else [])]
     names = held["series"].unique(maintain_order=True).to_list()
     kinds = [held.filter(series=name).row(0, named=True) for name in names]
-    colour = theme.colour("series", names, [LAYERS[one["layer"]] for one in kinds])
+    sorts = [(one["layer"], one["how"]) for one in kinds]
+    hues = [LAYERS[sort[0]][sorts[:place].count(sort)] for place, sort in enumerate(sorts)]
+    colour = theme.colour("series", names, hues)
+    plain = theme.colour("series", names, hues, kind=None)
     dash = theme.dash("series", names, [HOW[one["how"]] for one in kinds])
-    shape = alt.Shape(
-        "series:N", sort=names, legend=None, scale=alt.Scale(domain=names, range=[SHAPES[one["how"]] for one in kinds])
-    )
     panels = []
     for dim in held["d"].unique().sort().to_list():
         mine = held.filter(d=dim)
@@ -45,14 +44,14 @@ def peers_chart(
         layers = [
             _rates(mine, x, y),
             base.mark_line(strokeWidth=theme.LINE).encode(x, y, colour, dash),
-            base.mark_point(filled=True, size=theme.POINT, opacity=1).encode(x, y, colour, shape),
+            base.mark_point(filled=True, size=theme.POINT, opacity=1).encode(x, y, plain),
         ]
         if len(published):
             others = published["series"].unique(maintain_order=True).to_list()
             open_marks = alt.Chart(published.filter(d=dim)).mark_point(size=70, strokeWidth=theme.LINE, filled=False)
-            hues = theme.colour("series", others, [theme.BLACK, theme.GREY, theme.GREEN][: len(others)], kind="circle")
-            layers.append(open_marks.encode(x, y, hues))
-        drawn = alt.layer(*layers).resolve_scale(color="independent", strokeDash="independent", shape="independent")
+            marks = theme.colour("series", others, [theme.BLACK, theme.GREY, theme.GREEN][: len(others)], kind="circle")
+            layers.append(open_marks.encode(x, y, marks))
+        drawn = alt.layer(*layers).resolve_scale(color="independent", strokeDash="independent")
         panels.append(drawn.properties(title=f"d = {dim}", width=360, height=300))
     return theme.finished(alt.hconcat(*panels) if len(panels) > 1 else panels[0], title, note, width=360 * len(panels))
 
