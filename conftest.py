@@ -20,8 +20,8 @@ from sybil.example import Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-# What a slow machine says while it works.
-PROGRESS = re.compile(r"^attncap: .* after \d+ s.*\n", re.MULTILINE)
+# What is said of time before the work, and by a slow machine while it works.
+PROGRESS = re.compile(r"^attncap: .* (after \d+ s|about \d+ \w+ of one core).*\n", re.MULTILINE)
 
 
 def console(example: Example) -> str | None:

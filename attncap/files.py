@@ -5,6 +5,7 @@ import errno
 import fcntl
 import glob
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -22,6 +23,8 @@ NOREPLACE, EXCHANGE = 1, 2
 AT_FDCWD = -100
 # What a full, limited, read-only or failing disk says.
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+# What Rust's libraries say of the system's refusals.
+RUST = re.compile(r"\(os error (\d+)\)")
 UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
 
 
@@ -62,7 +65,7 @@ def replacing(path: str | Path, *, force: bool = False, directory: bool = False)
             with _writable(path):
                 temporary.mkdir()
         # Other errors in the block are its own.
-        with _writable(path, DISK):
+        with _writable(path, DISK), _naming(temporary, path):
             yield temporary
         with _writable(path):
             if directory:
@@ -124,6 +127,38 @@ def restore(path: Path) -> None:
     warnings.warn(f"{path}: restored; a run that was to replace it was interrupted", RestoredWarning, stacklevel=2)
 
 
+@contextmanager
+def changing(path: str | Path) -> Iterator[None]:
+    """Read a directory and write it again alone: of two that do so at once, the first's change would be lost.
+
+    Raises:
+        InputError: another process is at it.
+
+    Example:
+        >>> import tempfile
+        >>> with changing(tempfile.mkdtemp()):
+        ...     pass
+    """
+    try:
+        held = os.open(path, os.O_RDONLY)
+    except OSError:
+        # Whoever reads it says why that cannot be.
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # What was locked may have been replaced by whoever held it before.
+            alone = os.path.samestat(os.fstat(held), os.stat(path))
+        except BlockingIOError:
+            alone = False
+        if not alone:
+            raise InputError(f"{path}: another process is changing it; run the same again when that has ended")
+        yield
+    finally:
+        os.close(held)
+
+
 def cache(name: str) -> Path:
     """Return the path of one of our directories in the user's cache, which `XDG_CACHE_HOME` moves.
 
@@ -151,10 +186,30 @@ def _writable(path: Path, codes: Container[int | None] | None = None) -> Iterato
     """Turn the system's refusal to write a path into one line."""
     try:
         yield
-    except OSError as error:
-        if codes is not None and error.errno not in codes:
+    except Exception as error:
+        code = _code(error)
+        if code is None or (codes is not None and code not in codes):
             raise
-        raise InputError(f"{path}: cannot write here ({error.strerror})") from None
+        raise InputError(f"{path}: cannot write here ({os.strerror(code)})") from None
+
+
+def _code(error: Exception) -> int | None:
+    """Return the system's number for what went wrong, if it was the system's."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    found = RUST.search(str(error))
+    return int(found[1]) if found else None
+
+
+@contextmanager
+def _naming(temporary: Path, path: Path) -> Iterator[None]:
+    """Name in an error the place that was asked for, not the temporary one."""
+    try:
+        yield
+    except InputError as error:
+        if str(temporary) not in str(error):
+            raise
+        raise InputError(str(error).replace(str(temporary), str(path))) from None
 
 
 @contextmanager

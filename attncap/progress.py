@@ -9,8 +9,11 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 # Seconds until a pipe gets its first line about a bar, and at most between two.
 FIRST, LONGEST = 5.0, 60.0
+# Seconds from which it is said how long a computation will take; again only for one of more than twice the last.
+SAID, MORE = 10.0, 2.0
 Advance = Callable[[int], None]
 _shown: ContextVar = ContextVar("progress", default=None)
+_estimated: ContextVar[float] = ContextVar("estimated", default=0.0)
 
 
 class _Lines:
@@ -88,11 +91,12 @@ def shown() -> Iterator[None]:
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        token = _shown.set(bars if console.is_terminal else _Lines(console))
+        token, last = _shown.set(bars if console.is_terminal else _Lines(console)), _estimated.set(0.0)
         try:
             yield
         finally:
             _shown.reset(token)
+            _estimated.reset(last)
 
 
 @contextmanager
@@ -121,7 +125,14 @@ def note(text: str) -> None:
         >>> note("said only to a person who waits")
     """
     if bars := _shown.get():
-        bars.console.print(text, markup=False, highlight=False)
+        bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def estimate(seconds: float, text: str) -> None:
+    """Say a line about how long something will take, unless that is short or was said of what it is part of."""
+    if _shown.get() and seconds >= max(SAID, MORE * _estimated.get()):
+        _estimated.set(seconds)
+        note(f"attncap: {text}")
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:

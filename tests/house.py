@@ -185,6 +185,16 @@ def roles(sources: Sources) -> list[str]:
     return [file for file, source in sources.items() if ":math:" in source]
 
 
+def charts_with_limits(sources: Sources) -> list[str]:
+    """Return the places that begin a chart by themselves: Altair refuses a frame of more than 5,000 rows."""
+    return [
+        f"{file}:{node.lineno}"
+        for file, source in sources.items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "alt.Chart" and file != "attncap/plots/theme.py"
+    ]
+
+
 RULES = (
     unknown_parts,
     upward,
@@ -194,4 +204,5 @@ RULES = (
     hidden_by_files,
     faceless,
     roles,
+    charts_with_limits,
 )

@@ -4,17 +4,18 @@ import importlib
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
+from attncap import terminal
 from attncap.cli import app
 from attncap.commands.options import options
 from attncap.sweep import COMMANDS, Grid, run
@@ -22,149 +23,14 @@ from attncap.sweep.commands import resolve
 from attncap.sweep.store import Store
 
 from . import command
+from .cases import CASES, PLACED, furnish, words
 
-SHAPE = {"embedding_dim": 4, "head_dim": 4, "heads": 2}
-TABLE = "key,value\nFrance,Paris\nPeru,Lima\nChad,N'Djamena\n"
-
-
-@dataclass(frozen=True)
-class Case:
-    """How a command is run small.
-
-    Args:
-        options: those of the plain function, for a command that a sweep runs too.
-        words: what the terminal is given besides.
-        refused: words in place of some of these that no command takes.
-        says: part of the line that refuses them.
-        stop: what is running when Ctrl-C comes.
-        drawn: what it draws.
-    """
-
-    refused: dict[str, Any]
-    says: str
-    stop: str
-    options: dict[str, Any] = field(default_factory=dict)
-    words: tuple[str, ...] = ()
-    drawn: str = ""
-
-
-CASES = {
-    "audit": Case(
-        {"subsets": 0},
-        "--subsets: expected at least 1, got 0",
-        "altair:TopLevelMixin.save",
-        {"model": "layer.npz", "subsets": 20},
-        drawn="--plot made.svg",
-    ),
-    "bounds": Case({"heads": 0}, "--heads", "attncap.bounds:evaluate", {"vocabulary": 10, "context": 2, **SHAPE}),
-    "capacity": Case(
-        {"heads": 0},
-        "--heads: expected at least 1, got 0",
-        "attncap.construct:capacity",
-        {"vocabulary": 10, "context": 2, **SHAPE, "method": "theorem", "seeds": 2},
-    ),
-    "cite": Case({"dana2025": "dana2026"}, "dana2025", "attncap.bounds:citation", words=("dana2025",)),
-    "compare": Case({"memory": "table.csv"}, "table.csv", "attncap.memory:compare", words=("memory", "memory")),
-    "edit": Case(
-        {"Rome": " "},
-        "an empty word",
-        "attncap.archive:write_task",
-        words=("memory", "--set", "France", "value", "Rome", "--out", "made"),
-    ),
-    "encode": Case(
-        {"embedding_dim": 0},
-        "--embedding-dim: expected at least 1, got 0",
-        "attncap.construct:encode",
-        {"source": "task.npz", "embedding_dim": 2},
-    ),
-    "explain": Case(
-        {"France": "Frnace"},
-        "France",
-        "altair:TopLevelMixin.save",
-        words=("memory", "France", "value"),
-        drawn="--plot made.svg",
-    ),
-    "export": Case(
-        {"torch": "gguf"},
-        "--to: expected",
-        "attncap.memory.exports.pytorch:save_file",
-        words=("memory", "--to", "torch", "--out", "made"),
-    ),
-    "forget": Case(
-        {"France": "Frnace"},
-        "France",
-        "attncap.archive:write_task",
-        words=("memory", "France", "value", "--way", "retrain", "--out", "made"),
-    ),
-    "interpolation": Case(
-        {"ratio": -1},
-        "--ratio: expected above 0",
-        "altair:TopLevelMixin.save",
-        {"ratio": 0.5, "ridge": 0.1, "snr": 1.0, "simulate": True, "tokens": 40, "seeds": 1},
-        drawn="--ridge 1e-2:1:3 --plot made.svg",
-    ),
-    "memorize": Case(
-        {"heads": 0},
-        "--heads: expected at least 1, got 0",
-        "attncap.archive:write_task",
-        {"source": "random:10,2,30", "embedding_dim": 4, "method": "margin"},
-        ("--out", "made"),
-    ),
-    "organism": Case(
-        {"organism.toml": "none.toml"},
-        "none.toml",
-        "attncap.archive:write_task",
-        words=("organism.toml", "--out", "made"),
-    ),
-    "plan": Case(
-        {"associations": 5000},
-        "--associations: expected at most the 400 sequences",
-        "altair:TopLevelMixin.save",
-        {"associations": 100, "vocabulary": 20, "context": 2},
-        drawn="--plot made.svg",
-    ),
-    "recall": Case({"France": "Frnace"}, "France", "attncap.archive:read", words=("memory", "France", "value")),
-    "report": Case({"memory": "table.csv"}, "table.csv", "pathlib:Path.write_text", words=("memory",)),
-    "reproduce": Case({"liao2025": "liao2026"}, "liao2025", "attncap.papers:figures", words=("liao2025", "--list")),
-    "sweep": Case({"spec.toml": "none.toml"}, "none.toml", "", words=("spec.toml", "--out", "made")),
-    "sweep export": Case(
-        {"made.csv": "made.txt"}, "made.txt", "polars:DataFrame.write_csv", words=("store", "--out", "made.csv")
-    ),
-    "sweep status": Case({"store": "."}, "results.sqlite", "attncap.sweep.store:Store.counts", words=("store",)),
-    "verify": Case({"memory": "table.csv"}, "table.csv", "attncap.measure:verify", words=("memory",)),
-    "train": Case(
-        {"heads": 0},
-        "--heads: expected at least 1, got 0",
-        "altair:TopLevelMixin.save",
-        {"source": "random:10,2,20", "embedding_dim": 4, "heads": 1, "steps": 64},
-        ("--seeds", "1"),
-        drawn="--plot made.svg",
-    ),
-}
-# What is given without a name.
-PLACED = ("source", "model")
 EACH = pytest.mark.parametrize("name", CASES)
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A directory with an input of every kind."""
-    import numpy as np
-
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(home)
-        Path("table.csv").write_text(TABLE)
-        Path("spec.toml").write_text('command = "collections:Counter"\n[product]\nheads = [1, 2, 3]\n')
-        rng = np.random.default_rng(0)
-        np.savez("layer.npz", contexts=rng.standard_normal((20, 3, 6)), queries=rng.standard_normal((20, 6)))
-        Path("organism.toml").write_text('sources = ["random:9,2,20"]\nshapes = [{embedding_dim = 4}]\n')
-        np.savez("task.npz", pi=[[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]])
-        for words in ("memorize table.csv --embedding-dim 4 --out memory", "sweep spec.toml --out store"):
-            with pytest.raises(SystemExit) as ended:
-                importlib.import_module("attncap.cli").main([*words.split(), "--json"])
-            assert not ended.value.code
-    return home
+    return furnish(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(autouse=True)
@@ -175,21 +41,10 @@ def _at_home(home, monkeypatch: pytest.MonkeyPatch):
         subprocess.run(["rm", "-r", made], check=True)
 
 
-def words(name: str, replaced: dict[str, Any] | None = None) -> list[str]:
-    """A command as a person types it."""
-    case = CASES[name]
-    given = case.options | {key: value for key, value in (replaced or {}).items() if key not in case.words}
-    line = name.split()
-    for option, value in given.items():
-        flag = f"--{option.replace('_', '-')}"
-        line += [value] if option in PLACED else [flag] if value is True else [flag, str(value)]
-    return [*line, *((replaced or {}).get(word, word) for word in case.words)]
-
-
 def tree(home: Path) -> dict[str, bytes]:
-    return {
-        str(path): path.read_bytes() for path in home.rglob("*") if path.is_file() and "driver.lock" not in path.name
-    }
+    """Return every file but locks, and what SQLite keeps beside a store as long as somebody has it open."""
+    aside = re.compile(r"driver\.lock|sqlite-(wal|shm)$")
+    return {str(path): path.read_bytes() for path in home.rglob("*") if path.is_file() and not aside.search(path.name)}
 
 
 @EACH
@@ -224,6 +79,68 @@ def test_a_picture_that_cannot_be_drawn_is_refused_before_the_work(
     code, out, err = command.run(capsys, *words(name), *drawn)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "cannot draw" in err
+
+
+NUMBER = re.compile(r"(?<![\w.])\d[\d,.]{0,7}(?![\w.,])")
+
+
+@EACH
+def test_no_number_vanishes_at_40_columns(capsys, monkeypatch, name: str):
+    wide = command.run(capsys, *words(name))
+    subprocess.run(["rm", "-rf", *Path().glob("made*")], check=True)
+    monkeypatch.setattr(terminal, "UNFOLDED", 40)
+    narrow = command.run(capsys, *words(name))
+    assert (narrow[0], narrow[2]) == (wide[0], wide[2])
+    assert "…" not in narrow[1]
+    # What is measured anew differs.
+    wide, narrow = (re.sub(r"[\d.]+\s+s\b|seconds +[\d.]+", "", said[1]) for said in (wide, narrow))
+    assert set(NUMBER.findall(wide)) <= set(NUMBER.findall(narrow))
+
+
+# A place, what may lie there, and none of it what any of these words asks for.
+WRONG = (
+    "none", "", "empty", "foreign", "junk", "junk.npz", "junk.toml", "junk.csv", "junk.onnx", "junk.gguf", "list.json",
+    "x" * 300, "two\nlines \x1b[2J", "Zürich\u0308/\u202e", "/dev/null", "/proc/self/mem", "table.csv/below",
+)  # fmt: skip
+INPUTS = {"memory", "store", "layer.npz", "task.npz", "organism.toml", "spec.toml"}
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if INPUTS & {*words(name)}])
+def test_every_wrong_kind_of_input_is_one_line(capsys, home: Path, name: str):
+    for folder in ("empty", "foreign"):
+        (home / folder).mkdir(exist_ok=True)
+    (home / "foreign" / "result.json").write_text("[]")
+    (home / "foreign" / "model.safetensors").write_bytes(b"\xff" * 100)
+    for each in WRONG:
+        if each.startswith("junk"):
+            (home / each).write_bytes(b"\x89PNG\r\n\x1a\n\0\xff[a]=,;" * 20)
+    (home / "list.json").write_text("[1, 2]")
+    before = tree(home)
+    line = words(name)
+    for place in (place for place, word in enumerate(line) if word in INPUTS):
+        for wrong in WRONG:
+            code, out, err = command.run(capsys, *line[:place], wrong, *line[place + 1 :])
+            assert (code in (1, 2), out, err.count("\n")) == (True, "", 1), (wrong, code, out, err)
+            assert "internal error" not in err
+            assert "\x1b" not in err
+            assert tree(home) == before
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if {"made", "made.csv"} & {*words(name)} or CASES[name].drawn])
+def test_a_full_disk_is_one_line_that_names_the_place(capsys, home: Path, name: str):
+    before, (soft, hard) = tree(home), resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    line = [*words(name), *CASES[name].drawn.split()]
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        code, _, err = command.run(capsys, *line)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert (code in (1, 2), err.count("\n")) == (True, 1), (code, err)
+    assert re.match(r"attncap: (/\S*/)?(made|store)\S*: ", err), err
+    assert "internal error" not in err
+    assert not any(path.endswith((".svg", ".csv")) or "attncap-" in path for path in tree(home).keys() - before.keys())
 
 
 def interrupted(*_: object, **__: object) -> None:
@@ -275,7 +192,8 @@ def test_a_real_ctrl_c(home: Path, line: str):
     time.sleep(2)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
-    assert (process.returncode, out, err) == (130, "", "attncap: interrupted; nothing was written\n")
+    # Before it stands how long the work would have taken.
+    assert (process.returncode, out, err.splitlines()[-1]) == (130, "", "attncap: interrupted; nothing was written")
     assert not list(home.glob("*made*"))
 
 

@@ -38,7 +38,10 @@ def grid(side, seed=0):
 def test_divergence_is_nonnegative_and_zero_at_the_distribution_itself(size, seed):
     pi, other = dirichlet(5, size, seed), dirichlet(5, size, seed + 100)
     assert (measure.divergences(pi, np.log(other)) >= 0).all()
-    np.testing.assert_allclose(measure.divergences(pi, np.log(pi) + 3.0), 0, atol=1e-14)
+    # Of a distribution from itself it is rounding alone, and still not negative.
+    own = measure.divergences(pi, np.log(pi) + 3.0)
+    assert (own >= 0).all()
+    np.testing.assert_allclose(own, 0, atol=1e-14)
 
 
 def test_divergence_counts_a_probability_of_zero_as_nothing():

@@ -107,6 +107,27 @@ def test_of_several_writers_one_wins(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["y"]
 
 
+def test_who_reads_a_directory_and_writes_it_again_is_alone(tmp_path):
+    path = tmp_path / "m"
+    put(path, "old")
+    with files.changing(path):
+        with pytest.raises(InputError, match="another process is changing it"), files.changing(path):
+            pytest.fail("two at once")
+        put(path, "new")
+    with files.changing(path):
+        assert content(path) == {"new"}
+    # Who waited for what has been replaced since reads it anew.
+    stale, fresh = os.stat(path), tmp_path / "fresh"
+    put(fresh, "x")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fstat", lambda _: os.stat(fresh))
+        with pytest.raises(InputError, match="another process"), files.changing(path):
+            pytest.fail("it holds what is not there")
+    assert os.stat(path) == stale
+    with files.changing(tmp_path / "none"):
+        pass
+
+
 def test_force_replaces_only_what_attncap_wrote(tmp_path):
     path = tmp_path / "m"
     path.mkdir()

@@ -53,6 +53,7 @@ def test_a_sound_house_passes(rule):
         ),
         ("long_files", "attncap/tasks/long.py", "x = 1\n" * 401, ["attncap/tasks/long.py"]),
         ("long_files", "attncap/tasks/long.py", "x = 1\n" * 400, []),
+        ("charts_with_limits", "attncap/models/attend.py", "\nalt.Chart(frame)", ["attncap/models/attend.py:2"]),
         ("told_apart_by_attributes", "attncap/fits/fit.py", "\nhasattr(model, 'up')", ["attncap/fits/fit.py:2"]),
         ("told_apart_by_attributes", "attncap/fits/fit.py", "hasattr(os, 'sched_getaffinity')", []),
         ("hidden_by_files", "attncap/tasks/draw.py", "", ["attncap.tasks.draw"]),

@@ -102,6 +102,14 @@ def test_slopes_at_infinity():
     assert slope_at_infinity(np.sqrt) == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "slope"),
+    [("log(1+exp(t))", 1), ("exp(t)/(1+exp(t))", 0), ("(exp(t)-exp(-t))/(exp(t)+exp(-t))", 0), ("exp(t)", np.inf)],
+)
+def test_a_slope_is_found_where_only_an_intermediate_overflows(text, slope):
+    assert slope_at_infinity(parse(text)) == slope
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=20))
 def test_expressions_say_what_python_says(points):

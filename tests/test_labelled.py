@@ -216,6 +216,14 @@ def test_only_classes_stop_early():
     assert found[2].looks[0][-1].steps < 2000 == found[0].looks[0][-1].steps
 
 
+def test_a_layer_that_stops_between_two_looks_is_kept_as_it_stopped():
+    task = uniform_examples(20, 4, 8, 4, contexts="shared", seed=2)
+    run = train([Lane(task, LayerArchitecture(4, 8, 8, 3, 4), 0)], replace(BEST, epochs=0))
+    assert run.models[0].accuracy == 1
+    assert run.looks[0][-1].steps == run.models[0].steps
+    assert run.models[0].steps % BEST.evaluate
+
+
 def test_recipe_best_recalls_more_in_fewer_steps():
     task = uniform_examples(120, 4, 8, 10, contexts="shared")
     shape = LayerArchitecture(4, 8, 8, 3, 10)

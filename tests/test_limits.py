@@ -1,8 +1,10 @@
 """Commands under limits of memory and of address space: each is refused in one line or finishes; none is killed."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,51 +12,44 @@ import pytest
 
 from attncap.cli.reserves import RESERVED, Reserves
 from attncap.errors import UnmetError
+from tests.cases import CASES, furnish, words
 
 GROUPS = Path("/sys/fs/cgroup")
 LIMIT = 800 << 20
-SHAPE = "--vocabulary 50 --context 2 --embedding-dim 10 --head-dim 10 --heads 20"
-# What fits, and what does not.
-LINES = [
-    "memorize table.csv --embedding-dim 8 --out made1",
-    "memorize random:1000,3,7000 --embedding-dim 64 --out made2",
-    "memorize random:1000,2,3000 --embedding-dim 32 --method margin --out made3",
-    "memorize random:100000,1,5 --embedding-dim 64 --out made4",
-    "memorize random:20,2,100 --embedding-dim 8 --heads 4 --method train --out made5",
-    "recall memory Peru capital",
-    "recall memory --file table.csv",
-    "verify memory",
-    "report memory --out made6.html",
-    f"bounds {SHAPE}",
-    "plan table.csv --plot made7.svg",
+# Beside a line of every command, which fits, larger ones that do not.
+LARGE = [
+    "memorize random:1000,3,1500 --embedding-dim 64 --out made",
+    "memorize random:200,2,800 --embedding-dim 16 --method margin --out made",
+    "memorize random:100000,1,5 --embedding-dim 64 --out made",
+    "memorize random:20,2,100 --embedding-dim 8 --heads 4 --method train --out made",
     "plan random:1000,2,100000",
-    "encode task.npz --embedding-dim 2",
     "encode large.npz --embedding-dim 8",
-    "train random:50,2,2500 --embedding-dim 8 --heads 2 --seeds 2 --steps 50 --plot made8.png",
     "train random:500,2,200000 --embedding-dim 64 --heads 64 --seeds 5 --steps 2",
-    "capacity --vocabulary 30 --context 2 --embedding-dim 6 --heads 5 --method theorem --seeds 1",
+    "train --kind examples --count 200000 --context 64 --embedding-dim 64 --heads 64 --steps 2",
     "capacity --vocabulary 3000 --context 2 --embedding-dim 64 --heads 64 --seeds 1",
     "capacity --kind examples --context 4 --embedding-dim 64 --heads 200 --seeds 1",
-    "interpolation --ratio 0.5 --ridge 1e-2:1:3 --simulate --tokens 8000 --seeds 2 --plot made9.pdf",
+    "interpolation --ratio 0.5 --ridge 1e-2:1:3 --simulate --tokens 8000 --seeds 2 --plot made.pdf",
     "interpolation --ratio 0.5 --ridge 1 --heads 12",
-    "reproduce liao2025 regression-snr --out made10",
-    "cite dana2025",
-    "sweep spec.toml --out made11 --workers 2",
-    "sweep status store",
-    "sweep export store --out made12.parquet",
+    "sweep run spec.toml --out made --workers 2",
+    "sweep export store --out made.parquet",
+    "export memory --to onnx --out made.onnx",
 ]
+LINES = [" ".join([*words(name), *CASES[name].drawn.split()]) for name in CASES] + LARGE
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("limits")
-    (home / "table.csv").write_text("country,capital\nPeru,Lima\nFiji,Suva\n")
-    (home / "spec.toml").write_text('command = "interpolation"\n[fixed]\nratio = 0.5\n[product]\nridge = [0.1, 1]\n')
-    np.savez(home / "task.npz", pi=[[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]])
+    home = furnish(tmp_path_factory.mktemp("limits"))
     np.savez(home / "large.npz", pi=np.full((3000, 4000), 1 / 4000))
-    for line in ("memorize table.csv --embedding-dim 8 --out memory", "sweep spec.toml --out store"):
-        assert attncap(line, home)[0] == 0
     return home
+
+
+@pytest.fixture
+def tidy(home: Path) -> Iterator[Path]:
+    """The same, without what earlier lines wrote."""
+    yield home
+    for made in home.glob("made*"):
+        shutil.rmtree(made) if made.is_dir() else made.unlink()
 
 
 def attncap(line: str, home: Path, start: str = "") -> tuple[int, str]:
@@ -97,18 +92,18 @@ def made_in(outer: Path, name: str) -> Path | None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", LINES)
-def test_no_command_is_killed_in_a_group_of_800_mb(group: Path, home: Path, line: str):
+def test_no_command_is_killed_in_a_group_of_800_mb(group: Path, tidy: Path, line: str):
     enter = f"import os; open({str(group / 'cgroup.procs')!r}, 'w').write(str(os.getpid()))"
-    code, said = attncap(line, home, enter)
+    code, said = attncap(line, tidy, enter)
     assert one_line(code, said), (code, said)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("gigabytes", [0.3, 0.8, 1.7, 4])
 @pytest.mark.parametrize("line", LINES)
-def test_no_command_is_aborted_by_a_limit_of_address_space(home: Path, line: str, gigabytes: float):
+def test_no_command_is_aborted_by_a_limit_of_address_space(tidy: Path, line: str, gigabytes: float):
     limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({int(gigabytes * 1e9)},) * 2)"
-    code, said = attncap(line, home, limit)
+    code, said = attncap(line, tidy, limit)
     assert one_line(code, said), (code, said)
 
 

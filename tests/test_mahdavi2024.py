@@ -81,7 +81,7 @@ def test_a_sweep_is_drawn_with_its_seeds_steps_and_convergence(tiny):
     drawing = experiments.experiment(replace(KNOWN["fig2a"], mini_counts=(40,)), "quick", 0)
     points, runs = drawing.measured["points"], drawing.table
     assert [point["heads"] for point in points] == [1, 3]
-    assert len(runs) == 2 * 3
+    assert len(runs) == 2 * 4
     for point in points:
         own = runs.filter(heads=point["heads"]).sort("seed")
         whole = own.filter(~pl.col("half"))["accuracy"].to_list()
@@ -90,7 +90,7 @@ def test_a_sweep_is_drawn_with_its_seeds_steps_and_convergence(tiny):
         assert point["accuracy"] == pytest.approx(np.mean(whole))
         assert point["converged"] == (abs(whole[0] - half) <= experiments.SETTLED)
     said = " ".join(drawing.chart.to_dict()["title"]["subtitle"]).replace("\xa0", " ")
-    assert all(word in said for word in ("n = 3", "2 seeds", "500 steps", "half of the steps"))
+    assert all(word in said for word in ("n = 3", "3 seeds", "500 steps", "half of the steps"))
 
 
 def test_saturation_is_counted_on_the_way():

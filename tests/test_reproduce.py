@@ -1,6 +1,7 @@
 """``attncap reproduce``, the figures of Liao et al., and the claims, floors and tables of Dana et al."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -48,7 +49,11 @@ def test_figures_are_written_whole(capsys, tmp_path, tiny):
     assert json.loads((target / "result.json").read_text()) == json.loads(out)
     code, _, err = run(capsys, *words)
     assert (code, "force its replacement" in err) == (2, True)
-    assert run(capsys, *words, "--force")[0] == 0
+    code, out, _ = run(capsys, *words, "--force")
+    assert code == 0
+    # A person reads few digits.
+    assert re.search(r"largest_misfit \d", out)
+    assert not re.search(r"\d\.0*[1-9]\d{3}", out)
 
 
 @pytest.mark.parametrize("figure", [each for each in liao2025.FIGURES if each.id not in ("words", "digits", "claims")])
@@ -56,6 +61,7 @@ def test_every_figure_draws_and_counts_agreement(figure, tiny):
     drawing = figure.draw("quick", 0)
     said = " ".join(drawing.chart.to_dict()["title"]["subtitle"])
     assert "Liao et al. 2025" in said
+    assert ("2506.18656" in said) == (figure.published.get("source") != liao2025.SOFTMAX["source"])
     if not figure.id.startswith("regression-"):
         assert "setting: ours" in said
         assert "diagonal " in said

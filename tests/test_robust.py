@@ -321,6 +321,37 @@ def test_text_is_neither_markup_nor_a_command(capsys, kept):
     assert str(answer).startswith(r"[b]a[/x] :boom: \x1b[2J\r\u202e1\nforged line")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("explain", "M", "Evil", "capital"),
+        ("compare", "M", "M"),
+        ("edit", "M", "--set", "Evil", "capital", "\x1b[2J[/b]", "--out", "OUT"),
+        ("forget", "M", "Evil", "capital", "--way", "retrain", "--out", "OUT"),
+        ("verify", "M"),
+        ("export", "M", "--to", "torch", "--out", "OUT"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_what_works_on_a_memory_shows_its_text_as_it_is(capsys, kept, tmp_path, words):
+    places = {"M": kept / "m", "OUT": tmp_path / "\u202e\x1b[2J"}
+    code, out, err = run(capsys, *(places.get(word, word) for word in words))
+    assert (code, err) == (0, "")
+    assert not characters.CONTROL.search(out.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    "words", [("edit", "--set", "Peru", "capital", "Suva"), ("edit", "--undo"), ("forget", "Peru")]
+)
+def test_a_change_in_place_is_not_lost_to_another(capsys, kept, words):
+    from attncap import files
+
+    name, *rest = words
+    with files.changing(kept / "m"):
+        code, out, err = run(capsys, name, kept / "m", *rest)
+    assert (code, out, err.count("\n"), "another process" in err) == (2, "", 1, True)
+
+
 @given(cells=st.lists(st.text(max_size=30), min_size=1, max_size=4), width=st.integers(1, 60))
 @settings(max_examples=40, deadline=None)
 def test_tables_show_text_as_it_is_at_every_width(cells, width):
@@ -526,6 +557,17 @@ def test_a_result_that_lacks_what_a_report_shows_is_one_line(capsys, kept, tmp_p
         (tmp_path / "m" / "result.json").write_text(text)
         code, _, err = run(capsys, "report", tmp_path / "m")
         assert (code, err.count("\n"), "lacks what a report shows" in err) == (2, 1, True)
+
+
+def test_a_memory_without_its_task_names_the_file(capsys, kept, tmp_path):
+    import shutil
+
+    shutil.copytree(kept / "m", tmp_path / "m")
+    for name in ("SHA256SUMS", "task.parquet"):
+        (tmp_path / "m" / name).unlink()
+    code, out, err = run(capsys, "recall", tmp_path / "m", "Peru", "capital")
+    assert (code, out) == (2, "")
+    assert err == f"attncap: {tmp_path}/m/task.parquet: cannot read (No such file or directory)\n"
 
 
 def test_a_diagonal_that_is_no_number_is_bad_input(capsys):

@@ -114,6 +114,12 @@ def test_a_wrong_spec_is_refused_by_name(tmp_path: Path, spec: str, message: str
         (Grid("memorize", fixed={"source": "capitals"}, product={"heads": [8, 8.5]}), "heads: expected a whole number"),
         (Grid("memorize", fixed={"source": "capitals", "method": "magrin"}), "did you mean 'margin'"),
         (Grid("memorize", fixed={"source": datetime.date(2025, 1, 1)}), "neither a number"),
+        (Grid("memorize", fixed={"source": "capitals", "embedding-dim": "eight"}), "embedding_dim: expected a whole"),
+        (
+            Grid("memorize", fixed={"source": "capitals"}, product={"embedding-dim": [8, 8.5]}),
+            "embedding_dim: expected",
+        ),
+        (Grid("memorize", fixed={"source": "nofile.csv"}), "nofile.csv: no such file"),
         (Grid("interpolation", fixed={"ratio": 1, "ridge": 1}, files=True), "no parameter 'files'"),
     ],
 )

@@ -314,3 +314,13 @@ def test_time_and_memory_are_estimated_from_the_loop():
         assert estimates(**sizes)[0] > seconds
     # A step over the whole task keeps more than a batch; so many steps keep no more than one.
     assert estimates(recipe=replace(PAPER, batch=4096))[1] > size == estimates(steps=128)[1]
+
+
+@pytest.mark.parametrize("recipe", ["best", "paper"])
+def test_training_does_not_depend_on_the_process_s_own_precision(recipe):
+    arguments = {"embedding_dim": 4, "heads": 1, "seeds": 1, "steps": 64, "recipe": recipe}
+    usual = train.ensemble(TINY, **arguments)
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"):
+        found = train.ensemble(TINY, **arguments)
+    assert found.dtype == usual.dtype == "float32"
+    np.testing.assert_array_equal(found.history.loss, usual.history.loss)

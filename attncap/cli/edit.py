@@ -1,5 +1,6 @@
 """``attncap edit``: change and add facts in written weights."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,18 +50,19 @@ def edit(
 ) -> None:
     """Change, correct and add facts in written weights; every other fact is kept, or nothing is written."""
     from attncap import memory
-    from attncap.files import check_free
+    from attncap.files import changing, check_free
 
-    if undo:
-        if set or file:
-            raise InputError("edit: expected undo alone, got facts beside it")
-        was = memory.undone(directory, out, force=force)
-        said = {"path": str(was.path), "facts": was.task.associations}
-        answer(said, json, f"{was.path}: {was.task.associations:,} facts, as before the last change")
-        return
-    check_free(out or directory, force=force or out is None, directory=True)
-    facts = [text.split(BETWEEN) for text in set or []]
-    with work(json):
-        found = shelf.edit(directory=directory, set=facts, file=file, **options)
-    say_unchecked(directory)
-    answer(found, json, write=lambda: memory.save(found, out, force=force))
+    with nullcontext() if out else changing(directory):
+        if undo:
+            if set or file:
+                raise InputError("edit: expected undo alone, got facts beside it")
+            was = memory.undone(directory, out, force=force)
+            said = {"path": str(was.path), "facts": was.task.associations}
+            answer(said, json, f"{was.path}: {was.task.associations:,} facts, as before the last change")
+            return
+        check_free(out or directory, force=force or out is None, directory=True)
+        facts = [text.split(BETWEEN) for text in set or []]
+        with work(json):
+            found = shelf.edit(directory=directory, set=facts, file=file, **options)
+        say_unchecked(directory)
+        answer(found, json, write=lambda: memory.save(found, out, force=force))

@@ -1,5 +1,6 @@
 """``attncap forget``: forget facts of written weights, and show what is left of them."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,18 +24,18 @@ def forget(
 ) -> None:
     """Forget facts: closed form, descent and memorizing again, side by side; the folder forgets them too."""
     from attncap import memory
-    from attncap.files import check_free
-
-    check_free(out or directory, force=force or out is None, directory=True)
-    if gold is not None:
-        check_free(gold, force=force, directory=True)
-    with work(json):
-        found = shelf.forget(directory=directory, words=words, file=file, **options)
-    say_unchecked(directory)
+    from attncap.files import changing, check_free
 
     def write() -> Path:
         if gold is not None:
             memory.save_gold(found, gold, force=force)
         return memory.save(found, out, force=force)
 
-    answer(found, json, write=write)
+    with nullcontext() if out else changing(directory):
+        check_free(out or directory, force=force or out is None, directory=True)
+        if gold is not None:
+            check_free(gold, force=force, directory=True)
+        with work(json):
+            found = shelf.forget(directory=directory, words=words, file=file, **options)
+        say_unchecked(directory)
+        answer(found, json, write=write)

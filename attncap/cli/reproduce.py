@@ -63,8 +63,11 @@ def listed(paper: str, scale: str) -> list[dict[str, Any]]:
 
 
 def numbers(measured: Mapping[str, Any]) -> str:
-    """Join what is measured in one number or word."""
-    return ", ".join(f"{key} {value}" for key, value in measured.items() if not isinstance(value, list | dict))
+    """Join what is measured in one number or word; numbers to the digits that a person compares."""
+    single = {key: value for key, value in measured.items() if not isinstance(value, list | dict)}
+    return ", ".join(
+        f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in single.items()
+    )
 
 
 def table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> "Rows":

@@ -7,8 +7,9 @@ import numpy as np
 
 from attncap.construct.associations.random_attention import features
 from attncap.construct.associations.readout import Problem, Readout, answers_of, first_guess, logistic, spread
+from attncap.measure import answers_in_use
 from attncap.models import Perceptron, TokenModel
-from attncap.numerics.lbfgs import MEMORY
+from attncap.numerics.lbfgs import MEMORY, expect_descent
 from attncap.numerics.memory import require
 from attncap.numerics.whitening import whiten
 from attncap.tasks import Associations
@@ -62,5 +63,7 @@ def require_readout(model: TokenModel, task: Associations) -> None:
     rows, dim, columns = task.associations, model.embedding_dim, model.embedding_dim + len(model.readout)
     # The features in float32; Gram matrix, factor and whitener; the pairs and copies of L-BFGS; pieces of 64 MB.
     points = 8.0 * (2 * MEMORY + 12) * dim * (columns + task.vocabulary_size)
+    answers, what = len(answers_in_use(task)), f"margin mode on {rows:,} x {columns:,} features"
     taken = 4.0 * rows * columns + 24.0 * columns**2 + points + 40.0 * rows * dim + 5e8
-    require(taken, f"a readout of {rows:,} x {columns:,} features")
+    require(taken, what)
+    expect_descent(rows, dim * (columns + answers), answers, what)

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from attncap.errors import InputError
 from attncap.interpolation.heads import Attention, Head
+from attncap.numerics.budget import EXPONENTIAL, MULTIPLICATION, expect
 from attncap.numerics.memory import available, cores, require
 from attncap.progress import track
 from attncap.result import several
@@ -114,6 +115,13 @@ def memory(tokens: int, features: int, groups: int = 1, random: bool = False) ->
     return 8 * (rows * tokens + max(building, solving))
 
 
+def work(tokens: int, features: int, groups: int, ridges: int) -> float:
+    """Estimate the seconds that one draw takes one core: scores and mixtures, their Gram matrix and its factors."""
+    rows, side = groups * features, min(groups * features, tokens)
+    multiplications = 2 * groups * features * tokens**2 + rows * tokens * side + ridges * side**3 / 3
+    return MULTIPLICATION * multiplications + EXPONENTIAL * groups * tokens**2
+
+
 def simulate(
     cases: list[tuple[Attention, np.ndarray, int, np.ndarray]],
     tokens: int,
@@ -147,6 +155,8 @@ def simulate(
     # A job, its future and its numbers.
     held = 1000.0 + 8 * max(len(ridges) for *_, ridges in cases)
     require(len(cases) * seeds * held, several(seeds, "draw"), "choose fewer seeds")
+    seconds = sum(work(tokens, features, len(case.groups), len(ridges)) for case, _, features, ridges in cases)
+    expect(seeds * seconds, several(seeds * len(cases), "draw"), "choose fewer seeds or tokens")
     jobs = [(case, index) for case in range(len(cases)) for index in range(seeds)]
     workers = max(1, min(cores(), len(jobs), int(available() / peak)))
     note = f"simulate ({workers} x {peak / 1e9:.2g} GB)"

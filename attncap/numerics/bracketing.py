@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 STEP = 1 / 8
+# About so many numbers are tried for a boundary near the start, to within a few hundredths.
+TRIED = 8
 
 
 def boundary(

@@ -1,10 +1,11 @@
-"""A limit of time that a search keeps, whatever it is made of."""
+"""State the time that a computation takes before it takes it; a limit of time that a search keeps."""
 
 import re
 import time
 from dataclasses import dataclass, field
 
-from attncap.errors import InputError
+from attncap.errors import InputError, UnmetError
+from attncap.progress import estimate
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,48 @@ class Budget:
         return self.left <= 0
 
 
+# Seconds of one core, on one server: a multiplication, an exponential. An estimate, not a measurement of this machine.
+MULTIPLICATION, EXPONENTIAL = 9e-11, 6e-9
+# Beyond this many seconds nobody means it.
+LONGEST = 365 * 86400.0
+
+
+def expect(seconds: float, what: str, instead: str = "choose a smaller task or shape") -> None:
+    """Say how long a computation will take before it begins, if it is long; refuse one of years.
+
+    Args:
+        seconds: of one core, estimated.
+        what: names it in the message.
+        instead: what to do, the end of the message.
+
+    Raises:
+        UnmetError: over a year.
+
+    Example:
+        >>> expect(3e9, "training 5 models", "choose fewer steps")
+        Traceback (most recent call last):
+        attncap.errors.UnmetError: training 5 models would take about 95 years of one core; choose fewer steps
+    """
+    if seconds > LONGEST:
+        raise UnmetError(f"{what} would take about {duration(seconds)} of one core; {instead}")
+    estimate(seconds, f"{what}: about {duration(seconds)} of one core")
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the largest unit of which it holds two, as an estimate deserves.
+
+    Example:
+        >>> duration(0.2), duration(100.0), duration(7e3), duration(2e5)
+        ('1 second', '100 seconds', '117 minutes', '2 days')
+    """
+    unit, size = next(((unit, size) for unit, size in SIZES.items() if seconds >= 2 * size), ("second", 1.0))
+    # Where the command line starts, NumPy is not read.
+    from attncap.result import several
+
+    return several(max(1, round(seconds / size)), unit)
+
+
+SIZES = {"year": LONGEST, "day": 86400.0, "hour": 3600.0, "minute": 60.0}
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

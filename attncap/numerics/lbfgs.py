@@ -8,7 +8,7 @@ import numpy as np
 import scipy.optimize
 from jaxtyping import Float
 
-from attncap.numerics.budget import Budget
+from attncap.numerics.budget import EXPONENTIAL, MULTIPLICATION, Budget, expect
 from attncap.progress import bar
 
 MEMORY = 20
@@ -35,6 +35,28 @@ class Descent:
     loss: float
     margin: float
     evaluations: int
+
+
+def expect_descent(
+    rows: int,
+    multiplications: int,
+    exponentials: int,
+    what: str,
+    evaluations: int = EVALUATIONS,
+    budget: Budget | None = None,
+) -> None:
+    """Say how long a descent may take, if that is long; refuse one of years.
+
+    Args:
+        rows: of the task.
+        multiplications: for one row's loss; its gradient takes twice as many.
+        exponentials: for one row.
+        what: names it in the message.
+        evaluations: at most so many.
+        budget: of time.
+    """
+    seconds = evaluations * rows * (3 * MULTIPLICATION * multiplications + EXPONENTIAL * exponentials)
+    expect(min(seconds, budget.left) if budget else seconds, f"{what}, at most {evaluations:,} evaluations")
 
 
 def descend(

@@ -7,6 +7,8 @@ import scipy.linalg
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
+from attncap.numerics.budget import MULTIPLICATION, expect
+
 CONVERGED, ENOUGH = 1e-12, 1e-9
 BLOCK = 2048
 # OpenBLAS's threaded syrk, which its Cholesky factorization calls, crashes on larger matrices (numpy issue 19685).
@@ -37,6 +39,11 @@ def minimum_norm(features: Float[np.ndarray, "T F"], targets: Float[np.ndarray, 
             return solution
     # gelsy, unlike the SVD driver, stays affordable at a few thousand rows.
     return scipy.linalg.lstsq(features, targets, cond=1e-14, lapack_driver="gelsy", check_finite=False)[0]
+
+
+def expect_solve(rows: int, columns: int) -> None:
+    """Say how long `minimum_norm` will take, if it is long; refuse one of years."""
+    expect(MULTIPLICATION * rows**2 * (columns + rows / 3), f"solving {rows:,} x {columns:,}")
 
 
 def _refined(features: Float[np.ndarray, "T F"], targets: Float[np.ndarray, "T d"]) -> Float[np.ndarray, "F d"] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attncap.constraints import Seed, checked
 from attncap.errors import InputError, UnmetError, nearest
 from attncap.files import replacing
+from attncap.numerics.budget import expect
 from attncap.progress import track
 from attncap.result import Result, plain
 
@@ -126,8 +127,9 @@ def reproduce(
         if each not in known:
             raise InputError(f"figure {each!r}: not one of {paper}{nearest(each, known) or ': ' + ', '.join(known)}")
     check_scale(scale)
+    wanted = [known[each] for each in dict.fromkeys(ids or known)]
     with replacing(out, force=force, directory=True) as directory:
-        wanted = [known[each] for each in dict.fromkeys(ids or known)]
+        expect(60.0 * sum(one.minutes(scale) for one in wanted if one.minutes), paper, "choose fewer figures")
         done = [attempt(figure, scale, seed, directory, must=bool(ids)) for figure in track(wanted, paper)]
         result = Reproduction(paper, scale, done)
         (directory / RESULT).write_text(json.dumps(plain(result), ensure_ascii=False, indent=1), encoding="utf-8")

@@ -35,7 +35,7 @@ def attribution_chart(explained: "Explained") -> alt.Chart:
     rows = [(each.part, each.share, TOWARDS if each.share >= 0 else AGAINST) for each in ordered]
     frame = pl.DataFrame(rows, schema=["part", "share", "sign"], orient="row")
     bars = (
-        alt.Chart(frame)
+        theme.rows(frame)
         .mark_bar()
         .encode(
             theme.channel(alt.X, "share", "share of the margin (logits)", frame["share"], zero=True),

@@ -49,8 +49,8 @@ def rank_curves(frame: pl.DataFrame, *, title: str, note: Sequence[str]) -> alt.
     """
     hue = theme.colour("series", frame["series"].unique(maintain_order=True).to_list())
     horizontal = theme.channel(alt.X, "size", "vectors in a subset over their dimension")
-    drawn = [alt.Chart(frame).mark_line(strokeWidth=theme.LINE).encode(horizontal, _full(), hue)]
-    known = alt.Chart(frame.drop_nulls("low"))
+    drawn = [theme.rows(frame).mark_line(strokeWidth=theme.LINE).encode(horizontal, _full(), hue)]
+    known = theme.rows(frame.drop_nulls("low"))
     drawn.append(known.mark_rule(strokeWidth=theme.THIN).encode(horizontal, alt.Y("low:Q"), alt.Y2("high:Q"), hue))
     return theme.finished(alt.LayerChart(layer=drawn).properties(width=420, height=SIDE), title, note)
 
@@ -65,11 +65,11 @@ def _curve(layers: "tuple[Layer, ...]", hue: Any) -> alt.LayerChart:
         for layer in layers
         for each in layer.assumptions.curve
     ]
-    data = alt.Chart(pl.DataFrame(rows))
+    data = theme.rows(pl.DataFrame(rows))
     horizontal = theme.channel(alt.X, "size", "queries in a subset", whole=True)
     lines = data.mark_line(strokeWidth=theme.LINE).encode(horizontal, _full(), hue)
     band = data.mark_rule(strokeWidth=theme.THIN, opacity=0.5).encode(horizontal, alt.Y("low:Q"), alt.Y2("high:Q"), hue)
-    wanted = alt.Chart(pl.DataFrame({"size": [layers[0].assumptions.context]}))
+    wanted = theme.rows(pl.DataFrame({"size": [layers[0].assumptions.context]}))
     edge = wanted.mark_rule(strokeDash=theme.DASHED, color=theme.GREY).encode(horizontal)
     return alt.LayerChart(layer=[edge, band, lines]).properties(width=SIDE, height=SIDE)
 
@@ -84,7 +84,7 @@ def _spectrum(layers: "tuple[Layer, ...]", hue: Any) -> alt.Chart:
     frame = pl.DataFrame(rows, schema={"layer": pl.String, "place": pl.Int64, "value": pl.Float64})
     horizontal = theme.channel(alt.X, "place", "singular value of all queries", frame["place"], log=True)
     vertical = theme.channel(alt.Y, "value", "over the largest", frame["value"], log=True)
-    drawn = alt.Chart(frame).mark_line(strokeWidth=theme.LINE).encode(horizontal, vertical, hue)
+    drawn = theme.rows(frame).mark_line(strokeWidth=theme.LINE).encode(horizontal, vertical, hue)
     return drawn.properties(width=SIDE, height=SIDE)
 
 
@@ -96,5 +96,5 @@ def _heads(layers: "tuple[Layer, ...]", hue: Any) -> alt.Chart:
     ]
     horizontal = theme.channel(alt.X, "entropy", "entropy of a head's weights, bits", zero=True)
     vertical = theme.channel(alt.Y, "largest", "mean largest weight", domain=(0, 1))
-    drawn = alt.Chart(pl.DataFrame(rows)).mark_point(filled=True, size=theme.POINT, opacity=0.8)
+    drawn = theme.rows(pl.DataFrame(rows)).mark_point(filled=True, size=theme.POINT, opacity=0.8)
     return drawn.encode(horizontal, vertical, hue).properties(width=SIDE, height=SIDE)

@@ -48,7 +48,7 @@ def softmax_bottleneck(curves: Mapping[str, Sequence["Encoder"]], title: str = "
     y = theme.channel(alt.Y, "kl", "KL divergence (nats)", frame["kl"], log=True)
     colour = theme.colour("task", list(curves))
     dash = theme.dash("kind", list(KINDS), list(KINDS.values()))
-    base = alt.Chart(frame)
+    base = theme.rows(frame)
     lines = base.mark_line(strokeWidth=theme.LINE).encode(x, y, colour, dash)
     points = base.transform_filter("datum.kind === 'best encoder found'").mark_point(filled=True, size=theme.POINT)
     both = alt.LayerChart(layer=[lines, points.encode(x, y, colour)]).properties(width=460, height=300)

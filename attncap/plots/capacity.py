@@ -68,8 +68,8 @@ def chart(
     colour = theme.colour("series", names, [SERIES[name][1] for name in names])
     dash = theme.dash("series", names, [SERIES[name][2] for name in names])
     layers = [
-        alt.Chart(lines).mark_line(strokeWidth=theme.LINE).encode(x, y, colour, dash),
-        alt.Chart(pl.DataFrame({"associations": [task.associations]})).mark_rule(color=theme.PURPLE).encode(y=y),
+        theme.rows(lines).mark_line(strokeWidth=theme.LINE).encode(x, y, colour, dash),
+        theme.rows(pl.DataFrame({"associations": [task.associations]})).mark_rule(color=theme.PURPLE).encode(y=y),
         _size_label(task, y),
     ]
     if recalled and heads:
@@ -79,7 +79,7 @@ def chart(
         return _titled(left, task, embedding_dim, head_dim)
     ends = [value * each for value in domain]
     bits = theme.channel(alt.Y, "bits", "bits", log=True, domain=ends, orient="right", grid=False)
-    right = alt.Chart(lines).mark_line(opacity=0).encode(x=x, y=bits)
+    right = theme.rows(lines).mark_line(opacity=0).encode(x=x, y=bits)
     both = alt.LayerChart(layer=[left, right]).resolve_scale(y="independent")
     return _titled(both, task, embedding_dim, head_dim)
 
@@ -113,7 +113,7 @@ def _points(recalled: Mapping[str, Recall], heads: int, x: alt.X, y: alt.Y) -> a
     labels = [f"{dtype}: {recall.correct:,} recalled" for dtype, recall in recalled.items()]
     frame = pl.DataFrame({"heads": [heads] * len(counts), "associations": counts, "recalled": labels})
     shapes = [SHAPES[dtype] for dtype in recalled]
-    mark = alt.Chart(frame).mark_point(size=110, strokeWidth=theme.LINE, color=theme.BLACK, filled=False)
+    mark = theme.rows(frame).mark_point(size=110, strokeWidth=theme.LINE, color=theme.BLACK, filled=False)
     scale = alt.Scale(domain=labels, range=shapes)
     return mark.encode(x=x, y=y, shape=alt.Shape("recalled:N", title=None, scale=scale))
 
@@ -121,7 +121,7 @@ def _points(recalled: Mapping[str, Recall], heads: int, x: alt.X, y: alt.Y) -> a
 def _size_label(task: Associations, y: alt.Y) -> alt.Chart:
     text = f"the task: {task.associations:,} associations, {task.bits:,.0f} bits"
     frame = pl.DataFrame({"associations": [task.associations], "text": [text]})
-    mark = alt.Chart(frame).mark_text(align="left", dy=-7, dx=6, color=theme.PURPLE)
+    mark = theme.rows(frame).mark_text(align="left", dy=-7, dx=6, color=theme.PURPLE)
     return mark.encode(x=alt.value(0), y=y, text="text:N")
 
 

@@ -61,7 +61,7 @@ def accuracy_chart(
         legend = "stroke" if place == len(panels) else None
         colour = theme.colour("line", names, theme.ramp(len(names)), kind=legend)
         dash = theme.dash("kind", kinds, [KINDS[kind] for kind in kinds], kind=legend if len(kinds) > 1 else None)
-        base = alt.Chart(means.filter(panel=panel))
+        base = theme.rows(means.filter(panel=panel))
         shape = alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=[SHAPES[kind] for kind in kinds]), legend=None)
         published = base.mark_point(size=46, strokeWidth=1.4, filled=False, opacity=1)
         lines = [
@@ -81,7 +81,7 @@ def _floors(floors: pl.DataFrame, x: alt.X, y: alt.Y, legend: str | None) -> alt
     labels, colours, dashes = zip(*(FLOORS[name] for name in names), strict=True)
     named = floors.with_columns(pl.col("floor").replace_strict(dict(zip(names, labels, strict=True))))
     look = (theme.colour("floor", labels, colours, kind=legend), theme.dash("floor", labels, dashes, kind=legend))
-    return alt.Chart(named).mark_line(strokeWidth=theme.THIN).encode(x, y, *look)
+    return theme.rows(named).mark_line(strokeWidth=theme.THIN).encode(x, y, *look)
 
 
 def slope_chart(table: pl.DataFrame, *, title: str, note: str | Sequence[str]) -> alt.TopLevelMixin:
@@ -100,7 +100,7 @@ def slope_chart(table: pl.DataFrame, *, title: str, note: str | Sequence[str]) -
     y = theme.channel(alt.Y, "slope", "accuracy per head", table["slope"], log=True)
 
     def drawn_in(own: list[str], kind: str) -> tuple[alt.Chart, alt.Color]:
-        part = alt.Chart(table.filter(pl.col("series").is_in(own)))
+        part = theme.rows(table.filter(pl.col("series").is_in(own)))
         return part, theme.colour("series", own, [hues[name] for name in own], kind=kind)
 
     lines, colour = drawn_in([name for name in names if name != PUBLISHED], "stroke")
@@ -137,7 +137,7 @@ def capacities_chart(
     counts = [*table["low"], *table["high"], *everything.values()]
     count = theme.channel(alt.Y, "associations", "associations", counts, log=True)
     rate = theme.channel(alt.Y, "bits_per_parameter", "bits per parameter", zero=True)
-    base = alt.Chart(table)
+    base = theme.rows(table)
     left = [
         base.mark_line(point=True).encode(x, count, colour),
         base.mark_rule().encode(x, alt.Y("low:Q"), alt.Y2("high"), colour),
@@ -150,7 +150,7 @@ def capacities_chart(
 
 def _rules(values: Mapping[str, float | int], name: str, axis: alt.Y) -> alt.LayerChart:
     levels = pl.DataFrame({"label": [*values], name: [*values.values()]})
-    base = alt.Chart(levels).encode(axis)
+    base = theme.rows(levels).encode(axis)
     line = base.mark_rule(strokeDash=theme.DASHED, color=theme.DARK)
     text = base.mark_text(align="right", dy=-6, dx=-4, color=theme.DARK).encode(x=alt.value(340), text="label:N")
     return alt.LayerChart(layer=[line, text])

@@ -34,7 +34,7 @@ def front_chart(fit: "Fit") -> alt.LayerChart:
         for one in fit.details["attempts"]
     ]
     title = "bytes" if by == "bytes" else "parameters in use"
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = theme.rows(rows).encode(
         x=theme.channel(alt.X, "seconds", "seconds", [max(1e-3, row["seconds"]) for row in rows], log=True),
         y=theme.channel(alt.Y, by, title, [row[by] for row in rows], log=True),
         tooltip=["shape:N", "parameters:Q", "bytes:Q", "seconds:Q", "result:N"],
@@ -42,7 +42,7 @@ def front_chart(fit: "Fit") -> alt.LayerChart:
     points = base.mark_point(filled=True, size=theme.POINT, opacity=1).encode(
         color=theme.colour("result", list(names.values()), [theme.BLUE, theme.GREY], kind="circle")
     )
-    front = alt.Chart(alt.Data(values=fit.details["front"])).mark_line(
+    front = theme.rows(fit.details["front"]).mark_line(
         interpolate="step-after", strokeWidth=theme.LINE, color=theme.BLUE
     )
     chart = front.encode(x="seconds:Q", y=f"{by}:Q") + points

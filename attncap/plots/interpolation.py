@@ -92,15 +92,15 @@ def layers(
     def vertical(field: str) -> alt.Y:
         return theme.channel(alt.Y, field, "interpolation error E", np.hstack(heights), log=log_y)
 
-    lines = alt.Chart(limit)
+    lines = theme.rows(limit)
     drawn = [lines.mark_line(strokeWidth=theme.LINE).encode(horizontal, vertical("theory"), colour, dash)]
     if limit[x].n_unique() == 1:
         drawn.append(lines.mark_point(filled=True, opacity=1).encode(horizontal, vertical("theory"), colour))
     for own, hue in ((lined, colour), (dotted, points)):
         some = simulated.filter(pl.col("series").is_in(own))
         if len(some):
-            mean = alt.Chart(some).mark_point(filled=True, size=theme.POINT, opacity=1)
-            bars = alt.Chart(some).mark_rule().encode(horizontal, vertical("low"), alt.Y2("high:Q"), hue)
+            mean = theme.rows(some).mark_point(filled=True, size=theme.POINT, opacity=1)
+            bars = theme.rows(some).mark_rule().encode(horizontal, vertical("low"), alt.Y2("high:Q"), hue)
             drawn.append(alt.layer(bars, mean.encode(horizontal, vertical("mean"), hue)))
     whole = alt.LayerChart(layer=drawn).resolve_scale(color="independent") if dotted else alt.LayerChart(layer=drawn)
     return whole.properties(width=width, height=height)

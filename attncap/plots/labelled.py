@@ -24,7 +24,7 @@ def sweep_chart(points: pl.DataFrame, *, x: str, y: str, title: str, note: str |
     labelled = points.with_columns(line=pl.format("T = {}", "examples"))
     names = labelled["line"].unique(maintain_order=True).to_list()
     colour = theme.colour("line", names, theme.ramp(len(names)))
-    base = alt.Chart(labelled)
+    base = theme.rows(labelled)
     horizontal = theme.channel(alt.X, x, AXES[x], whole=True)
     vertical = theme.channel(alt.Y, "accuracy", y, zero=True)
     fill = alt.condition("datum.converged", alt.value(1.0), alt.value(0.0))
@@ -54,7 +54,7 @@ def counts_chart(table: pl.DataFrame, *, x: str, title: str, note: str | Sequenc
     horizontal = theme.channel(alt.X, x, AXES[x], whole=True)
     count = theme.channel(alt.Y, "examples", "examples", [*table["low"], *table["high"]], log=True)
     rate = theme.channel(alt.Y, "bits_per_parameter", "bits per parameter", zero=True)
-    base, rated = alt.Chart(table), alt.Chart(table.drop_nulls("bits_per_parameter"))
+    base, rated = theme.rows(table), theme.rows(table.drop_nulls("bits_per_parameter"))
     left = [
         base.mark_line(point=True).encode(horizontal, count, *look),
         base.mark_rule().encode(horizontal, alt.Y("low:Q"), alt.Y2("high"), look[0]),
@@ -77,7 +77,7 @@ def shares_chart(table: pl.DataFrame, *, x: str, y: str, title: str, note: str |
         note: lines of the subtitle.
     """
     names = table["series"].unique(maintain_order=True).to_list()
-    line = alt.Chart(table).mark_line(point=True, strokeWidth=theme.LINE)
+    line = theme.rows(table).mark_line(point=True, strokeWidth=theme.LINE)
     axis = theme.channel(alt.X, x, AXES.get(x, x), whole=True)
     drawn = line.encode(axis, theme.channel(alt.Y, "value", y, zero=True), theme.colour("series", names))
     return theme.finished(drawn.properties(**SIZE), title, note, width=SIZE["width"])

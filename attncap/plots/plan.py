@@ -40,16 +40,16 @@ def plan_chart(plans: "Plans", *, points: Count = 25, reach: Annotated[float | i
     counts = np.geomspace(max(1, here / reach), min(sequences, here * reach), points).round().astype(int)
     rows = [row for count in sorted({*counts.tolist(), here}) for row in _rows(plans, count)]
     names, colours, dashes = zip(*_styles({row["id"] for row in rows}), strict=True)
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = theme.rows(rows).encode(
         x=theme.channel(alt.X, "associations", "associations T", [row["associations"] for row in rows], log=True),
         y=theme.channel(alt.Y, "parameters", "parameters", [row["parameters"] for row in rows], log=True),
         color=theme.colour("method", names, colours),
         tooltip=_TOOLTIP,
     )
     dash = theme.dash("method", names, dashes)
-    task = alt.Chart(alt.Data(values=[{"associations": here}])).mark_rule(color=theme.DARK).encode(x="associations:Q")
+    task = theme.rows([{"associations": here}]).mark_rule(color=theme.DARK).encode(x="associations:Q")
     chart = base.mark_line(strokeWidth=theme.LINE).encode(strokeDash=dash) + task
-    points_here = alt.Chart(alt.Data(values=[row for row in rows if row["associations"] == here]))
+    points_here = theme.rows([row for row in rows if row["associations"] == here])
     chart += points_here.mark_point(filled=True, size=theme.POINT, opacity=1, color=theme.BLACK).encode(
         x="associations:Q", y="parameters:Q", tooltip=_TOOLTIP
     )

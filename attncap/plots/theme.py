@@ -1,12 +1,14 @@
 """One look for all charts: colours that colour-blind readers tell apart, dashes, axes, legends and titles."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, TypeVar
 
 import altair as alt
 import numpy as np
+import polars as pl
+from polars import selectors
 
 Drawn = TypeVar("Drawn", bound=alt.TopLevelMixin)
 
@@ -16,12 +18,26 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = COLOURS = (
 )  # fmt: skip
 GREY, DARK = "#8a8a8a", "#444444"
 SOLID, DASHED, DOTTED, DASHDOT = DASHES = ([1, 0], [6, 4], [2, 3], [8, 3, 2, 3])
+FLOATS = selectors.float()
 LINE, THIN, POINT = 1.8, 1.2, 42
 # The first has every sub- and superscript that we write; one glyph missing would set the whole line in another font.
 FONT = "DejaVu Sans, Verdana, sans-serif"
 POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 # Viridis at 0, .15, ..., .9: dark to light, even for colour-blind readers.
 RAMP = ("#440154", "#463480", "#365d8d", "#277f8e", "#1fa187", "#4ac16d", "#bddf26")
+
+
+def rows(data: pl.DataFrame | Sequence[Mapping[str, Any]]) -> alt.Chart:
+    """Begin a chart of rows, however many: those of a frame given as such are refused beyond 5,000.
+
+    Example:
+        >>> len(rows(pl.DataFrame({"x": range(6000)})).data.values)
+        6000
+    """
+    if isinstance(data, pl.DataFrame):
+        # What is not finite is no place on a chart, and no JSON.
+        data = data.with_columns(pl.when(FLOATS.is_finite()).then(FLOATS)).to_dicts()
+    return alt.Chart(alt.Data(values=list(data)))
 
 
 def styles(names: Sequence[str]) -> tuple[list[str], list[list[int]]]:

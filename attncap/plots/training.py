@@ -41,9 +41,9 @@ def training_chart(run: "Ensemble", *, points: Count = 300) -> alt.HConcatChart:
     panels = []
     for name, label in PANELS.items():
         y = theme.channel(alt.Y, name, label, rows[name].drop_nulls(), log=name == "loss", zero=True)
-        line = alt.Chart(rows.drop_nulls(name)).mark_line(color=theme.BLUE, strokeWidth=theme.THIN, opacity=0.7)
+        line = theme.rows(rows.drop_nulls(name)).mark_line(color=theme.BLUE, strokeWidth=theme.THIN, opacity=0.7)
         panels.append(line.encode(x, y, detail="seed:N"))
-    whole = alt.Chart(pl.DataFrame({"bits_per_parameter": [run.task.bits / run.parameters]}))
+    whole = theme.rows(pl.DataFrame({"bits_per_parameter": [run.task.bits / run.parameters]}))
     rule = whole.mark_rule(strokeDash=theme.DASHED, color=theme.DARK).encode(y="bits_per_parameter:Q")
     panels[-1] = alt.LayerChart(layer=[panels[-1], rule])
     return theme.finished(
@@ -76,7 +76,7 @@ def layers_chart(run: "LayerEnsemble") -> alt.HConcatChart:
     panels = []
     for name, label in labels.items():
         y = theme.channel(alt.Y, name, label, rows[name], log=name == "loss")
-        line = alt.Chart(rows).mark_line(color=theme.BLUE, strokeWidth=theme.THIN, opacity=0.7)
+        line = theme.rows(rows).mark_line(color=theme.BLUE, strokeWidth=theme.THIN, opacity=0.7)
         panels.append(line.encode(x, y, detail="seed:N").properties(width=240, height=220))
     return theme.finished(
         alt.hconcat(*panels),

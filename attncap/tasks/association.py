@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from attncap.constraints import Count, OneOf, checked, reals
 from attncap.errors import InputError
+from attncap.numerics.rows import all_differ
 from attncap.result import Result, hidden, several
 from attncap.tasks.prior import expected_surprisal, sequential_surprisal
 
@@ -98,7 +99,10 @@ class Associations(Result):
         The vectors $e(t) + p_s$ are the edges of a graph between tokens and positions, and their rank is its
         number of nodes less its number of components: $N + S - 1$ when every token occurs at every position.
         """
-        edges = np.unique(self.sequences + np.arange(self.context) * self.vocabulary_size)
+        edges = (self.sequences + np.arange(self.context) * self.vocabulary_size).ravel()
+        # Counting is faster than sorting where the edges are many.
+        dense = self.context * self.vocabulary_size < edges.size
+        edges = np.flatnonzero(np.bincount(edges)) if dense else np.unique(edges)
         positions, tokens = np.divmod(edges, self.vocabulary_size)
         nodes = self.vocabulary_size + self.context
         graph = coo_array((np.ones(len(edges)), (tokens, self.vocabulary_size + positions)), shape=(nodes, nodes))
@@ -209,8 +213,8 @@ def associations(
         raise InputError(f"{name}: no associations; expected at least one sequence of at least one token")
     if len(sequences) != len(answers):
         raise InputError(f"{name}: {len(sequences)} sequences but {len(answers)} answers; expected as many")
-    first, inverse = np.unique(sequences, axis=0, return_index=True, return_inverse=True)[1:]
-    if len(first) < len(sequences):
+    if not all_differ(sequences):
+        first, inverse = np.unique(sequences, axis=0, return_index=True, return_inverse=True)[1:]
         again = int(np.flatnonzero(first[inverse] != np.arange(len(sequences)))[0])
         raise InputError(f"{name}: row {again} repeats the sequence of row {first[inverse][again]}; expected each once")
     if kind == "facts":

@@ -50,6 +50,10 @@ def read_task(path: Path, vocabulary: Sequence[str] | None = None) -> Associatio
     """
     import polars as pl
 
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise InputError(f"{path}: cannot read ({error.strerror})") from None
     if not is_archived(path):
         raise InputError(f"{path}: not a task; expected a parquet file with the columns {', '.join(COLUMNS)}")
     with sound(str(path)):

@@ -6,6 +6,7 @@ from jaxtyping import Int
 from attncap.constraints import Count, Seed, checked
 from attncap.errors import InputError
 from attncap.numerics.memory import require
+from attncap.numerics.rows import all_differ
 from attncap.result import several
 from attncap.tasks.association import Associations, associations
 
@@ -64,5 +65,5 @@ def _distinct(rng: np.random.Generator, vocabulary: int, context: int, count: in
     drawn = np.empty((0, context), dtype=np.int64)
     while len(drawn) < count:
         drawn = np.concatenate([drawn, rng.integers(vocabulary, size=(count, context))])
-        drawn = drawn[np.sort(np.unique(drawn, axis=0, return_index=True)[1])]
+        drawn = drawn if all_differ(drawn) else drawn[np.sort(np.unique(drawn, axis=0, return_index=True)[1])]
     return drawn[:count]

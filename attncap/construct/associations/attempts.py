@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from attncap.construct.associations.random_attention import BETAS, choose_beta, draw, select_heads
 from attncap.models import AttentionOnlyTransformer
+from attncap.numerics.linear import expect_solve
 from attncap.numerics.memory import require
 from attncap.tasks import Associations
 
@@ -34,6 +35,7 @@ def attempts(
     query_key_rank: int | None = None,
 ) -> Iterator[Attempt]:
     """Yield ways to draw the heads, from the cheapest; more heads than asked only if their number is free."""
+    _require(task, embedding_dim, head_dim, heads)
     beta = choose_beta(task, embedding_dim, head_dim, heads, seed, query_key_rank)
     yield Attempt(heads, beta, pool=False)
     affordable = 8 * task.associations * (POOL * heads * head_dim) < POOL_BYTES
@@ -56,8 +58,12 @@ def attention_of(
 ) -> AttentionOnlyTransformer:
     """Draw the attention of an attempt, once the memory that solving for its readout takes is known to be there."""
     drawn = attempt.heads * (POOL if attempt.pool else 1)
-    columns = embedding_dim + drawn * head_dim
-    needed = 8.0 * task.associations * (columns + task.associations) * 1.2
-    require(needed, f"solving {task.associations:,} x {columns:,}")
+    _require(task, embedding_dim, head_dim, drawn)
     model = draw(task, embedding_dim, head_dim, drawn, attempt.beta, seed, query_key_rank)
     return select_heads(model, task, attempt.heads) if attempt.pool else model
+
+
+def _require(task: Associations, embedding_dim: int, head_dim: int, heads: int) -> None:
+    rows, columns = task.associations, embedding_dim + heads * head_dim
+    require(8.0 * rows * (columns + rows) * 1.2, f"solving {rows:,} x {columns:,}")
+    expect_solve(rows, columns)

@@ -96,6 +96,7 @@ def theorem(
 def _solve(task: Associations, model: AttentionOnlyTransformer) -> AttentionOnlyTransformer:
     system = LinearSystem.of(model, task)
     matrix, skip = system.matrix, system.skip
-    with bar(f"solve {len(matrix):,} x {matrix.shape[1]:,} in {8e-9 * len(matrix) * sum(matrix.shape):.1f} GB"):
+    rows, columns = matrix.shape
+    with bar(f"solve {rows:,} x {columns:,} in {8e-9 * rows * (rows + columns):.1f} GB"):
         departure = minimum_norm(matrix, model.unembedding[task.answers] - skip)
     return absorb(model, task, skip, system.solution(departure), reached=skip + matrix @ departure)

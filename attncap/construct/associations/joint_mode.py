@@ -22,7 +22,7 @@ from attncap.models import AttentionOnlyTransformer, TokenModel, chunks
 from attncap.models.precision import DtypeName
 from attncap.numerics.bracketing import boundary
 from attncap.numerics.budget import Budget
-from attncap.numerics.lbfgs import descend
+from attncap.numerics.lbfgs import descend, expect_descent
 from attncap.numerics.whitening import whiten
 from attncap.tasks import Associations
 
@@ -167,6 +167,9 @@ def joint(
         embeddings.check(task, embedding_dim)
 
     def attempt(number: int) -> Descended[AttentionOnlyTransformer]:
+        answers = len(measure.answers_in_use(task))
+        numbers, what = embedding_dim * (number * head_dim + answers), f"training all of {task.name}"
+        expect_descent(task.associations, numbers, answers, what, evaluations, budget)
         if embeddings is None:
             start = first_guess(task, embedding_dim, head_dim, number, rank, seed)
             pose = partial(whole, start, task, *answers_of(task))

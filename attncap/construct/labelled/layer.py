@@ -28,6 +28,7 @@ from attncap.errors import InputError, UnmetError
 from attncap.fits import LayerShape
 from attncap.measure.examples import verify_examples
 from attncap.models import AttentionLayer
+from attncap.numerics.linear import expect_solve
 from attncap.numerics.memory import require
 from attncap.numerics.rank import rank
 from attncap.result import several
@@ -145,6 +146,7 @@ def solved(
     """
     columns = heads * task.embedding_dim
     require(8.0 * task.count * (2 * columns + task.count) * 1.2, f"solving {task.count:,} x {columns:,}")
+    expect_solve(task.count, columns)
     if method == "theorem":
         check_theorem(task, head_dim, heads)
         layer = theorem_heads(task, head_dim, heads, saturation, rng)

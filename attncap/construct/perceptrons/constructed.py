@@ -18,13 +18,14 @@ from attncap.construct.associations.readout import answers_of
 from attncap.construct.given import Embeddings
 from attncap.construct.perceptrons.descent import whole
 from attncap.construct.perceptrons.units import draw
-from attncap.construct.readouts import free_readout, given_readout, require_readout
+from attncap.construct.readouts import free_readout, given_readout
 from attncap.errors import InputError
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.models import ActivationName, Perceptron
 from attncap.models.precision import DtypeName
 from attncap.numerics.budget import Budget
 from attncap.numerics.linear import minimum_norm
+from attncap.numerics.memory import require
 from attncap.tasks import Associations
 
 Readout = Literal["theorem", "margin", "joint"]
@@ -201,7 +202,8 @@ class Plan:
         return Descended(found, self.task, self.dtype, False, evaluations)
 
     def _least_squares(self, model: Perceptron) -> tuple[Perceptron, int]:
-        require_readout(model, self.task)
+        rows, units = self.task.associations, model.units
+        require(8.0 * rows * (4 * units + rows) + 5e8, f"solving {rows:,} x {units:,}")
         matrix = model.features(self.task.sequences)
         scale = column_scale(matrix)
         solved = minimum_norm(matrix * scale, model.unembedding[self.task.answers])

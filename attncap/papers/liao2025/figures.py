@@ -24,7 +24,7 @@ SHRINK = {"quick": 4, "paper": 1}
 DRAWS = {"quick": 8, "paper": 10}
 REGRESSION = {"ridge regression": {"activations": KEEP, "diagonal": 1.0}}
 ATTENTION = {name: {"activations": name} for name in ("linear", "tanh", "relu", "clipped-exp")}
-LIAO = "Liao et al. 2025"
+LIAO = "Liao et al. 2025 (arXiv 2506.18656)"
 OURS = f"{LIAO}, setting: ours"
 ZERO = "diagonal zero"
 

@@ -9,10 +9,13 @@ import numpy as np
 from attncap import bounds
 from attncap.constraints import Count, Positive, Range, Seed, checked
 from attncap.fits.capacity import Capacity
-from attncap.numerics.bracketing import boundary
+from attncap.numerics.bracketing import TRIED, boundary
+from attncap.numerics.budget import expect
+from attncap.result import several
 from attncap.tasks import random_associations
 from attncap.train.associations.architecture import Architecture
 from attncap.train.associations.problem import Lane, Trained
+from attncap.train.loop.cost import lane_seconds
 from attncap.train.loop.lanes import train
 from attncap.train.loop.recipes import Recipe
 from attncap.train.loop.recipes import recipe as named
@@ -89,13 +92,18 @@ def capacity(
     started, numbers = time.perf_counter(), range(seed, seed + seeds)
     trials: dict[int, list[Trained]] = {}
 
+    def lanes_of(count: int) -> list[Lane]:
+        return [Lane(random_associations(vocabulary, context, count, number), shape, number) for number in numbers]
+
     def holds(count: int) -> bool:
-        lanes = [Lane(random_associations(vocabulary, context, count, number), shape, number) for number in numbers]
-        trials[count] = train(lanes, chosen).models
+        trials[count] = train(lanes_of(count), chosen).models
         return float(np.median([one.recall for one in trials[count]])) >= target
 
     theorem, rank = (int(bounds.value(bound, **shape.quantities)) for bound in ("dana2025", "corrected"))
-    low, high = boundary(holds, EXPECTED * theorem, vocabulary**context, resolution)
+    begin = min(EXPECTED * theorem, vocabulary**context)
+    each = lane_seconds(lanes_of(begin)[0].problem(chosen), chosen.steps)
+    expect(TRIED * seeds * each, f"a search of some {TRIED} numbers, each with {several(seeds, 'model')}")
+    low, high = boundary(holds, begin, vocabulary**context, resolution)
     reached = [
         max((count for count, models in trials.items() if models[index].recall >= target), default=0)
         for index in range(seeds)

@@ -8,13 +8,15 @@ from typing import Annotated, Any
 from attncap.constraints import Count, Natural, Positive, Range, Seed, checked
 from attncap.construct.labelled.count import capacity_of
 from attncap.errors import InputError
-from attncap.numerics.bracketing import boundary
-from attncap.result import Result
+from attncap.numerics.bracketing import TRIED, boundary
+from attncap.numerics.budget import expect
+from attncap.result import Result, several
 from attncap.tasks import uniform_examples
 from attncap.tasks.uniform import Contexts
 from attncap.train.labelled.architecture import LayerArchitecture
 from attncap.train.labelled.problem import Lane, TrainedLayer
 from attncap.train.labelled.recipes import Recipe, recipe_of
+from attncap.train.loop.cost import lane_seconds
 from attncap.train.loop.lanes import train
 
 
@@ -123,15 +125,20 @@ def trained_examples_capacity(
     shape = LayerArchitecture(context, d, head_dim, heads, classes or 1, **parts)
     trials: dict[int, list[TrainedLayer]] = {}
 
-    def holds(count: int) -> bool:
+    def lanes_of(count: int) -> list[Lane]:
         drawn = [uniform_examples(count, context, d, classes, contexts=contexts, seed=number) for number in numbers]
-        pairs = zip(drawn, numbers, strict=True)
+        return [Lane(task, shape, number) for task, number in zip(drawn, numbers, strict=True)]
+
+    def holds(count: int) -> bool:
         # One after another: each is a program of its own data, and no more than one lies in memory.
-        trials[count] = train([Lane(task, shape, number) for task, number in pairs], chosen).models
+        trials[count] = train(lanes_of(count), chosen).models
         return statistics.median(one.accuracy for one in trials[count]) >= target
 
     counts = capacity_of(uniform_examples(2, context, d, 0, contexts=contexts), min(head_dim, d), heads)
-    low, high = boundary(holds, 2 * counts["theorem"], None, resolution)
+    begin = 2 * counts["theorem"]
+    each = lane_seconds(lanes_of(begin)[0].problem(chosen), chosen.steps)
+    expect(TRIED * seeds * each, f"a search of some {TRIED} numbers, each with {several(seeds, 'layer')}")
+    low, high = boundary(holds, begin, None, resolution)
     reached = [
         max((count for count, models in trials.items() if models[index].accuracy >= target), default=0)
         for index in range(seeds)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from attncap.numerics.budget import EXPONENTIAL, MULTIPLICATION
 from attncap.train.loop.problem import Problem
 
-# Seconds of one core, fitted to the papers' figures: a model, a multiplication, an exponential (of a logit or hidden
-# unit), on one server: an estimate for a progress bar, not a measurement of this machine.
-MODEL, MULTIPLICATION, EXPONENTIAL = 0.7, 9e-11, 6e-9
+# Seconds of one core that a model takes beside its steps; all fitted to the papers' figures.
+MODEL = 0.7
 
 
 def rows(problem: Problem[Any, Any]) -> int:

@@ -11,13 +11,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from attncap.errors import InputError, UnmetError
+from attncap.numerics.budget import expect
 from attncap.numerics.memory import require
 from attncap.progress import bar
 from attncap.result import Result, several
-from attncap.train.loop.cost import lane_bytes
+from attncap.train.loop.cost import lane_bytes, lane_seconds
 from attncap.train.loop.looks import Checkpoint, Look, Looks, checkpoints
 from attncap.train.loop.problem import Data, Lane, Problem, Report, TrainedT
-from attncap.train.loop.program import Segment, compiled, one_by_one, start
+from attncap.train.loop.program import Segment, State, compiled, one_by_one, start
 from attncap.train.loop.recipes import Recipe, forgetting, rates
 
 PACK_BYTES = 1 << 30
@@ -77,6 +78,8 @@ def _train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, every: int) -> Run[T
     require(float(each), f"training on {several(problem.rows, 'example')}")
     # Two rates and each model's loss and accuracy, at every step.
     require(8.0 * recipe.steps * (1 + len(lanes)), several(recipe.steps, "step"), "choose fewer steps or seeds")
+    seconds = len(lanes) * lane_seconds(problem, recipe.steps)
+    expect(seconds, f"training {several(len(lanes), 'model')}", "choose fewer steps or seeds")
     runs = [train_pack(problem, lanes[i : i + width], width, recipe, every) for i in range(0, len(lanes), width)]
     return Run(
         [one for run in runs for one in run.models],
@@ -117,10 +120,10 @@ def train_pack(
             reports.append(jax.tree.map(np.asarray, report))
             check_finite(reports[-1], lanes, number * size)
             advance(min(size, recipe.steps - number * size))
-            over = (number + 1) * size >= recipe.steps
+            over = (number + 1) * size >= recipe.steps or stopped(state, recipe)
             if recipe.evaluate and (over or (number + 1) % max(1, recipe.evaluate // size) == 0):
                 state = looks.take(state, time.perf_counter() - started)
-            ended = recipe.stop and np.asarray(state.done).all()
+            ended = stopped(state, recipe)
             if ended or over or (every and (number + 1) % every == 0):
                 for way, one in zip(ways, checkpoints(state, len(lanes)), strict=True):
                     way.extend([one] if one.steps > way[-1].steps else [])
@@ -134,6 +137,11 @@ def train_pack(
         for k, (lane, one) in enumerate(zip(lanes, kept, strict=True))
     ]
     return Run(models, history, ways, looks.seen, loop.seconds, seconds)
+
+
+def stopped(state: State, recipe: Recipe) -> bool:
+    """Tell whether every model has stopped."""
+    return bool(recipe.stop and np.asarray(state.done).all())
 
 
 def stacked(parts: Sequence[Data], axis: int = 0) -> Data:
