@@ -289,7 +289,8 @@ def test_the_figure_shows_every_layer_at_its_parameters():
     ]
     theirs = pl.DataFrame([{"series": "gradient descent", "d": 16, "facts": 64, "parameters": 240}])
     said = peers_chart(pl.DataFrame(rows), theirs, title="t", note="n").to_dict()
-    drawn = [row for values in said["datasets"].values() for row in values]
+    panels = [said, *said["layer"]]
+    drawn = [row for one in panels for row in one.get("data", {}).get("values", [])]
     assert all(row in drawn for row in rows)
     rates = [row for row in drawn if "rate" in row]
     assert all(row["parameters"] * row["rate"] == pytest.approx(row["facts"] * np.log2(row["facts"])) for row in rates)

@@ -40,7 +40,7 @@ def peers_chart(
         mine = held.filter(d=dim)
         x = theme.channel(alt.X, "parameters", "parameters of the layer", counts, log=True)
         y = theme.channel(alt.Y, "facts", "facts F", held["facts"], log=True)
-        base = alt.Chart(mine)
+        base = theme.rows(mine)
         layers = [
             _rates(mine, x, y),
             base.mark_line(strokeWidth=theme.LINE).encode(x, y, colour, dash),
@@ -48,7 +48,7 @@ def peers_chart(
         ]
         if len(published):
             others = published["series"].unique(maintain_order=True).to_list()
-            open_marks = alt.Chart(published.filter(d=dim)).mark_point(size=70, strokeWidth=theme.LINE, filled=False)
+            open_marks = theme.rows(published.filter(d=dim)).mark_point(size=70, strokeWidth=theme.LINE, filled=False)
             marks = theme.colour("series", others, [theme.BLACK, theme.GREY, theme.GREEN][: len(others)], kind="circle")
             layers.append(open_marks.encode(x, y, marks))
         drawn = alt.layer(*layers).resolve_scale(color="independent", strokeDash="independent")
@@ -62,5 +62,5 @@ def _rates(table: pl.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
     lines = pl.concat(
         table.select("facts", rate=pl.lit(rate), parameters=facts * facts.log(2) / rate).unique() for rate in RATES
     )
-    mark = alt.Chart(lines).mark_line(color=theme.GREY, strokeWidth=theme.THIN, strokeDash=[1, 3])
+    mark = theme.rows(lines).mark_line(color=theme.GREY, strokeWidth=theme.THIN, strokeDash=[1, 3])
     return mark.encode(x, y, detail="rate:N")
