@@ -155,6 +155,9 @@ class Archive:
             expected = "SUBJECT RELATION" if facts else f"{self.task.context} token(s)"
             raise InputError(f"{self.path}: expected {expected}, got {len(tokens)} token(s)")
         sequence = encode(self.path, tokens[::-1] if facts else tokens, self.task.vocabulary)
+        if len(unread := np.setdiff1d(sequence, self.model.readable)):
+            word = self.task.vocabulary[unread[0]]
+            raise InputError(f"{self.path}: token {word!r} is only ever an answer; no question holds it")
         logits = next(self.logits(sequence[None]))[1][0]
         second, first = np.argsort(logits)[-2:]
         found = np.flatnonzero((self.task.sequences == sequence).all(axis=1))
@@ -180,7 +183,7 @@ class Archive:
         """
         with np.errstate(over="ignore", invalid="ignore"):
             for rows, logits in self.model.logits(sequences):
-                if not np.isfinite(logits).all():
+                if not (np.isfinite(logits) | np.isneginf(self.model.silence)).all():
                     raise UnmetError(f"{self.path}: the weights give logits that are not finite numbers")
                 yield rows, logits
 
@@ -203,7 +206,7 @@ class Archive:
         known = np.array([number.get(word, -1) for word in words])
         sequences, answers = known[task.sequences], known[task.answers]
         said, leads = np.full(task.associations, -1), np.full(task.associations, np.nan)
-        asked = np.flatnonzero((sequences >= 0).all(axis=1))
+        asked = np.flatnonzero(np.isin(sequences, self.model.readable).all(axis=1))
         for rows, logits in self.logits(sequences[asked]) if len(asked) else ():
             said[asked[rows]] = logits.argmax(axis=1)
             leads[asked[rows]] = np.where(

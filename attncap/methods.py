@@ -119,9 +119,11 @@ METHODS: dict[tuple[Kind, str], Method] = {
             name="joint",
             label="joint descent (L-BFGS)",
             reference="attncap.construct.associations.joint_mode:joint",
-            bound=None,
+            bound="joint",
             cites=("attncap", "dana2025"),
             resolution=1 / 32,
+            # The law over the least that a shape of its sweep held.
+            slack=1.5,
             options=frozenset({"certify", "query_key_rank", "dtype", "embeddings"}),
             layers=BOTH,
         ),

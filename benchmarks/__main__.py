@@ -7,7 +7,7 @@ import sys
 import benchmarks
 from benchmarks.page import write
 
-OTHERS = ("__main__", "machine", "margin_law", "page")
+OTHERS = ("__main__", "machine", "joint_law", "margin_law", "page")
 words = sys.argv[1:]
 names = [word for word in words if word != "--write"] or [
     m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in OTHERS

@@ -6,6 +6,7 @@ runs (or continues) the sweep in the directory STORE and writes attncap/bounds/m
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -43,18 +44,22 @@ NAMES = ("vocabulary", "context", "embedding_dim", "head_dim", "heads")
 
 
 def main() -> None:
-    columns = dict(zip(NAMES, map(list, zip(*CELLS, strict=True)), strict=True))
-    grid = sweep.Grid("capacity", fixed={"method": "margin", "seeds": SEEDS}, zip=columns)
-    done = sweep.run(grid, sys.argv[1])
-    print(done)
-    found = sweep.table(sys.argv[1]).filter(pl.col("error").is_null())
+    write(TABLE, "margin", CELLS, sys.argv[1])
+
+
+def write(path: Path, method: str, cells: Sequence[tuple[int, ...]], store: str) -> None:
+    """Measure the capacity of a method in every cell, and write the table."""
+    columns = dict(zip(NAMES, map(list, zip(*cells, strict=True)), strict=True))
+    grid = sweep.Grid("capacity", fixed={"method": method, "seeds": SEEDS}, zip=columns)
+    print(sweep.run(grid, store))
+    found = sweep.table(store).filter(pl.col("error").is_null())
     rows = found.select(
         *NAMES,
         pl.col("result.rank").alias("corrected"),
         pl.col("result.seeds").list.min().alias("least"),
         pl.col("result.seeds").list.max().alias("most"),
     )
-    TABLE.write_text("# written by: python -m benchmarks.margin_law STORE\n" + rows.sort(NAMES).write_csv())
+    path.write_text(f"# written by: python -m benchmarks.{path.stem} STORE\n" + rows.sort(NAMES).write_csv())
 
 
 if __name__ == "__main__":

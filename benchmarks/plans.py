@@ -40,7 +40,10 @@ def filled(source: str, seed: int) -> Iterator[tuple[Plan, int, str]]:
                 yield plan, 0, "no"
             else:
                 recall = fit.recall[plan.dtype]
-                assert (fit.shape.heads, fit.shape.parameters) == (plan.heads, plan.parameters)
+                # Method joint stores rows of the tokens in use; a plan counts them by the rank of the data.
+                spare = 4 * fit.shape.embedding_dim if plan.method == "joint" else 0
+                assert fit.shape.heads == plan.heads
+                assert abs(fit.shape.parameters - plan.parameters) <= spare
                 yield plan, recall.correct, recall.proof
 
 

@@ -11,23 +11,31 @@ COLUMNS = (
     "task",
     "d",
     "heads",
+    "type",
     "parameters in use",
     "bits per parameter in use",
+    "bytes",
+    "bits per stored bit",
     "exact in",
     "evaluations",
 )
-# Source, embedding dimension, heads of one dimension.
+# Source, embedding dimension, heads of one dimension, type.
 CASES = (
-    ("capitals", 3, 1),
-    ("capitals", 2, 1),
-    ("facts:150,3,60", 6, 11),
-    ("random:50,2,190", 4, 5),
-    ("random:50,2,825", 8, 30),
-    ("random:50,2,1590", 12, 60),
-    ("elements", 3, 1),
-    ("factbook", 8, 3),
-    ("countries", 7, 48),
-    ("countries", 5, 80),
+    ("capitals", 3, 1, "float32"),
+    ("capitals", 3, 1, "int8"),
+    ("capitals", 2, 1, "float32"),
+    ("facts:150,3,60", 6, 11, "float32"),
+    ("random:50,2,190", 4, 5, "float32"),
+    ("random:50,2,190", 5, 8, "int8"),
+    ("random:50,2,825", 8, 30, "float32"),
+    ("random:50,2,825", 10, 40, "int8"),
+    ("random:50,2,1590", 12, 60, "float32"),
+    ("elements", 3, 1, "float32"),
+    ("factbook", 8, 3, "float32"),
+    ("factbook", 8, 3, "int8"),
+    ("countries", 7, 48, "float32"),
+    ("countries", 7, 48, "int8"),
+    ("countries", 5, 80, "float32"),
 )
 
 
@@ -60,17 +68,19 @@ def table() -> tuple[tuple[str, ...], Rows]:
 
 def rows() -> Iterator[list[str]]:
     """Fill every shape."""
-    for source, dim, heads in CASES:
+    for source, dim, heads, dtype in CASES:
         task = opened(source)
         try:
-            fit = construct.joint(task, dim, heads=heads)
+            fit = construct.joint(task, dim, heads=heads, dtype=dtype)
         except construct.NotMemorized as error:
-            yield [source, str(dim), str(heads), "", "", str(error), "", ""]
+            yield [source, str(dim), str(heads), dtype, "", "", "", "", str(error), "", ""]
             continue
         exact = ", ".join(dtype for dtype, recall in fit.recall.items() if recall.accuracy == 1)
         used = fit.shape.parameters_in_use
-        said = (f"{used:,}", f"{task.bits / used:.2f}", exact, f"{fit.details['evaluations']:,}", f"{fit.seconds:.1f}")
-        yield [source, str(dim), str(heads), *said]
+        size, stored = fit.shape.bytes, fit.bits_per["stored_bit"]
+        held = (f"{used:,}", f"{task.bits / used:.2f}", f"{size:,}", f"{stored:.3f}")
+        cost = (f"{fit.details['evaluations']:,}", f"{fit.seconds:.1f}")
+        yield [source, str(dim), str(heads), dtype, *held, exact, *cost]
 
 
 if __name__ == "__main__":

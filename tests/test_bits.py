@@ -244,7 +244,7 @@ def test_pieces_do_not_change_the_bits(monkeypatch):
         "attncap.measure.code_length.chunks", lambda count, size: [slice(i, i + 1) for i in range(count)]
     )
     monkeypatch.setattr(
-        "attncap.models.model.chunks", lambda count, size: [slice(i, i + 7) for i in range(0, count, 7)]
+        "attncap.models.token_model.chunks", lambda count, size: [slice(i, i + 7) for i in range(0, count, 7)]
     )
     pieces = measure.memorized(model, task)
     assert whole.bits > 30

@@ -15,7 +15,7 @@ from py_mini_racer import MiniRacer
 from sympy.parsing.sympy_parser import implicit_multiplication, parse_expr, standard_transformations
 
 from attncap.bounds import CATALOGUE, Assumption, evaluate, value
-from attncap.bounds.entries.dana2025 import MOST, corrected, theorem
+from attncap.bounds.entries.dana2025 import MOST, MOST_JOINT, corrected, theorem
 from attncap.bounds.entries.memories import base
 from attncap.bounds.formula import number, quantities
 from attncap.bounds.javascript import bundle
@@ -31,6 +31,12 @@ MEASURED |= {"depth": 4, "error": 0.125, "frequency_exponent": 1.5}
 GRID = [
     complete({"heads": h, "head_dim": dh, "embedding_dim": d, "context": s, "vocabulary": n, **MEASURED})
     for h, dh, d, s, n in itertools.product((1, 40), (1, 16), (2, 10, 64), (1, 3, 12), (2, 1000))
+]
+
+# Narrow shapes, which the law of method joint covers.
+GRID += [
+    complete({"heads": h, "head_dim": 1, "embedding_dim": 4, "context": 3, "vocabulary": 20, **MEASURED})
+    for h in (3, 9)
 ]
 
 # Heads, context, dimension, and the most examples of one shared context (one output).
@@ -110,7 +116,7 @@ def test_inverse_of_inverse(bound):
         found = bound.invert(target, shape, size)
         assert found <= shape[size]
         assert bound.value({**shape, size: found}) == target
-        if bound.id == "margin" and target * 3 > MOST:
+        if target * 3 > {"margin": MOST, "joint": MOST_JOINT}.get(bound.id, math.inf):
             with pytest.raises(UnmetError, match="measured"):
                 bound.invert(target * 3 + 1, shape, size)
             continue

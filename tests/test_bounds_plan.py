@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attncap import bounds, methods, tasks
+from attncap import bounds, construct, methods, tasks
 from attncap.bounds import CATALOGUE, plan, value
 from attncap.bounds.planner import ORDERS
 from attncap.errors import InputError, UnmetError
@@ -117,7 +118,7 @@ def test_one_token_contexts_need_as_many_dimensions_as_associations():
 
 def test_orders_need_a_constant():
     numbers = {"associations": 1000, "vocabulary": 1000, "context": 8}
-    assert set(plan(**numbers).unmet) == set(ORDERS)
+    assert set(plan(**numbers).unmet) == {"joint", *ORDERS}
     planned = plan(**numbers, constants={"vardi2022": 0.01})
     assert by_method(planned)["vardi2022"].parameters == 317
     assert by_method(planned)["vardi2022"].heads is None
@@ -173,7 +174,7 @@ def test_memorize_fills_every_shape_that_plan_recommends(source, seed):
     made = recalled(source, seed)
     assert made == dict.fromkeys(made, 1.0)
     # The law does not cover two thirds of all sequences of two tokens.
-    assert made.keys() == ({"theorem"} if source == "random:2,8,170" else {"theorem", "margin"})
+    assert made.keys() - {"joint"} == ({"theorem"} if source == "random:2,8,170" else {"theorem", "margin"})
 
 
 @pytest.mark.slow
@@ -214,6 +215,46 @@ def test_the_law_of_margin_mode_is_refused_outside_its_range():
     ):
         with pytest.raises(UnmetError, match=f"{said}.*finds the heads by search"):
             value("margin", **{**shape, **change})
+
+
+def test_the_law_of_joint_descent_is_that_of_its_sweep():
+    """The committed table gives the constant, and its spread is what the note and the slack say."""
+    table = pl.read_csv(Path(bounds.__file__).with_name("joint_law.csv"), comment_prefix="#")
+    ratios = []
+    for row in table.drop("corrected").iter_rows(named=True):
+        held = (row.pop("least"), row.pop("most"))
+        ratios += [count / value("joint", **row, associations=count) for count in held]
+    assert np.median(ratios) == pytest.approx(1, abs=0.03)
+    least, most = re.search(r"held (\S+) to (\S+) of it", CATALOGUE["joint"].note).groups()
+    assert (min(ratios), max(ratios)) == (pytest.approx(float(least), abs=0.01), pytest.approx(float(most), abs=0.01))
+    assert min(ratios) * methods.find("associations", "joint").slack > 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"head_dim": 2}, "d_h = 1"),
+        ({"embedding_dim": 20}, "d <= 6"),
+        ({"heads": 40}, "2 H <= 6 d"),
+        ({"vocabulary": 400}, "50 answers"),
+        ({"vocabulary": 12}, "half of all"),
+    ],
+)
+def test_the_law_of_joint_descent_is_refused_outside_its_range(change, said):
+    shape = {"vocabulary": 50, "context": 2, "head_dim": 1, "embedding_dim": 4, "heads": 8}
+    assert value("joint", **shape) > 0
+    with pytest.raises(UnmetError, match=f"{said}.*memorize --smallest finds"):
+        value("joint", **{**shape, **change})
+
+
+@pytest.mark.parametrize(("source", "seed"), [("random:20,2,100", 0), ("random:50,2,160", 1), ("random:5,5,50", 2)])
+def test_joint_descent_fills_its_plan_and_the_search_finds_about_as_little(source, seed):
+    task = tasks.load(source, seed=seed)
+    planned = next(p for p in plan(task).plans if p.method == "joint")
+    fit = construct.joint(task, planned.embedding_dim, planned.head_dim, planned.heads, seed=seed)
+    assert fit.recall["float32"].accuracy == 1.0
+    # The law counts a position in use, whatever the task's tokens span.
+    assert fit.shape.parameters_in_use == pytest.approx(planned.parameters, abs=4 * planned.embedding_dim)
 
 
 def test_the_law_of_margin_mode_is_that_of_its_sweep():

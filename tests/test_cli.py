@@ -88,7 +88,7 @@ def test_errors_are_json_too(capsys, tmp_path):
         (["random:50,2,500", "--embedding-dim", "10", "--heads", "48"], 1, "48 heads hold 490"),
         (["random:50,2,500", "--heads", "0"], 2, "--heads: expected at least 1"),
         (["random:50,2,500", "--head-dim", "65"], 2, "--head-dim: expected 1 to the embedding dimension 64, got 65"),
-        (["random:50,2,500", "--dtype", "int8"], 2, "--dtype"),
+        (["random:50,2,500", "--dtype", "int4"], 2, "--dtype"),
         (["random:50,2,500", "--seed", "-1"], 2, "--seed"),
         (["random:1,1,1"], 2, "leaves nothing to memorize"),
         (["random:10,1,10", "--embedding-dim", "4"], 1, "reach 4 associations"),
@@ -206,8 +206,8 @@ def test_help_names_the_commands(capsys):
         (["sweep", "x.toml", "--out", "y", "--workers", "q"], "--workers: expected a whole number, got 'q'"),
         (["memorize", "x", "--out", "y", "--seed", "-1"], "--seed: expected at least 0, got '-1'"),
         (
-            ["memorize", "x", "--out", "y", "--dtype", "int8"],
-            "--dtype: expected 'float64' or 'float32' or 'bfloat16', got 'int8'",
+            ["memorize", "x", "--out", "y", "--dtype", "double"],
+            "--dtype: expected 'float64' or 'float32' or 'bfloat16' or 'int8', got 'double'",
         ),
     ],
 )

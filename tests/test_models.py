@@ -130,7 +130,7 @@ def test_forward_matches_plain_loops(seed, residual, scale, context, rank):
 def test_chunks_do_not_change_the_answers(monkeypatch):
     model, sequences = random_model(), np.random.default_rng(0).integers(7, size=(50, 3))
     whole = np.concatenate([logits for _, logits in model.logits(sequences)])
-    monkeypatch.setattr(models.model, "chunks", lambda count, size: models.chunks(count, size, budget=7 * size))
+    monkeypatch.setattr(models.token_model, "chunks", lambda count, size: models.chunks(count, size, budget=7 * size))
     pieces = [logits for _, logits in model.logits(sequences)]
     assert max(map(len, pieces)) == 7
     np.testing.assert_allclose(np.concatenate(pieces), whole, rtol=1e-12, atol=1e-12)
@@ -213,7 +213,7 @@ def test_every_class_is_abstract_or_final():
         assert not cls.__subclasses__()
         assert {name for part in cls.parts.values() for name in part} == set(cls.shapes())
     assert inspect.isabstract(models.Model)
-    assert list(models.kinds.KINDS) == ["aot", "transformer", "mha", "embedded-mha"]
+    assert list(models.kinds.KINDS) == ["aot", "transformer", "mha", "embedded-mha", "perceptron"]
     assert "values" not in dir(models.Transformer)
 
 
@@ -227,7 +227,7 @@ def test_no_circle_among_the_files_of_models():
         inside = {module.removeprefix("attncap.models.") for module, _ in named if module.startswith("attncap.models.")}
         inside |= {name for module, names in named if module == "attncap.models" for name in names}
         found[path.stem] = inside
-    assert found["weights"] == {"precision"}
+    assert found["weights"] == {"layout", "precision"}
     assert {"attention_only", "attention_layer", "transformer"} < found["kinds"]
     graphlib.TopologicalSorter(found).prepare()
 
@@ -315,7 +315,7 @@ METADATA = {
         ({"metadata": {"format": "pt"}}, "expected format 'attncap-1'"),
         (
             {"metadata": {"kind": "mlp"}},
-            r"a kind \(aot, transformer, mha, embedded-mha\) in its header, got .* 'mlp'",
+            r"a kind \(aot, transformer, mha, embedded-mha, perceptron\) in its header, got .* 'mlp'",
         ),
         ({"metadata": {"dtype": "float16"}}, "expected dtype"),
         ({"metadata": {"dtype": "float32"}}, "embedding is float64; expected float32"),

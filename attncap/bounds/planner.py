@@ -10,6 +10,7 @@ from sympy import Eq, Integer, Piecewise, sqrt
 from attncap.bounds import labels
 from attncap.bounds.catalogue import CATALOGUE
 from attncap.bounds.defaults import DEFAULTS
+from attncap.bounds.entries.dana2025 import in_use
 from attncap.bounds.formula import Number, number
 from attncap.bounds.letters import RHO, D, S, T
 from attncap.bounds.shapes import smallest_shape
@@ -32,6 +33,8 @@ SPARE = {
     "corrected": Piecewise((0, Eq(S, 1)), (RHO - 1, D >= RHO - 1), (D, D < 8), (0, True)),
     "margin": 2 * sqrt(T),
 }
+# A method that stores only the rows in use counts those.
+COUNTED = {"joint": in_use}
 REFERENCES = ("counting", "morris2025", "allenzhu2025")
 _ANSWERS = (labels.TOKEN, labels.CLASSES, labels.DISTRIBUTION)
 # Orders for models that answer with one of finitely many tokens: numbers only with a constant that the user gives.
@@ -279,7 +282,8 @@ def _recallable(method: Method, count: int, bits: Number, shape: Mapping[str, Nu
             f"expected embedding_dim of at least {narrowest} (narrower ones lose answers in {DTYPE}), got {given}"
         )
     spare = SPARE.get(method.bound, Integer(0))
-    found = smallest_shape(CATALOGUE[method.bound], math.ceil(method.slack * count), shape, narrowest, spare)
+    counted = COUNTED.get(method.bound)
+    found = smallest_shape(CATALOGUE[method.bound], math.ceil(method.slack * count), shape, narrowest, spare, counted)
     return _plan(method.name, method.bound, found, bits, DTYPE)
 
 
@@ -287,7 +291,7 @@ def _plan(method: str, id: str, found: Mapping[str, Number], bits: Number, dtype
     bound, note = CATALOGUE[id], ""
     if id == "corrected" and CATALOGUE["dana2025"].value(found) != CATALOGUE[id].value(found):
         note = f"holds {CATALOGUE[id].value(found):,} on this data, fewer than Theorem 1 as published counts"
-    elif id == "margin":
+    elif id in ("margin", "joint"):
         note = bound.note
     parts = ("embedding_dim", "head_dim", "heads")
     d, dh, heads = (int(found[name]) if bound.architecture == "aot" else None for name in parts)

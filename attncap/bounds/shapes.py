@@ -11,7 +11,12 @@ from attncap.errors import UnmetError
 
 
 def smallest_shape(
-    bound: Bound, target: Number, shape: Mapping[str, Number], narrowest: int = 1, spare: sympy.Expr = sympy.S.Zero
+    bound: Bound,
+    target: Number,
+    shape: Mapping[str, Number],
+    narrowest: int = 1,
+    spare: sympy.Expr = sympy.S.Zero,
+    parameters: sympy.Expr | None = None,
 ) -> dict[str, Number]:
     """Search the dimensions that are free; the size that grows comes from the bound's inverse.
 
@@ -21,6 +26,7 @@ def smallest_shape(
         shape: what is given: the task, and the dimensions that are fixed.
         narrowest: the least embedding dimension to choose (one that is fixed may be less).
         spare: what a shape must reach beyond the target.
+        parameters: what is counted; by default all parameters of the family.
 
     Returns:
         The completed shape, its ``parameters`` included: the fewest parameters, among those the fewest heads.
@@ -36,7 +42,7 @@ def smallest_shape(
             failures.append(str(error))
             continue
         tried[family.size] = size
-        tried["parameters"] = number(family.parameters, tried)
+        tried["parameters"] = number(family.parameters if parameters is None else parameters, tried)
         found.append(tried)
     if not found:
         raise UnmetError(bound.closest(failures))

@@ -47,7 +47,7 @@ def memorize(
     units: Count | None = None,
     embeddings: Path | None = None,
     epsilon: float | None = None,
-    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    dtype: Literal["float64", "float32", "bfloat16", "int8"] = "float32",
     seed: Seed = 0,
     files: Path | None = None,
 ) -> "Fit | Peers[Fit]":
@@ -78,7 +78,7 @@ def memorize(
         embeddings: an .npz whose tables embedding and unembedding stay as they are, found by method margin by default;
             unembedding is the same as embedding by default, and tokens names the rows.
         epsilon: distributions: store the fewest sequences of which all others have at most this probability.
-        dtype: type of the weights.
+        dtype: type of the weights; int8, whole numbers times scales, is method joint's.
         seed: of every random draw.
         files: where to leave what ``attncap memorize --out`` writes.
 
@@ -128,6 +128,8 @@ def memorize(
         task = tasks.load(source, context=context, on_conflict=on_conflict, seed=seed, **columns)
         if free and (fit := _small(task, method, smallest, by, within, dtype=dtype, seed=seed, certify=certify)):
             return _kept(fit, files)
+    if dtype == "int8" and chosen.name != "joint":
+        raise InputError("dtype", f"a floating-point type with method {chosen.name}, which rounds no weights", dtype)
     fit = chosen.function(task, embedding_dim or 64, head_dim, heads, dtype=dtype, seed=seed, **extra)
     return _kept(fit, files)
 

@@ -1,12 +1,16 @@
 """Tensors as one point of a descent, each measured in its own root mean square, so that one step suits all of them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 
+from attncap.models.layout import rounded
+
 Tensors = dict[str, np.ndarray]
+Pull = Callable[[Float[np.ndarray, "T d"]], Tensors]
 # The measure of a tensor that starts at zero.
 LEAST = 1e-6
 
@@ -18,6 +22,8 @@ class Flattened:
     Attributes:
         tensors: by name, where to start.
         dtype: what their values are computed in.
+        kept: tensors beside them that stay, in that type.
+        rounding: whether their values are rounded to int8.
 
     Example:
         >>> flattened = Flattened({"a": np.full((2, 1), 4.0), "b": np.ones(1)}, "float32")
@@ -29,6 +35,8 @@ class Flattened:
 
     tensors: Tensors
     dtype: str
+    kept: Tensors = field(default_factory=dict)
+    rounding: bool = False
 
     @cached_property
     def scales(self) -> dict[str, float]:
@@ -41,12 +49,13 @@ class Flattened:
         return np.concatenate([(tensor / self.scales[name]).ravel() for name, tensor in self.tensors.items()])
 
     def at(self, point: Float[np.ndarray, " P"]) -> Tensors:
-        """Return the tensors at another point."""
+        """Return all tensors at another point."""
         ends = np.cumsum([tensor.size for tensor in self.tensors.values()])[:-1]
         parts = zip(self.tensors.items(), np.split(point, ends), strict=True)
-        return {
+        found = {
             name: (self.scales[name] * part).reshape(tensor.shape).astype(self.dtype) for (name, tensor), part in parts
         }
+        return self.kept | ({name: rounded(name, one) for name, one in found.items()} if self.rounding else found)
 
     def gradient(self, by: Tensors) -> Float[np.ndarray, " P"]:
         """Return the gradient by the point, given that by the tensors."""

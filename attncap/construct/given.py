@@ -25,7 +25,7 @@ class Embeddings:
     Example:
         >>> Embeddings(np.eye(3), np.full((3, 3), np.inf))
         Traceback (most recent call last):
-        attncap.errors.InputError: unembedding: expected finite numbers, got one that is not
+        attncap.errors.InputError: unembedding: expected finite numbers, got inf
     """
 
     embedding: Float[np.ndarray, "N d"]
@@ -38,8 +38,9 @@ class Embeddings:
         if self.unembedding.shape != shape:
             raise InputError("unembedding", f"shape {shape}, as embedding has", self.unembedding.shape)
         for name in ("embedding", "unembedding"):
-            if not np.isfinite(getattr(self, name)).all():
-                raise InputError(name, "finite numbers", "one that is not")
+            table = getattr(self, name)
+            if not (finite := np.isfinite(table)).all():
+                raise InputError(name, "finite numbers", float(table[~finite][0]))
 
     @staticmethod
     def read(path: str | Path, task: Associations) -> "Embeddings":

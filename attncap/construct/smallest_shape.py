@@ -10,7 +10,8 @@ from attncap import measure
 from attncap.constraints import Positive, Seed, checked
 from attncap.construct.associations.joint_mode import joint
 from attncap.fits import Fit, NotMemorized
-from attncap.models.precision import DtypeName, storage
+from attncap.models.layout import runs
+from attncap.models.precision import INT8, StoredName, storage
 from attncap.numerics.budget import Budget
 from attncap.progress import bar, note
 from attncap.result import several
@@ -62,7 +63,7 @@ def smallest(
     *,
     by: By = "parameters",
     within: Positive | None = None,
-    dtype: DtypeName = "float32",
+    dtype: StoredName = "float32",
     seed: Seed = 0,
     certify: bool = False,
     first: bool = False,
@@ -75,7 +76,7 @@ def smallest(
 
     Args:
         task: what to memorize.
-        by: what is to be smallest; for bytes, bfloat16 is tried where float32 was asked for.
+        by: what is to be smallest; for bytes, int8 and bfloat16 are tried too where float32 was asked for.
         within: seconds; the best so far is returned then.
         dtype: the type in which every answer must be right.
         seed: of every random draw.
@@ -95,7 +96,8 @@ def smallest(
         >>> fit.details["front"][0]["parameters"] < 1700
         True
     """
-    types = (dtype, "bfloat16") if by == "bytes" and dtype == "float32" and not first else (dtype,)
+    # int8 first: it holds the most bits per stored bit.
+    types = (INT8, "bfloat16", dtype) if by == "bytes" and dtype == "float32" and not first else (dtype,)
     search = _Search(task, by, seed, certify, Budget(float("inf") if within is None else float(within)))
     interrupted = False
     try:
@@ -125,12 +127,25 @@ class _Search:
     least: float | int = float("inf")
 
     def __post_init__(self) -> None:
-        self.rows = len(np.unique(self.task.sequences)) + len(measure.answers_in_use(self.task))
+        read, answers = np.unique(self.task.sequences), measure.answers_in_use(self.task)
+        self.rows = len(read) + len(answers)
+        partial = (tokens for tokens in (read, answers) if len(tokens) < self.task.vocabulary_size)
+        self.index = sum(runs(tokens).nbytes for tokens in partial)
+
+    def parameters(self, embedding_dim: int, heads: int) -> int:
+        """Return the parameters in use of a shape, without positions."""
+        return embedding_dim * (self.rows + 4 * heads)
+
+    def bytes(self, embedding_dim: int, heads: int, dtype: str) -> int:
+        """Return the bytes of a shape: tensors, the index of rows, and a scale a column of embeddings or tensor."""
+        scales = 2 * (2 * embedding_dim + 5) if dtype == INT8 else 0
+        stored = self.parameters(embedding_dim, heads) + embedding_dim * self.task.context
+        return stored * storage(dtype).itemsize + scales + self.index
 
     def size(self, embedding_dim: int, heads: int, dtype: str) -> int:
-        """Return the parameters or bytes of a shape, without positions."""
-        parameters = embedding_dim * (self.rows + 4 * heads)
-        return parameters * storage(dtype).itemsize if self.by == "bytes" else parameters
+        """Return what is to be smallest."""
+        by_bytes = self.by == "bytes"
+        return self.bytes(embedding_dim, heads, dtype) if by_bytes else self.parameters(embedding_dim, heads)
 
     def most_heads(self, embedding_dim: int, size: float | int, dtype: str) -> int:
         """Return the heads with which a shape is smaller than a size; none or negative where none is."""
@@ -151,10 +166,9 @@ class _Search:
                 evaluations=EVALUATIONS,
                 budget=self.budget,
             )
-            parameters = fit.shape.parameters_in_use
+            parameters, stored = fit.shape.parameters_in_use, fit.shape.bytes
         except NotMemorized:
-            parameters = embedding_dim * (self.rows + 4 * heads)
-        stored = parameters * storage(dtype).itemsize
+            parameters, stored = self.parameters(embedding_dim, heads), self.bytes(embedding_dim, heads, dtype)
         found = Attempt(
             "joint", embedding_dim, 1, heads, dtype, parameters, stored, fit is not None, round(self.budget.elapsed, 3)
         )
@@ -170,7 +184,9 @@ class _Search:
         """Try shape after shape, yielding after each, until the budget is spent or nothing smaller is found."""
         dim = 0
         for rate in RATES:
-            dim, heads = self.comfortable(self.task.bits / rate)
+            dim, heads = self.comfortable(self.task.bits / rate, narrowest=3 if dtype == INT8 else 2)
+            if self.size(dim, heads, dtype) >= self.least:
+                break
             held = self.holds(dim, heads, dtype)
             yield
             if held or self.budget.spent:
@@ -186,9 +202,12 @@ class _Search:
             if self.budget.spent or misses > MISSES:
                 return
 
-    def comfortable(self, size: float) -> tuple[int, int]:
-        """Return the narrowest shape of about so many parameters that is not all heads."""
-        dim = 2
+    def comfortable(self, size: float, narrowest: int) -> tuple[int, int]:
+        """Return the narrowest shape of about so many parameters that is not all heads.
+
+        In two dimensions every answer is a corner, and whole numbers have few of them: int8 starts with three.
+        """
+        dim = narrowest
         while (heads := round((size / dim - self.rows) / 4)) > HEADS_PER_DIM * dim:
             dim += 1
         return dim, max(dim, heads)

@@ -7,7 +7,7 @@ from attncap.bounds.values import complete
 from attncap.constraints import Count, checked
 from attncap.errors import InputError
 from attncap.fits.fit import NotMemorized
-from attncap.models.precision import DtypeName, storage
+from attncap.models.precision import StoredName, storage
 from attncap.numerics.memory import require
 from attncap.result import several
 from attncap.tasks import Associations
@@ -15,7 +15,7 @@ from attncap.tasks import Associations
 
 @checked
 def check_shape(
-    embedding_dim: Count, head_dim: Count, heads: Count | None, dtype: DtypeName, query_key_rank: Count | None = None
+    embedding_dim: Count, head_dim: Count, heads: Count | None, dtype: StoredName, query_key_rank: Count | None = None
 ) -> None:
     """Refuse a shape that no model has.
 

@@ -11,7 +11,7 @@ from attncap.fits.per import bits_per
 from attncap.fits.shape import TokenShape
 from attncap.measure import Recall
 from attncap.models import DTYPES, Perceptron, TokenModel
-from attncap.models.precision import DtypeName
+from attncap.models.precision import StoredName
 from attncap.result import hidden, several
 from attncap.tasks import Associations
 
@@ -123,7 +123,7 @@ class Fit(Found):
 
 
 @checked
-def shortfall(recall: Recall, task: Associations, dtype: DtypeName, heads: Count, part: str = "head") -> str:
+def shortfall(recall: Recall, task: Associations, dtype: StoredName, heads: Count, part: str = "head") -> str:
     """Say in one line what keeps the recall in a type from being certified, and what would mend it.
 
     Args:
@@ -160,7 +160,9 @@ def shortfall(recall: Recall, task: Associations, dtype: DtypeName, heads: Count
 
 
 @checked
-def counts(model: TokenModel, task: Associations, dtype: DtypeName, method: str, given: bool = False) -> dict[str, Any]:
+def counts(
+    model: TokenModel, task: Associations, dtype: StoredName, method: str, given: bool = False
+) -> dict[str, Any]:
     """Return what a fit says of bits: how many are memorized, and per what (``given``: the embeddings were)."""
     held = measure.memorized(model, task, dtype)
     return {
@@ -174,13 +176,13 @@ def counts(model: TokenModel, task: Associations, dtype: DtypeName, method: str,
 
 @checked
 def summarize(
-    model: TokenModel, task: Associations, dtype: DtypeName, *, method: str, given: bool = False, **rest: Any
+    model: TokenModel, task: Associations, dtype: StoredName, *, method: str, given: bool = False, **rest: Any
 ) -> Fit:
     """Verify a model in every type and gather what there is to say about it (``given``: the embeddings were)."""
     return Fit(
         task=task,
         shape=TokenShape.of(model, task, dtype),
-        recall=measure.verify(model, task),
+        recall=measure.verify(model, task, tuple(dict.fromkeys((*DTYPES, dtype)))),
         dtype=dtype,
         model=model,
         method=method,

@@ -3,7 +3,7 @@
 from attncap import measure
 from attncap.constraints import checked
 from attncap.models import AttentionOnlyTransformer, Perceptron, TokenModel
-from attncap.models.precision import DtypeName, storage
+from attncap.models.precision import StoredName
 from attncap.tasks import Associations
 
 # A fit counts degrees of freedom where that takes about a second: their Jacobian's entries, times parameters.
@@ -12,7 +12,7 @@ AFFORDABLE = 5e9
 
 @checked
 def bits_per(
-    bits: float, model: TokenModel, task: Associations, dtype: DtypeName, method: str, given: bool = False
+    bits: float, model: TokenModel, task: Associations, dtype: StoredName, method: str, given: bool = False
 ) -> dict[str, float | None]:
     r"""Divide bits by what a model consists of.
 
@@ -39,7 +39,7 @@ def bits_per(
         "degree_of_freedom": bits / degrees if degrees else None,
         "data_parameter": bits / data_parameters(model, task, method, given),
         "layer": bits / measure.layer_parameters(model),
-        "stored_bit": bits / (8 * storage(dtype).itemsize * model.parameters["total"]),
+        "stored_bit": bits / (8 * model.astype(dtype).bytes),
     }
 
 

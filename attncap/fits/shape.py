@@ -5,7 +5,6 @@ from typing import Protocol, runtime_checkable
 
 from attncap import measure
 from attncap.models import AttentionLayer, Model, Perceptron, TokenModel
-from attncap.models.precision import storage
 from attncap.result import Result, several
 from attncap.tasks import Associations
 
@@ -54,7 +53,7 @@ class TokenShape(Shape):
 
     Attributes:
         parameters_in_use: those that the task's tokens reach (`attncap.measure.parameters_in_use`).
-        bytes: of all parameters, as they are stored.
+        bytes: of all parameters as they are stored, with their scales and the index of rows.
         layer_parameters: without the embeddings (`attncap.measure.layer_parameters`).
     """
 
@@ -65,8 +64,8 @@ class TokenShape(Shape):
     @staticmethod
     def of(model: TokenModel, task: Associations, dtype: str) -> "TokenShape":
         """Return the shape of a model that answers a task, its weights stored in a type."""
-        size = storage(dtype).itemsize * model.parameters["total"]
-        counted = measure.parameters_in_use(model, task), size, measure.layer_parameters(model)
+        stored = model.astype(dtype).bytes
+        counted = measure.parameters_in_use(model, task), stored, measure.layer_parameters(model)
         if isinstance(model, Perceptron):
             return PerceptronShape(*_sizes(model), *counted, model.units)
         return TokenShape(*_sizes(model), *counted)

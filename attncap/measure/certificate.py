@@ -18,7 +18,7 @@ from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.measure.rounding import Arithmetic, Encoder, Encodings, arithmetic_of
 from attncap.models import AttentionOnlyTransformer, TokenModel, chunks
-from attncap.models.precision import DtypeName, computing, storage
+from attncap.models.precision import StoredName, computing, storage
 from attncap.progress import bar
 from attncap.result import Result, hidden
 from attncap.tasks import Associations
@@ -57,7 +57,7 @@ class Certificate(Result):
 
 @checked
 def certify(
-    model: TokenModel, task: Associations, dtype: DtypeName | None = None, arithmetic: str | None = None
+    model: TokenModel, task: Associations, dtype: StoredName | None = None, arithmetic: str | None = None
 ) -> Certificate:
     """Prove which answers of a model no order of summation changes.
 
@@ -88,7 +88,7 @@ def certify(
 
 
 @checked
-def certificates(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> tuple[Certificate, ...]:
+def certificates(model: TokenModel, task: Associations, dtype: StoredName | None = None) -> tuple[Certificate, ...]:
     """Return the certificates in the type that weights of this type compute in and, where that is not it, in float64.
 
     One pass finds both: no bound grows by more than the unit roundoff does, so the finer one is a share of the other.
@@ -143,9 +143,9 @@ class LeadBounds:
         self.model, self.arithmetic = model, arithmetic
         self.encoder = Encoder(model, arithmetic)
         self.absolute = abs(model.unembedding)
-        # Tokens without a row have logit zero in any order: two stand for all of them, since one may be the answer.
-        empty = ~self.absolute.any(axis=1)
-        self.rivals = np.flatnonzero(~empty | (np.cumsum(empty) <= 2))
+        # Tokens whose row is zero have logit zero in any order: two stand for all of them, since one may be the answer.
+        empty = ~self.absolute[model.candidates].any(axis=1)
+        self.rivals = model.candidates[~empty | (np.cumsum(empty) <= 2)]
 
     def share(self, arithmetic: Arithmetic) -> float:
         """Return what the bounds are multiplied by for an arithmetic at most as coarse and the float64 logits."""
@@ -170,7 +170,7 @@ class LeadBounds:
             closest = lead.argmin(axis=1)
             bound = self.of_pairs(error, size, answers, self.rivals[closest])
             largest = max(encoded.largest, float(size.max() * self.absolute.sum(axis=1).max()) / self._roundings)
-            fits = largest < self.arithmetic.largest
+            fits = (largest < self.arithmetic.largest) & np.isin(answers, self.model.candidates)
             rough = (error + size) @ self.absolute[self.rivals].T + self._underflow
             rough += np.einsum("td,td->t", error + size, self.absolute[answers])[:, None]
             proofs = [(lead[rows, closest] > share * bound) & fits for share in shares]

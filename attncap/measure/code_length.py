@@ -21,7 +21,7 @@ from attncap.constraints import checked
 from attncap.measure.mixture import LN2, best_mixture
 from attncap.measure.tokens import logits_of
 from attncap.models import TokenModel, chunks
-from attncap.models.precision import DtypeName
+from attncap.models.precision import StoredName
 from attncap.numerics.memory import BUDGET
 from attncap.result import Result
 from attncap.tasks import Associations
@@ -60,7 +60,7 @@ class Memorized(Result):
 
 
 @checked
-def bits(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> float:
+def bits(model: TokenModel, task: Associations, dtype: StoredName | None = None) -> float:
     r"""Return how many bits of the task the model memorized: what its best code saves.
 
     $$\max_{\lambda > 0,\ 0 \le \varepsilon \le 1}
@@ -91,7 +91,7 @@ def bits(model: TokenModel, task: Associations, dtype: DtypeName | None = None) 
 
 
 @checked
-def bits_hard(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> float:
+def bits_hard(model: TokenModel, task: Associations, dtype: StoredName | None = None) -> float:
     r"""Return the bits that the best code saves that reads the largest logit only.
 
     $$\max_{0 \le \varepsilon \le 1} \sum_t \log_2\big((1-\varepsilon) [\text{right}] / q_t(y_t) + \varepsilon\big)$$
@@ -108,7 +108,7 @@ def bits_hard(model: TokenModel, task: Associations, dtype: DtypeName | None = N
 
 
 @checked
-def evidence(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> float:
+def evidence(model: TokenModel, task: Associations, dtype: StoredName | None = None) -> float:
     r"""Return the evidence in bits that the model knows the answers.
 
     $$\log_2 \operatorname{mean}_{\lambda, \varepsilon} 2^{\operatorname{bits}(\lambda, \varepsilon)}$$
@@ -126,7 +126,7 @@ def evidence(model: TokenModel, task: Associations, dtype: DtypeName | None = No
 
 
 @checked
-def memorized(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> Memorized:
+def memorized(model: TokenModel, task: Associations, dtype: StoredName | None = None) -> Memorized:
     """Return `bits`, `bits_hard` and `evidence`, computed together, and the code that is best.
 
     Args:
@@ -140,7 +140,7 @@ def memorized(model: TokenModel, task: Associations, dtype: DtypeName | None = N
 
 
 @checked
-def bits_per_parameter(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> float:
+def bits_per_parameter(model: TokenModel, task: Associations, dtype: StoredName | None = None) -> float:
     """Return `bits` divided by the number of free parameters (embeddings and unembeddings included)."""
     return bits(model, task, dtype) / model.parameters["total"]
 

@@ -37,8 +37,7 @@ def parameters_in_use(model: TokenModel, task: Associations) -> int:
         >>> model.parameters["total"], parameters_in_use(model, task)
         (36, 28)
     """
-    read, answered = len(np.unique(task.sequences)), len(answers_in_use(task))
-    rows = 2 * model.vocabulary_size - read - answered
+    rows = len(np.setdiff1d(model.readable, task.sequences)) + len(np.setdiff1d(model.candidates, task.answers))
     if not isinstance(model, Perceptron) and not model.position.any():
         rows += model.context
     return model.parameters["total"] - model.embedding_dim * rows
@@ -97,12 +96,13 @@ def degrees_of_freedom(model: TokenModel, task: Associations) -> int:
         raise InputError(f"degrees of freedom: expected one layer of attention, got a {type(model).__name__}")
     require(10.0 * jacobian_entries(model, task), f"the Jacobian of {task.name}")
     model = model.astype("float64")
-    centred = model.unembedding - model.unembedding.mean(axis=0)
+    candidates = model.unembedding[model.candidates]
+    centred = candidates - candidates.mean(axis=0)
     values, right = np.linalg.svd(centred, full_matrices=False)[1:]
     seen = int((values > 1e-11 * values[0]).sum())
     encodings = model.encode(task.sequences)
     # Outside the span of the unembedding's columns its rows act alone; inside, they act with all other parameters.
-    alone = (model.vocabulary_size - 1 - seen) * rank(encodings) if model.vocabulary_size - 1 > seen else 0
+    alone = (len(candidates) - 1 - seen) * rank(encodings) if len(candidates) - 1 > seen else 0
     columns = seen * model.embedding_dim + sum(t.size for n, t in model.tensors().items() if n != "unembedding")
     triangle = np.zeros((0, columns))
     for rows in chunks(task.associations, 8 * columns * model.embedding_dim):

@@ -161,7 +161,7 @@ def right_in(
     program = chosen.program(ready)
     row_bytes = 4 * ready.embedding.dtype.itemsize * products(ready) if chosen.kept else ready.row_bytes()
     for rows in chunks(task.associations, row_bytes):
-        logits, answers = program(task.sequences[rows]), task.answers[rows, None]
+        logits, answers = program(task.sequences[rows]) + ready.silence, task.answers[rows, None]
         own = np.take_along_axis(logits, answers, axis=1)
         np.put_along_axis(logits, answers, -np.inf, axis=1)
         found.append(own[:, 0] > logits.max(axis=1))

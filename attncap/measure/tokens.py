@@ -13,7 +13,7 @@ from scipy.special import log_softmax, xlogy
 
 from attncap.constraints import checked
 from attncap.models import TokenModel
-from attncap.models.precision import DtypeName
+from attncap.models.precision import StoredName
 from attncap.result import Result, several
 from attncap.tasks import Associations, Distributions
 
@@ -81,7 +81,7 @@ def margins(logits: Float[np.ndarray, "T N"], answers: Int[np.ndarray, " T"]) ->
 
 
 @checked
-def margin(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> Float[np.ndarray, " T"]:
+def margin(model: TokenModel, task: Associations, dtype: StoredName | None = None) -> Float[np.ndarray, " T"]:
     """Return the margin of every association, in logits.
 
     Args:
@@ -93,7 +93,7 @@ def margin(model: TokenModel, task: Associations, dtype: DtypeName | None = None
 
 
 @checked
-def recall(model: TokenModel, task: Associations, dtype: DtypeName | None = None) -> Recall:
+def recall(model: TokenModel, task: Associations, dtype: StoredName | None = None) -> Recall:
     """Run a model on every sequence and count the right answers.
 
     Args:
@@ -130,7 +130,7 @@ def divergences(pi: Float[np.ndarray, "T N"], logits: Float[np.ndarray, "T N"]) 
 
 
 @checked
-def divergence(model: TokenModel, task: Distributions, dtype: DtypeName | None = None) -> float:
+def divergence(model: TokenModel, task: Distributions, dtype: StoredName | None = None) -> float:
     r"""Return $\sum_t w_t \mathrm{KL}(\pi_t \| p_t)$ of a model's next-token distributions $p_t$, in nats.
 
     Args:

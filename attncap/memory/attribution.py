@@ -100,7 +100,7 @@ def explain(memory: Archive, words: Any) -> Explained:
     sequence = encode(memory.path, words[::-1] if facts else words, task.vocabulary)
     model = memory.model.astype("float64")
     parts = {name: vectors[0] for name, vectors in model.parts_of(sequence[None]).items()}
-    logits = sum(parts.values()) @ model.unembedding.T
+    logits = sum(parts.values()) @ model.unembedding.T + model.silence
     stored = np.flatnonzero((task.sequences == sequence).all(axis=1))
     answer = int(task.answers[stored[0]]) if len(stored) else int(logits.argmax())
     rival = int(np.where(np.arange(len(logits)) == answer, -np.inf, logits).argmax())

@@ -137,7 +137,7 @@ def _kind(before: str | None, after: str | None, first: str | None, second: str 
 
 
 def _answers(memory: Archive, questions: Sequence[Words]) -> list[str | None]:
-    number = {word: at for at, word in enumerate(memory.task.vocabulary)}
+    number = {memory.task.vocabulary[token]: token for token in memory.model.readable.tolist()}
     known = [at for at, words in enumerate(questions) if all(word in number for word in words)]
     said: list[str | None] = [None] * len(questions)
     if known:

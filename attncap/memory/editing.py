@@ -17,7 +17,7 @@ from attncap.memory.descent import descended, descended_whole
 from attncap.memory.restated import restated
 from attncap.memory.step import smallest_step
 from attncap.memory.system import System
-from attncap.memory.vocabularies import answering, grown
+from attncap.memory.vocabularies import answering, grown, in_use
 from attncap.models import AttentionOnlyTransformer, TokenModel
 from attncap.result import Result, hidden, several
 from attncap.tasks import Associations
@@ -129,7 +129,7 @@ class Editor:
         spared = right.copy()
         spared[wanted.rows] = False
         lead = LEAD * float(before[right].min()) if right.any() else LEAST
-        model = grown(memory.model.astype("float64"), wanted.words, seed)
+        model = grown(memory.model.astype("float64"), wanted.words, wanted.sequences, seed)
         model = self._with_answers(model, memory.task, wanted, lead, seed)
         must = np.append(spared, np.ones(len(wanted.added), dtype=bool))
         must[wanted.rows] = True
@@ -144,7 +144,7 @@ class Editor:
             found, leads = model, before
         assert found is not None
         assert leads is not None
-        new = replace(memory, model=found.astype(dtype), task=task)
+        new = replace(memory, model=in_use(found, task, memory.model).astype(dtype), task=task)
         recall = measure.Recall(int((leads > 0).sum()), float((leads > 0).mean()), float(leads.min()))
         edited = Edited(
             changed=len(wanted.rows),

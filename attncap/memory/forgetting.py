@@ -16,7 +16,7 @@ from attncap.memory.changes import check_editable, rows_of
 from attncap.memory.relearning import Relearned, relearned
 from attncap.memory.restated import restated
 from attncap.memory.traces import ALPHA, Questions, Traces, threshold, told_apart
-from attncap.memory.vocabularies import shrunk
+from attncap.memory.vocabularies import filled, in_use, shrunk
 from attncap.memory.ways import GOLDS, Forgetting
 from attncap.models import TokenModel
 from attncap.numerics.memory import chunks
@@ -177,11 +177,12 @@ def forget(
     """
     started = time.perf_counter()
     check_editable(memory)
-    asked = Questions(memory.task, rows_of(memory, facts))
+    asked, stored = Questions(memory.task, rows_of(memory, facts)), memory.model
+    memory = filled(memory)
     forgetting = Forgetting(memory, asked, golds)
     ways = tuple(_measured(forgetting, name) for name in WAYS)
     taken = _taken(memory, ways, way)
-    new, gold = (_finished(memory, model, asked) for model in (taken.model, forgetting.gold[0]))
+    new, gold = (_finished(memory, model, asked, stored) for model in (taken.model, forgetting.gold[0]))
     return Forgotten(
         facts=len(asked.rows),
         others=asked.kept.associations,
@@ -266,8 +267,8 @@ def _distance(model: TokenModel, gold: TokenModel) -> float:
     return max(float(np.abs(one - other).max()) for one, other in pairs)
 
 
-def _finished(memory: Archive, model: TokenModel, asked: Questions) -> Archive:
-    """Return the memory of the facts that stay, with the names and rows that they use."""
+def _finished(memory: Archive, model: TokenModel, asked: Questions, stored: TokenModel) -> Archive:
+    """Return the memory of the facts that stay, with the names and rows that they use, laid out as it was stored."""
     small, kept = shrunk(model, replace(asked.kept, notes=()))
-    new = replace(memory, model=small.astype(memory.model.dtype), task=kept)
+    new = replace(memory, model=in_use(small, kept, stored).astype(stored.dtype), task=kept)
     return replace(new, result=restated(new, measure.recall(new.model, kept)))

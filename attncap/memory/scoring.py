@@ -16,7 +16,7 @@ from attncap.memory.baselines import BASELINES
 from attncap.memory.changes import places_of
 from attncap.memory.organisms import truth
 from attncap.memory.traces import ALPHA, Questions, threshold, told_apart
-from attncap.memory.vocabularies import shrunk
+from attncap.memory.vocabularies import filled, shrunk
 from attncap.memory.ways import Forgetting
 from attncap.models import TokenModel
 from attncap.result import Result
@@ -113,8 +113,8 @@ def score(directory: str | Path, method: Any) -> Scores:
     run = METHODS[method] if isinstance(method, str) else method
     said = truth(folder)
     for each in said["forget_sets"]:
-        full = archive.read(folder / each["family"] / "full")
-        without = archive.read(folder / each["family"] / f"without-{each['name']}")
+        full = filled(archive.read(folder / each["family"] / "full"))
+        without = filled(archive.read(folder / each["family"] / f"without-{each['name']}"))
         facts = full.translate(read_task(folder / each["path"]))
         asked = Questions(full.task, np.sort(places_of(full.task, facts.sequences)))
         found.append(_scored(each["family"], each["name"], asked, run(full, asked), without, full))

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from attncap import measure
+from attncap.archive import Archive
 from attncap.models import TokenModel, chunks
 from attncap.tasks import Associations
 
@@ -16,17 +17,28 @@ DRAWS = 64
 LENGTHS = (1.0, 0.7, 0.5, 0.35)
 
 
-def grown(model: TokenModel, words: Sequence[str], seed: int = 0) -> TokenModel:
-    """Return a model with rows for more tokens, which no fact is answered with yet.
+def grown(
+    model: TokenModel, words: Sequence[str], sequences: Int[np.ndarray, "k S"] | None = None, seed: int = 0
+) -> TokenModel:
+    """Return a model with rows for all tokens and for more, which no fact is answered with yet.
 
     Args:
         model: in float64.
         words: the new tokens.
-        seed: of their embeddings, drawn with the mean and the covariance of those that are there.
+        sequences: what is asked; tokens in it that have no row of the embedding get one.
+        seed: of the new embeddings, drawn with the mean and the covariance of those that are there.
     """
+    known = model.embedding[model.readable]
+    unread = np.arange(0) if sequences is None else np.setdiff1d(sequences, model.readable)
+    unread = unread[unread < model.vocabulary_size]
+    model = model.in_rows()
+    if len(unread):
+        embedding = model.embedding.copy()
+        embedding[unread] = alike(known, len(unread), np.random.default_rng([seed, *unread]))
+        model = replaced(model, embedding=embedding)
     if not words:
         return model
-    drawn = alike(model.embedding, len(words), np.random.default_rng([seed, model.vocabulary_size]))
+    drawn = alike(known, len(words), np.random.default_rng([seed, model.vocabulary_size]))
     silent = np.zeros((len(words), model.embedding_dim))
     return replaced(
         model,
@@ -96,6 +108,18 @@ def shrunk(model: TokenModel, task: Associations) -> tuple[TokenModel, Associati
     words = tuple(task.vocabulary[token] for token in kept)
     smaller = replace(task, sequences=number[task.sequences], answers=number[task.answers], vocabulary=words)
     return replaced(model, embedding=model.embedding[kept], unembedding=model.unembedding[kept]), smaller
+
+
+def filled(memory: Archive) -> Archive:
+    """Return a memory whose model has rows for all tokens; those that were absent are zeros."""
+    return replace(memory, model=memory.model.in_rows())
+
+
+def in_use(model: TokenModel, task: Associations, like: TokenModel) -> TokenModel:
+    """Leave out the rows that a task does not use, where another model leaves some out."""
+    if like.embedding_rows is None and like.unembedding_rows is None:
+        return model
+    return model.in_rows(np.unique(task.sequences), measure.answers_in_use(task))
 
 
 def silenced(model: TokenModel, tokens: Int[np.ndarray, " n"]) -> TokenModel:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
+import numpy as np
 from jaxtyping import Float, Int
 
 from attncap.models.attention import Array, attend, head_parts, project, stacked, unstacked
-from attncap.models.model import TokenModel
+from attncap.models.token_model import TokenModel
 from attncap.result import hidden
 
 
@@ -45,6 +46,9 @@ class AttentionOnlyTransformer(TokenModel):
     unembedding: Float[Array, "N d"] = hidden()
     score_scale: float = 1.0
     residual_position: bool = True
+    embedding_rows: Int[np.ndarray, " read"] | None = hidden(default=None, kw_only=True)
+    unembedding_rows: Int[np.ndarray, " answered"] | None = hidden(default=None, kw_only=True)
+    int8: bool = hidden(default=False, kw_only=True)
 
     def skip(self, sequences: Int[Array, "T S"]) -> Float[Array, "T d"]:
         """Return what the skip connection carries: $x_S$, or $e(t_S)$ without ``residual_position``."""

@@ -12,6 +12,7 @@ from attncap.models.attention_only import AttentionOnlyTransformer
 from attncap.models.embedded_attention import EmbeddedAttention
 from attncap.models.model import Model
 from attncap.models.perceptron import Perceptron
+from attncap.models.token_model import TokenModel
 from attncap.models.transformer import Transformer
 
 CLASSES: tuple[type[Model], ...] = (
@@ -62,5 +63,5 @@ def load(path: str | Path) -> Model:
         expected = f"format {weights.FORMAT!r} and a kind ({', '.join(KINDS)}) in its header"
         raise InputError(f"{path}: expected {expected}, got {found!r} and {kind!r}")
     model = KINDS[kind]
-    tensors = weights.read_tensors(path, model.shapes(), model.empty)
-    return model(**tensors, **model.options(path, header, tensors))
+    tensors, beside = weights.read_tensors(path, model.shapes(), model.empty, tokens=issubclass(model, TokenModel))
+    return model(**tensors, **model.options(path, header, tensors), **beside)

@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 
 from attncap.errors import InputError
 from attncap.models.attention import Array
-from attncap.models.model import TokenModel
 from attncap.models.precision import computing
+from attncap.models.token_model import TokenModel
 from attncap.models.transformer import gelu
 from attncap.result import hidden
 
@@ -57,7 +57,10 @@ class Perceptron(TokenModel):
     up: Float[Array, "w S d"] = hidden()
     down: Float[Array, "d w"] = hidden()
     unembedding: Float[Array, "N d"] = hidden()
-    activation: ActivationName = "gelu"
+    activation: str = "gelu"
+    embedding_rows: Int[np.ndarray, " read"] | None = hidden(default=None, kw_only=True)
+    unembedding_rows: Int[np.ndarray, " answered"] | None = hidden(default=None, kw_only=True)
+    int8: bool = hidden(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -121,7 +124,7 @@ class Perceptron(TokenModel):
 
     def header(self) -> dict[str, str]:
         """Return what a weight file must say beside the tensors."""
-        return {"activation": self.activation, "context": str(self.context)}
+        return {"activation": self.activation} | self._table_header()
 
     @classmethod
     def options(cls, path: Path, header: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The floating-point types of weights, and the type a forward pass computes in."""
+"""The types that weights are stored in, and the type a forward pass computes in."""
 
 from typing import Annotated, Literal, get_args
 
@@ -11,15 +11,19 @@ Dtype = Literal["float64", "float32", "bfloat16"]
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 # The same for functions that are given any text.
 DtypeName = Annotated[str, OneOf(DTYPES)]
+# Beside these, whole numbers times scales (`attncap.models.layout`).
+INT8 = "int8"
+StoredName = Annotated[str, OneOf((*DTYPES, INT8))]
 _NUMPY: dict[str, np.dtype] = {
     "float64": np.dtype(np.float64),
     "float32": np.dtype(np.float32),
     "bfloat16": np.dtype(ml_dtypes.bfloat16),
+    INT8: np.dtype(np.int8),
 }
 
 
 @checked
-def storage(dtype: DtypeName) -> np.dtype:
+def storage(dtype: StoredName) -> np.dtype:
     """Return the NumPy type that weights of this name are stored in.
 
     Raises:
@@ -33,5 +37,5 @@ def storage(dtype: DtypeName) -> np.dtype:
 
 
 def computing(dtype: np.dtype) -> np.dtype:
-    """Return the type that a forward pass of such weights computes in: float32 for bfloat16, else the same."""
-    return np.dtype(np.float32) if dtype == _NUMPY["bfloat16"] else dtype
+    """Return the type that a forward pass of such weights computes in: float32 for bfloat16 and int8, else the same."""
+    return np.dtype(np.float32) if dtype in (_NUMPY["bfloat16"], _NUMPY[INT8]) else dtype

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
+import numpy as np
 from jaxtyping import Float, Int
 
 from attncap.models.attention import Array, attend, combine, head_parts, project, stacked, unstacked
-from attncap.models.model import TokenModel
 from attncap.models.precision import computing
+from attncap.models.token_model import TokenModel
 from attncap.result import hidden
 
 
@@ -61,6 +62,9 @@ class Transformer(TokenModel):
     down: Float[Array, "L d w"] = hidden(kw_only=True)
     score_scale: float = 1.0
     residual_position: bool = True
+    embedding_rows: Int[np.ndarray, " read"] | None = hidden(default=None, kw_only=True)
+    unembedding_rows: Int[np.ndarray, " answered"] | None = hidden(default=None, kw_only=True)
+    int8: bool = hidden(default=False, kw_only=True)
 
     @property
     def depth(self) -> int:

@@ -13,7 +13,8 @@ from safetensors.numpy import save as serialize
 
 from attncap.errors import InputError
 from attncap.files import replacing
-from attncap.models.precision import DTYPES
+from attncap.models.layout import ROWED, ROWS, SCALE, unpacked
+from attncap.models.precision import DTYPES, INT8
 
 FORMAT = "attncap-1"
 FILE = "model.safetensors"
@@ -72,29 +73,39 @@ def read_header(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
-def read_tensors(path: Path, shapes: Letters, empty: str = "") -> dict[str, np.ndarray]:
-    """Return the tensors of a weight file, refusing whatever does not fit.
+def read_tensors(
+    path: Path, shapes: Letters, empty: str = "", *, tokens: bool = False
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the tensors of a weight file, refusing whatever does not fit, and how they are stored.
 
     Args:
         path: the file.
         shapes: the sizes of each tensor, by letter.
         empty: the letter of a size that may be zero.
+        tokens: of a model over tokens, whose embeddings may lack rows and whose weights may be int8.
+
+    Returns:
+        The tensors, absent rows as zeros; of a model over tokens which rows there are, where some are not, and
+        whether they are int8.
 
     Raises:
         InputError: names the file and the tensor, what was expected and what was got.
     """
     with _opened(path) as file:
-        dtype = (file.metadata() or {}).get("dtype")
-        if set(file.keys()) != set(shapes):
-            raise InputError(f"{path}: expected the tensors {', '.join(shapes)}, got {', '.join(file.keys())}")
-        tensors = {name: file.get_tensor(name) for name in shapes}
-    if dtype not in DTYPES:
-        raise InputError(f"{path}: expected dtype {', '.join(DTYPES)} in its header, got {dtype!r}")
-    for name, tensor in tensors.items():
-        if tensor.dtype.name != dtype:
-            raise InputError(f"{path}: {name} is {tensor.dtype.name}; expected {dtype}, as the header says")
+        header, names = file.metadata() or {}, set(file.keys())
+        known = (*DTYPES, INT8) if tokens else DTYPES
+        if (dtype := header.get("dtype")) not in known:
+            raise InputError(f"{path}: expected dtype {', '.join(known)} in its header, got {dtype!r}")
+        needed = [*shapes, *(name + SCALE for name in shapes if dtype == INT8)]
+        optional = {name + ROWS for name in ROWED} if tokens else set()
+        if names - optional != set(needed):
+            raise InputError(f"{path}: expected the tensors {', '.join(needed)}, got {', '.join(file.keys())}")
+        stored = {name: file.get_tensor(name) for name in names}
+    size = header.get("vocabulary", "")
+    tensors, rows = unpacked(str(path), stored, tuple(shapes), dtype, int(size) if size.isdecimal() else None)
     sizes(str(path), tensors, shapes, empty)
-    return tensors
+    beside = {name + ROWS: tokens for name, tokens in rows.items()} | {INT8: dtype == INT8}
+    return tensors, beside if tokens else {}
 
 
 @contextmanager

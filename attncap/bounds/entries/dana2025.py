@@ -34,6 +34,14 @@ readout = width * (corrected + A - 1 - width)
 law = BITS_PER_NUMBER * readout * log(2) / log(A)
 MOST = 1650
 
+# Method joint holds so many bits in each degree of freedom of the parameters in use: rows of the tokens that are read
+# and answered, positions, and 4 d a head of one dimension, less changes of basis, shifts, and two scales a head.
+# Fitted to joint_law.csv, whose shapes are the range.
+BITS_PER_DEGREE = Float("2.4")
+MOST_JOINT = 280
+in_use = D * (RHO + 1 + A + 4 * H)
+joint = BITS_PER_DEGREE * (in_use - D**2 - 2 * D - 2 * H) * log(2) / log(A)
+
 BOUNDS = (
     Bound(
         id="dana2025",
@@ -85,6 +93,30 @@ BOUNDS = (
         ),
         note="a measured law, no promise",
         outside="margin mode finds the heads by search where their number is not given",
+    ),
+    Bound(
+        id="joint",
+        sources=("attncap",),
+        where="method joint, random answers: bits per degree of freedom, fitted to joint_law.csv",
+        setting=f"{AOT}, heads of one dimension",
+        labels=labels.TOKEN,
+        direction="empirical",
+        exactness="empirical",
+        evidence="measured",
+        formula=floor(joint),
+        architecture="aot",
+        assumptions=(
+            Assumption("d_h = 1 (measured)", Eq(DH, 1)),
+            Assumption("2 <= S <= 5 (measured)", (S >= 2) & (S <= 5)),
+            Assumption("4 <= d <= 6 (measured)", (D >= 4) & (D <= 6)),
+            Assumption("5 <= A <= 50 answers (measured)", (A >= 5) & (A <= 50)),
+            Assumption("d <= 2 H <= 6 d (measured)", (2 * H >= D) & (H <= 3 * D)),
+            Assumption("a data rank of at most 51 (measured)", RHO <= 51),
+            Assumption(f"at most {MOST_JOINT:,} associations (measured)", joint < MOST_JOINT + 1),
+            Assumption("at most half of all N^S sequences (measured)", log(2 * joint) <= S * log(N)),
+        ),
+        note="a measured law, no promise: its sweep held 0.68 to 1.21 of it; counts the parameters in use",
+        outside="memorize --smallest finds the shape by search",
     ),
     Bound(
         id="dana2025-rank-1",

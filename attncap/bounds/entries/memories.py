@@ -18,7 +18,7 @@ SOURCES = (
     ),
     Source(
         key="hebbian2026",
-        authors="{Hazy Research}",
+        authors="Garcia, Roberto and others",
         title="{MLPs} are {Hebbians}: Constructing Efficient Fact-Storing {MLPs} for Transformers",
         venue="Conference on Language Modeling (COLM)",
         year=2026,

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import Any, Generic
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -13,16 +13,16 @@ from scipy.sparse import csr_array
 from attncap import measure
 from attncap.constraints import Count, Seed, checked
 from attncap.construct.associations.joint_descent import whole
+from attncap.construct.associations.joint_stages import Descended, Goal, reach
 from attncap.construct.associations.random_attention import draw
-from attncap.construct.associations.readout import M, Problem, answers_of
+from attncap.construct.associations.readout import M, answers_of
 from attncap.construct.given import Embeddings
 from attncap.fits.count import capacity_of, check_shape
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.models import AttentionOnlyTransformer, TokenModel, chunks
-from attncap.models.precision import DtypeName
+from attncap.models.precision import StoredName
 from attncap.numerics.bracketing import boundary
 from attncap.numerics.budget import Budget
-from attncap.numerics.lbfgs import descend, expect_descent
 from attncap.numerics.whitening import whiten
 from attncap.tasks import Associations
 
@@ -40,64 +40,8 @@ LOGITS = 30.0
 CIRCLE_LOGITS = 3000.0
 # Rounds in which tokens that share answers come together.
 ALIKE = 80
-# Evaluations between two looks at all rivals, and what they grow by.
-ROUND, GROWTH = 60, 1.3
-# A round that is so short could go no further.
-FEW = 5
-PATIENCE, PROGRESS = 300, 0.9
-# float64 goes on where so few of the answers are wrong.
-NEAR = 0.02
 # Where the number of heads is free, the largest that failed is within an eighth of the smallest that succeeded.
 RESOLUTION = 1 / 8
-
-
-@dataclass(frozen=True)
-class Descended(Generic[M]):
-    """What a descent came to, and whether that is what was asked for.
-
-    Attributes:
-        model: in float64.
-        task: what it was to memorize.
-        dtype: in which type.
-        certify: whether every answer must be certified.
-        evaluations: of the loss and its gradient.
-    """
-
-    model: M
-    task: Associations
-    dtype: str
-    certify: bool
-    evaluations: int
-
-    @cached_property
-    def recall(self) -> measure.Recall:
-        """What the model answers with its weights in the type."""
-        if self.certify:
-            return measure.verify(self.model, self.task, (self.dtype,))[self.dtype]
-        return measure.recall(self.model, self.task, self.dtype)
-
-    @property
-    def holds(self) -> bool:
-        """Whether every answer is right, and certified where that is asked."""
-        return bool(self.recall.certified) if self.certify else self.recall.correct == self.task.associations
-
-
-@dataclass
-class Watch:
-    """Gives a descent up that neither gains an answer nor loses a tenth of its loss in so many evaluations."""
-
-    since: int
-    wrong: float = np.inf
-    loss: float = np.inf
-
-    def see(self, spent: int, wrong: int, loss: float) -> None:
-        """Note where the descent is."""
-        if wrong < self.wrong or loss < PROGRESS * self.loss:
-            self.since, self.wrong, self.loss = spent, min(wrong, self.wrong), min(loss, self.loss)
-
-    def stalled(self, spent: int) -> bool:
-        """Whether nothing was gained for too long."""
-        return spent - self.since > PATIENCE
 
 
 def expected_heads(task: Associations, embedding_dim: int, head_dim: int = 1, bits_per_parameter: float = 1.0) -> int:
@@ -115,7 +59,7 @@ def joint(
     heads: Count | None = None,
     *,
     query_key_rank: Count | None = None,
-    dtype: DtypeName = "float32",
+    dtype: StoredName = "float32",
     seed: Seed = 0,
     certify: bool = False,
     embeddings: Embeddings | None = None,
@@ -128,7 +72,7 @@ def joint(
     such heads hold more bits per parameter than few wide ones. The first guess draws the attention and puts every
     answer's row where its sequences' representations point, which answers most sequences that share their answer with
     no other; the descent finds the rest. Large tables are descended over the closest rivals of each sequence, and
-    verified over the whole vocabulary.
+    verified over the whole vocabulary. For int8, Adam's steps follow the loss of the rounded weights.
 
     Args:
         task: what to memorize.
@@ -155,7 +99,7 @@ def joint(
         >>> from attncap.tasks import random_associations
         >>> fit = joint(random_associations(20, 2, 60), embedding_dim=4, heads=6)
         >>> fit.shape.parameters, fit.recall["float32"].accuracy
-        (264, 1.0)
+        (256, 1.0)
 
     Source: this project's; rank-1 scores from Dana, Pydi, Chevaleyre 2025 (arXiv 2411.10115), Remark 2.
     """
@@ -167,16 +111,13 @@ def joint(
         embeddings.check(task, embedding_dim)
 
     def attempt(number: int) -> Descended[AttentionOnlyTransformer]:
-        answers = len(measure.answers_in_use(task))
-        numbers, what = embedding_dim * (number * head_dim + answers), f"training all of {task.name}"
-        expect_descent(task.associations, numbers, answers, what, evaluations, budget)
         if embeddings is None:
             start = first_guess(task, embedding_dim, head_dim, number, rank, seed)
             pose = partial(whole, start, task, *answers_of(task))
         else:
             start = untrained(task, embedding_dim, head_dim, number, rank, seed, embeddings)
             pose = partial(whole, start, task, np.arange(task.vocabulary_size), task.answers, frozen=GIVEN)
-        return descended(pose, task, dtype, certify=certify, evaluations=evaluations, budget=budget)
+        return reach(start, pose, Goal(task, dtype, certify, evaluations, budget))
 
     expected = expected_heads(task, embedding_dim, head_dim)
     found, bracket = (attempt(heads), None) if heads else fewest(expected, task.associations, attempt)
@@ -291,48 +232,3 @@ def pointed_at(model: TokenModel, task: Associations) -> Float[np.ndarray, "N d"
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     logits = CIRCLE_LOGITS if model.embedding_dim == 2 else LOGITS
     return rows / np.maximum(norms, 1e-12) * logits / np.sqrt(np.mean(lengths**2))
-
-
-def descended(
-    pose: Callable[..., Problem[M]],
-    task: Associations,
-    dtype: str,
-    *,
-    certify: bool,
-    evaluations: int,
-    budget: Budget | None,
-) -> Descended[M]:
-    """Descend in float32, and where that ends near the goal in float64, until every answer is right in the type.
-
-    Args:
-        pose: makes the problem in a type (``dtype``).
-        task: what to memorize.
-        dtype: the type whose recall must be exact.
-        certify: go on until every answer is certified.
-        evaluations: of the loss and its gradient, at most.
-        budget: of time.
-    """
-    spent, target = 0, 0.0
-    point: np.ndarray | None = None
-    for kind in ("float32", "float64"):
-        problem = pose(dtype=kind)
-        point = problem.start if point is None else point
-        wrong, size, watch = problem.refresh(point), ROUND, Watch(spent)
-        while spent < evaluations and not (watch.stalled(spent) or (budget and budget.spent)):
-            # With every answer for a rival no round changes the loss.
-            most = evaluations - spent if problem.fixed else min(size, evaluations - spent)
-            descent = descend(problem.objective, point, target, most, PATIENCE, budget)
-            point, spent, size = descent.point, spent + descent.evaluations, int(GROWTH * size)
-            wrong = problem.refresh(point)
-            if not wrong:
-                found = Descended(problem.finish(point), task, dtype, certify, spent)
-                if found.holds:
-                    return found
-                target = 2 * max(descent.margin, found.recall.needed or 0.0)
-            if descent.evaluations <= FEW:
-                break
-            watch.see(spent, wrong, descent.loss)
-        if wrong > NEAR * task.associations:
-            break
-    assert point is not None
-    return Descended(problem.finish(point), task, dtype, certify, spent)

@@ -4,7 +4,6 @@ Queries, keys and values are the same wherever a token stands at a position agai
 of token and position and looked up: what `AttentionOnlyTransformer.encode` computes, in a fraction of its products.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,10 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 
-from attncap.construct.flattened import Tensors
+from attncap.construct.flattened import Pull, Tensors
 from attncap.numerics.memory import chunks
 
-Pull = Callable[[Float[np.ndarray, "T d"]], Tensors]
 # Pieces that stay in a core's cache.
 PIECE = 1 << 20
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from attncap import measure
 from attncap.constraints import Count, Seed, checked
-from attncap.construct.associations.joint_mode import Descended, descended, fewest, pointed_at
+from attncap.construct.associations.joint_mode import fewest, pointed_at
+from attncap.construct.associations.joint_stages import Descended, Goal, reach
 from attncap.construct.associations.linear_system import column_scale
 from attncap.construct.associations.margin_mode import until_certified
 from attncap.construct.associations.readout import answers_of
@@ -22,7 +23,7 @@ from attncap.construct.readouts import free_readout, given_readout
 from attncap.errors import InputError
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.models import ActivationName, Perceptron
-from attncap.models.precision import DtypeName
+from attncap.models.precision import INT8, StoredName
 from attncap.numerics.budget import Budget
 from attncap.numerics.linear import minimum_norm
 from attncap.numerics.memory import require
@@ -58,7 +59,7 @@ def perceptron(
     method: Readout = "margin",
     activation: ActivationName | None = None,
     embeddings: Embeddings | None = None,
-    dtype: DtypeName = "float32",
+    dtype: StoredName = "float32",
     seed: Seed = 0,
     evaluations: Count = 4000,
     budget: Budget | None = None,
@@ -82,7 +83,7 @@ def perceptron(
         method: theorem, margin or joint.
         activation: $\sigma$: "gelu", or "identity" (bilinear units); the latter by default for joint alone.
         embeddings: given ones; drawn, or with joint learned, by default.
-        dtype: the type whose recall must be exact.
+        dtype: the type whose recall must be exact; int8 is method joint's.
         seed: of every random draw.
         evaluations: of the loss of joint and its gradient, at most.
         budget: of time; a descent of joint that exhausts it stops.
@@ -100,7 +101,7 @@ def perceptron(
         >>> task = random_associations(20, 2, 60)
         >>> fit = perceptron(task, embedding_dim=4, units=6, method="joint")
         >>> fit.shape.parameters, fit.recall["float32"].accuracy
-        (280, 1.0)
+        (272, 1.0)
         >>> perceptron(task, embedding_dim=4, units=60, method="theorem").recall["float32"].accuracy
         1.0
 
@@ -141,6 +142,8 @@ def attempted(
     started = time.perf_counter()
     if embedding_dim < 2:
         raise InputError("embedding_dim", "at least 2", embedding_dim)
+    if dtype == INT8 and method != "joint":
+        raise InputError("dtype", f"a floating-point type with method {method}, which rounds no weights", dtype)
     if embeddings is not None:
         embeddings.check(task, embedding_dim)
     chosen = activation or ACTIVATION[method]
@@ -196,25 +199,29 @@ class Plan:
     def attempt(self, units: int) -> Descended[Perceptron]:
         """Return what so many units come to."""
         model = draw(self.task, self.embedding_dim, units, self.activation, self.seed, self.embeddings)
-        how: dict[Readout, Callable[[Perceptron], tuple[Perceptron, int]]]
+        how: dict[Readout, Callable[[Perceptron], Descended[Perceptron]]]
         how = {"theorem": self._least_squares, "margin": self._logistic, "joint": self._whole}
-        found, evaluations = how[self.method](model)
-        return Descended(found, self.task, self.dtype, False, evaluations)
+        return how[self.method](model)
 
-    def _least_squares(self, model: Perceptron) -> tuple[Perceptron, int]:
+    @property
+    def goal(self) -> Goal:
+        """Every answer right; no perceptron is certified."""
+        return Goal(self.task, self.dtype, False, self.evaluations, self.budget)
+
+    def _least_squares(self, model: Perceptron) -> Descended[Perceptron]:
         rows, units = self.task.associations, model.units
         require(8.0 * rows * (4 * units + rows) + 5e8, f"solving {rows:,} x {units:,}")
         matrix = model.features(self.task.sequences)
         scale = column_scale(matrix)
         solved = minimum_norm(matrix * scale, model.unembedding[self.task.answers])
-        return model.with_readout(scale[:, None] * solved), 0
+        return Descended(model.with_readout(scale[:, None] * solved), self.goal, 0)
 
-    def _logistic(self, model: Perceptron) -> tuple[Perceptron, int]:
+    def _logistic(self, model: Perceptron) -> Descended[Perceptron]:
         pose = free_readout if self.embeddings is None else given_readout
         found = until_certified(pose(model, self.task), self.task, self.dtype)
-        return found.model, found.evaluations
+        return Descended(found.model, self.goal, found.evaluations)
 
-    def _whole(self, model: Perceptron) -> tuple[Perceptron, int]:
+    def _whole(self, model: Perceptron) -> Descended[Perceptron]:
         task, given = self.task, self.embeddings is not None
         rng = np.random.default_rng([self.seed, 1])
         start = replace(model, down=rng.standard_normal(model.down.shape) / np.sqrt(model.units))
@@ -223,7 +230,4 @@ class Plan:
         else:
             start = replace(start, unembedding=pointed_at(start, task))
             used, answers = answers_of(task)
-        pose = partial(whole, start, task, used, answers, given=given)
-        limits = {"evaluations": self.evaluations, "budget": self.budget}
-        found = descended(pose, task, self.dtype, certify=False, **limits)  # type: ignore[arg-type]
-        return found.model, found.evaluations
+        return reach(start, partial(whole, start, task, used, answers, given=given), self.goal)

@@ -1,19 +1,15 @@
 """Random gated units, and the gradient of a loss of their readout."""
 
-from collections.abc import Callable
-
 import numpy as np
 from jaxtyping import Float, Int
 
 from attncap.construct.associations.random_attention import unit_rows
 from attncap.construct.associations.tabled import onto
-from attncap.construct.flattened import Tensors
+from attncap.construct.flattened import Pull, Tensors
 from attncap.construct.given import Embeddings
 from attncap.models import ActivationName, Perceptron
 from attncap.models.transformer import gelu
 from attncap.tasks import Associations
-
-Pull = Callable[[Float[np.ndarray, "T d"]], Tensors]
 
 
 def draw(
@@ -50,7 +46,7 @@ def draw(
 
 
 def encode(
-    weights: Tensors, sequences: Int[np.ndarray, "T S"], activation: ActivationName
+    weights: Tensors, sequences: Int[np.ndarray, "T S"], activation: str
 ) -> tuple[Float[np.ndarray, "T d"], Pull]:
     """Return what a perceptron's readout makes of its units, and what takes gradients back to the weights.
 

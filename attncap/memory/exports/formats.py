@@ -143,8 +143,12 @@ def run(path: Path, program: str, memory: Archive) -> tuple[Float[np.ndarray, " 
             raise UnmetError(f"{path}: the foreign runtime failed ({[*done.stderr.strip().splitlines(), '?'][-1]})")
         with np.load(here / "out.npz") as found:
             leads, logits = found["leads"], found["logits"]
-    ours = memory.model.ready().forward(task.sequences[: len(logits)])
-    return leads.astype(np.float64), float(np.abs(logits - ours).max() / np.abs(ours).max())
+    ours, theirs = memory.model.ready().forward(task.sequences[: len(logits)]), logits
+    if memory.model.unembedding_rows is not None:
+        if np.isfinite(np.delete(logits, memory.model.candidates, axis=1)).any():
+            raise UnmetError(f"{path}: the foreign runtime answers with tokens that the memory has no row for")
+        ours, theirs = ours[:, memory.model.candidates], theirs[:, memory.model.candidates]
+    return leads.astype(np.float64), float(np.abs(theirs - ours).max() / np.abs(ours).max())
 
 
 def _right(memory: Archive) -> int:

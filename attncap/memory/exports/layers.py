@@ -19,11 +19,13 @@ class Layers:
             output (L, H, d, dh), and, with perceptrons, up (L, w, d), bias (L, w), down (L, d, w).
         score_scale: multiplies the scores.
         residual_position: whether the residual stream carries the positions.
+        silence: added to the logits: 0, and minus infinity for tokens that are never answered; None without any.
     """
 
     tensors: dict[str, Float[np.ndarray, "..."]]
     score_scale: float
     residual_position: bool
+    silence: Float[np.ndarray, " N"] | None
 
     @staticmethod
     def of(model: TokenModel) -> "Layers":
@@ -44,7 +46,8 @@ class Layers:
         if "up" in tensors and not tensors["up"].size:
             tensors = {name: tensor for name, tensor in tensors.items() if name not in ("up", "bias", "down")}
         contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-        return Layers(contiguous, float(ready.score_scale), ready.residual_position)
+        silence = None if ready.unembedding_rows is None else ready.silence
+        return Layers(contiguous, float(ready.score_scale), ready.residual_position, silence)
 
     @property
     def depth(self) -> int:

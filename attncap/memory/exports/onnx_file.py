@@ -101,7 +101,10 @@ def _forward(graph: _Graph, layers: Layers) -> None:
             units = _gelu(graph, graph("Add", units, graph.constant(tensors["bias"][layer])), dtype)
             x = graph("Add", x, graph("MatMul", units, graph.constant(tensors["down"][layer].T)))
     last = graph("Gather", x, graph.constant(np.array(context - 1, np.int64)), axis=1)
-    graph("MatMul", last, graph.constant(tensors["unembedding"].T), name="logits")
+    silent = layers.silence is not None
+    logits = graph("MatMul", last, graph.constant(tensors["unembedding"].T), name="" if silent else "logits")
+    if silent:
+        graph("Add", logits, graph.constant(layers.silence), name="logits")
 
 
 def _gelu(graph: _Graph, x: str, dtype: np.dtype) -> str:

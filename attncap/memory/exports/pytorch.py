@@ -45,7 +45,8 @@ class Memory(torch.nn.Module):
             if self.config["units"]:
                 units = x @ self.up[layer].T + self.bias[layer]
                 x = x + torch.nn.functional.gelu(units, approximate="tanh") @ self.down[layer].T
-        return x[:, -1] @ self.unembedding.T
+        logits = x[:, -1] @ self.unembedding.T
+        return logits + self.silence if hasattr(self, "silence") else logits
 
     @torch.no_grad()
     def ask(self, *words):
@@ -70,7 +71,8 @@ def write(memory: Archive, path: Path) -> dict[str, object]:
     """Write model.safetensors, config.json, vocabulary.json and memory.py into a directory."""
     path.mkdir(exist_ok=True)
     layers = Layers.of(memory.model)
-    save_file(layers.tensors, path / "model.safetensors")
+    silence = {} if layers.silence is None else {"silence": layers.silence}
+    save_file(layers.tensors | silence, path / "model.safetensors")
     (path / "config.json").write_text(json.dumps(layers.config, indent=1), encoding="utf-8")
     words = json.dumps(memory.task.vocabulary, ensure_ascii=False, indent=1)
     (path / "vocabulary.json").write_text(words, encoding="utf-8")

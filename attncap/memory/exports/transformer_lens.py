@@ -82,7 +82,7 @@ def write(memory: Archive, path: Path) -> dict[str, object]:
         **{f"blocks.0.attn.{name}.bias": np.zeros(width, np.float32) for name in "qkv"},
         "blocks.0.attn.o.bias": bias,
         "unembed.weight": tensors["unembedding"],
-        "unembed.bias": np.zeros(len(tensors["unembedding"]), np.float32),
+        "unembed.bias": np.zeros(len(tensors["unembedding"]), np.float32) if layers.silence is None else layers.silence,
     }
     config = {
         "n_layers": 1,

@@ -1,0 +1,29 @@
+"""The sweep behind the law of method joint: the most random associations that small shapes hold, as a table.
+
+    python -m benchmarks.joint_law STORE
+
+runs (or continues) the sweep in the directory STORE and writes attncap/bounds/joint_law.csv.
+"""
+
+import sys
+
+from benchmarks.margin_law import TABLE as MARGIN
+from benchmarks.margin_law import write
+
+TABLE = MARGIN.with_name("joint_law.csv")
+# vocabulary, context, embedding_dim, head_dim, heads: heads of one dimension, as the search for the smallest has them.
+CELLS = [
+    *((20, 2, 4, 1, heads) for heads in (2, 6, 12)),
+    *((50, 2, 4, 1, heads) for heads in (2, 5, 12)),
+    (10, 3, 4, 1, 4),
+    (5, 5, 4, 1, 6),
+    (20, 3, 6, 1, 6),
+]
+
+
+def main() -> None:
+    write(TABLE, "joint", CELLS, sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()
