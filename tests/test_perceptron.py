@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import log_softmax
 
 from attncap import archive, construct, measure, models, tasks
 from attncap.commands.memorize import memorize
 from attncap.construct.associations.joint_descent import whole as whole_attention
 from attncap.construct.associations.joint_mode import GIVEN, untrained
 from attncap.construct.associations.random_attention import draw as draw_attention
+from attncap.construct.associations.readout import answers_of
 from attncap.construct.perceptrons.constructed import count
 from attncap.construct.perceptrons.descent import whole
 from attncap.construct.perceptrons.units import draw, gelu_slope
@@ -307,3 +309,45 @@ def test_attention_between_given_embeddings_descends_the_layer_alone():
     direction = np.random.default_rng(0).standard_normal(len(problem.start))
     ahead, behind = (problem.objective(problem.start + sign * 1e-6 * direction)[0] for sign in (1, -1))
     assert problem.objective(problem.start)[1] @ direction == pytest.approx((ahead - behind) / 2e-6, rel=1e-5)
+
+
+def rounded_pose(kind):
+    if kind == "perceptron":
+        start = draw(TASK, 3, 4, "identity", 0).with_readout(np.random.default_rng(2).standard_normal((4, 3)))
+        return partial(whole, start, TASK, *answers_of(TASK), given=False)
+    task, given = TASK, construct.Embeddings(*np.random.default_rng(3).standard_normal((2, 12, 3)))
+    start = untrained(task, 3, 1, 4, 1, 0, given)
+    return partial(whole_attention, start, task, EVERY, task.answers, frozen=GIVEN)
+
+
+@pytest.mark.parametrize("kind", ["perceptron", "attention between given embeddings"])
+def test_rounding_in_the_loop_is_that_of_the_file(kind):
+    problem = rounded_pose(kind)(dtype="float64", rounding=True)
+    problem.refresh(problem.start)
+    point = problem.start + 0.3 * np.random.default_rng(0).standard_normal(len(problem.start))
+    logits = problem.finish(point).astype("int8").astype("float64").forward(TASK.sequences)
+    loss, _, margin = problem.objective(point)
+    assert loss == pytest.approx(-log_softmax(logits, axis=1)[np.arange(40), TASK.answers].mean(), rel=1e-9)
+    assert margin == pytest.approx(measure.margins(logits, TASK.answers).min(), rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_a_descended_perceptron_stores_its_rows_in_use_and_reads_them_back(dtype, tmp_path):
+    task = tasks.associations([[0, 1], [1, 2], [2, 0], [0, 2]], [3, 4, 3, 5], vocabulary=9)
+    fit = construct.perceptron(task, 4, 3, method="joint", dtype=dtype)
+    assert fit.recall[dtype].accuracy == 1.0
+    model = fit.model.astype(dtype)
+    models.save(model, tmp_path)
+    back = models.load(tmp_path)
+    assert back == model
+    assert list(back.readable) == [0, 1, 2]
+    assert list(back.candidates) == [3, 4, 5]
+    assert fit.shape.parameters == fit.shape.parameters_in_use == 4 * 6 + 3 * 4 * 5
+    # Rows that are stored but not in use do not count.
+    assert measure.parameters_in_use(draw(task, 4, 3, "identity", 0), task) == fit.shape.parameters
+    assert fit.shape.bytes == model.bytes
+
+
+def test_int8_of_a_perceptron_is_method_joint_s():
+    with pytest.raises(InputError, match="dtype: expected a floating-point type with method margin"):
+        construct.perceptron(TASK, 4, 40, dtype="int8")

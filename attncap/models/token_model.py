@@ -74,7 +74,7 @@ class TokenModel(Model):
         for name, tokens in (("embedding", embedding), ("unembedding", unembedding)):
             kept[name + ROWS] = None
             if tokens is not None and len(tokens) < self.vocabulary_size:
-                kept[name + ROWS] = np.unique(tokens)
+                kept[name + ROWS] = np.unique(tokens).astype(np.int64)
                 kept[name] = np.zeros_like(getattr(self, name))
                 kept[name][tokens] = getattr(self, name)[tokens]
         return dataclasses.replace(self, **kept)  # type: ignore[type-var]
