@@ -13,6 +13,7 @@ Kind = Literal["associations", "distributions", "examples"]
 # Of the sequences that heads could hold, distribution mode stores so many where they do not hold the whole task:
 # the full count leaves the logits of the others to chance.
 SHARE = 0.9
+BOTH = frozenset({"attention", "perceptron"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,8 @@ class Method:
         narrowest: (associations, embedding dimension): up to so many, this is the least dimension whose plans recall
             in float32 (tests/test_bounds_plan.py fills them).
         options: what it takes beside task, shape and seed.
+        layers: what it finds weights of: "attention", and "perceptron" where gated units have the same readout
+            (`attncap.construct.perceptron`).
     """
 
     kind: Kind
@@ -45,6 +48,7 @@ class Method:
     slack: float = 1.0
     narrowest: tuple[tuple[int, int], ...] = ()
     options: frozenset[str] = frozenset()
+    layers: frozenset[str] = frozenset({"attention"})
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -95,6 +99,7 @@ METHODS: dict[tuple[Kind, str], Method] = {
             cites=("dana2025",),
             narrowest=((100, 4), (sys.maxsize, 8)),
             options=frozenset({"query_key_rank", "dtype"}),
+            layers=BOTH,
         ),
         Method(
             kind="associations",
@@ -106,7 +111,8 @@ METHODS: dict[tuple[Kind, str], Method] = {
             resolution=1 / 32,
             # The law over the least that a shape of its sweep held.
             slack=1.35,
-            options=frozenset({"train_attention", "certify", "query_key_rank", "dtype"}),
+            options=frozenset({"train_attention", "certify", "query_key_rank", "dtype", "embeddings"}),
+            layers=BOTH,
         ),
         Method(
             kind="associations",
@@ -118,7 +124,8 @@ METHODS: dict[tuple[Kind, str], Method] = {
             resolution=1 / 32,
             # The law over the least that a shape of its sweep held.
             slack=1.5,
-            options=frozenset({"certify", "query_key_rank", "dtype"}),
+            options=frozenset({"certify", "query_key_rank", "dtype", "embeddings"}),
+            layers=BOTH,
         ),
         Method(
             kind="associations",

@@ -85,26 +85,30 @@ CALLS: dict[object, dict] = {
     construct.lower_bound: {"pi": PI, "weight": DISTRIBUTIONS.weight, "logits": LOGITS, "dim": 2, "rho": 1.0}
     | {"iterations": 2},
     construct.joint: {"task": TASK, "embedding_dim": 4, "head_dim": 1, "heads": 4, "query_key_rank": 1, "seed": 0}
-    | {"dtype": "float32", "certify": False, "evaluations": 99, "budget": None},
+    | {"dtype": "float32", "certify": False, "evaluations": 99, "budget": None, "embeddings": None},
     construct.smallest: {"task": TASK, "by": "parameters", "within": 9.0, "dtype": "float32", "seed": 0, "first": True}
     | {"certify": False},
+    construct.perceptron: {"task": TASK, "embedding_dim": 4, "units": 3, "method": "joint", "activation": "gelu"}
+    | {"embeddings": None, "dtype": "float32", "seed": 0, "evaluations": 99, "budget": None},
+    construct.perceptron_capacity: {"vocabulary": 4, "context": 2, "embedding_dim": 4, "units": 2, "method": "margin"}
+    | {"dtype": "float32", "seeds": 1, "seed": 0},
     plots.front_chart: {"fit": FIT},
     construct.margin: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "heads": 2, "query_key_rank": 2}
-    | {"dtype": "float32", "seed": 0, "train_attention": False, "certify": False},
+    | {"dtype": "float32", "seed": 0, "train_attention": False, "certify": False, "embeddings": None},
     construct.theorem: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "heads": 2, "query_key_rank": 2}
     | {"dtype": "float32", "seed": 0},
     # Neither of them can be used: what began to serve would not end.
     ac.explore.serve: {"port": 10**6, "directory": "facts.csv", "started": None},
     ac.explore.write_static: {"path": "explore.html", "force": True},
-    fits.bits_per: {"bits": 3.0, **MEASURED, "dtype": "float32", "method": "theorem"},
+    fits.bits_per: {"bits": 3.0, **MEASURED, "dtype": "float32", "method": "theorem", "given": False},
     fits.capacity_of: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "heads": 2},
     fits.check_shape: {"embedding_dim": 8, "head_dim": 8, "heads": 2, "dtype": "float32", "query_key_rank": 2},
-    fits.counts: {**MEASURED, "dtype": "float32", "method": "theorem"},
-    fits.data_parameters: {**MEASURED, "method": "theorem"},
+    fits.counts: {**MEASURED, "dtype": "float32", "method": "theorem", "given": False},
+    fits.data_parameters: {**MEASURED, "method": "theorem", "given": False},
     fits.least_heads: {"task": TASK, "embedding_dim": 8, "head_dim": 8, "slack": 1, "bound": "corrected"},
-    fits.shortfall: {"recall": FIT.recall["float32"], "task": TASK, "dtype": "float32", "heads": 2},
+    fits.shortfall: {"recall": FIT.recall["float32"], "task": TASK, "dtype": "float32", "heads": 2, "part": "head"},
     fits.summarize: {**MEASURED, "dtype": "float32", "method": "theorem", "capacity": {}, "details": {}}
-    | {"seed": 0, "seconds": 0.0},
+    | {"seed": 0, "seconds": 0.0, "given": False},
     interpolation.activation: {"spec": "tanh", "kinks": [0.0], "diagonal_limit": 0.0},
     interpolation.error: {"activations": "tanh", "ratio": 0.5, "ridge": 1.0, "snr": 0.5, "alignment": 0.5}
     | {"diagonal": "zero", "heads": 1, "combine": "concat", "random_scores": False, "positive": 0.5},
@@ -117,6 +121,7 @@ CALLS: dict[object, dict] = {
     | {"combine": "concat", "random_scores": False},
     measure.answers_in_use: {"task": TASK},
     measure.certify: {**MEASURED, "dtype": "float32", "arithmetic": "float32"},
+    measure.layer_parameters: {"model": MODEL},
     measure.divergence: {"model": HELD, "task": DISTRIBUTIONS, "dtype": "float32"},
     measure.divergences: {"pi": PI, "logits": LOGITS},
     measure.margins: {"logits": LOGITS, "answers": np.zeros(9, int)},
@@ -221,6 +226,7 @@ DEAR = {
     plots.plan_chart,
     plots.save,
     construct.capacity,
+    construct.perceptron_capacity,
     construct.smallest,
     interpolation.spectral_density,
     interpolation.resolvent,

@@ -17,7 +17,7 @@ import attncap as ac
 from attncap import construct, models, tasks, train
 from attncap.errors import InputError, UnmetError
 
-from .test_models import by_loops
+from .test_models import by_loops, perceptron_by_loops
 
 FACTS = tasks.random_associations(12, 2, 60, seed=0)
 ROWS = tasks.distributions(np.random.default_rng(0).dirichlet(np.ones(8), 30), sequences=np.argwhere(np.ones((5, 6))))
@@ -44,6 +44,19 @@ CONSTRUCTORS = {
     "joint": Constructor(
         construct.joint, FACTS, {"embedding_dim": 6, "heads": 4}, {"embedding_dim": 2, "heads": 1}, ("60",)
     ),
+    "perceptron, theorem": Constructor(
+        partial(construct.perceptron, method="theorem"), FACTS, {"embedding_dim": 6, "units": 60}, {"units": 8}, ("60",)
+    ),
+    "perceptron, margin": Constructor(
+        construct.perceptron, FACTS, {"embedding_dim": 6}, {"embedding_dim": 2, "units": 1}, ("60",)
+    ),
+    "perceptron, joint": Constructor(
+        partial(construct.perceptron, method="joint"),
+        FACTS,
+        {"embedding_dim": 6, "units": 3},
+        {"embedding_dim": 2, "units": 1},
+        ("60",),
+    ),
     "train": Constructor(train.memorize, FACTS, {"embedding_dim": 6}, {"steps": 1}, ("60",)),
     "distribution": Constructor(
         partial(construct.distribution, starts=1), ROWS, {"embedding_dim": 4}, {"heads": 2, "stored": 30}, ("12", "30")
@@ -56,6 +69,8 @@ CONSTRUCTORS = {
         partial(construct.examples, method="chosen"), EXAMPLES, {}, {"heads": 1, "head_dim": 1}, ("25", "8", "23")
     ),
 }
+# These go beyond any count.
+BEYOND = ("margin", "joint", "train", "perceptron, margin", "perceptron, joint")
 COUNTS = {"examples, theorem": "theorem", "examples, lstsq": "features", "examples, chosen": "proved"}
 every = pytest.mark.parametrize("name", CONSTRUCTORS)
 
@@ -70,6 +85,8 @@ def answers(model: Any, task: Any, dtype: type = np.float64) -> np.ndarray:
     tensors = {name: tensor.astype(dtype) for name, tensor in model.tensors().items()}
     if isinstance(task, tasks.Examples):
         return np.array([layer(tensors, *item) for item in zip(task.contexts, task.queries, strict=True)])
+    if isinstance(model, models.Perceptron):
+        return np.array([perceptron_by_loops(tensors, row, model.activation) for row in task.sequences.tolist()])
     options = model.score_scale, model.residual_position
     return np.array([by_loops(tensors, row, *options) for row in task.sequences.tolist()])
 
@@ -145,12 +162,17 @@ def test_memory_that_is_not_free_is_not_taken(name, monkeypatch):
 @every
 def test_heads_by_default_hold_the_task_and_fewer_do_not(name):
     fit, task = found(name), CONSTRUCTORS[name].task
+    if isinstance(fit.model, models.Perceptron):
+        assert fit.shape.units == fit.model.gate.shape[0] >= 1
+        assert fit.shape.heads == fit.model.heads == 0
+        assert name in BEYOND or fit.capacity["theorem"] >= task.associations
+        return
     heads = fit.shape.heads
     count = task.associations if isinstance(task, tasks.Associations) else task.count
     assert heads == fit.model.query.shape[0] >= 1
-    if name not in ("margin", "joint", "train"):  # these go beyond any count
+    if name not in BEYOND:
         assert fit.capacity[COUNTS.get(name, "rank")] >= count
-    if name not in ("margin", "joint", "train", "examples, chosen"):
+    if name not in (*BEYOND, "examples, chosen"):
         with pytest.raises((UnmetError, InputError)):
             CONSTRUCTORS[name](heads=heads - 1, **({"stored": count} if name == "distribution" else {}))
 
@@ -162,7 +184,7 @@ def test_the_order_of_the_rows_does_not_matter(name):
     task = replace(constructor.task, **{key: value[order] for key, value in rows.items()})
     moved, fit = replace(constructor, task=task)(), found(name)
     assert error(answers(moved.model, task), task) == pytest.approx(claimed(fit, "float64"), abs=1e-6)
-    assert (moved.shape, moved.capacity) == (fit.shape, fit.capacity) or name == "margin"
+    assert (moved.shape, moved.capacity) == (fit.shape, fit.capacity) or name in BEYOND
 
 
 @every
@@ -181,7 +203,8 @@ def test_the_result_is_json_without_weights(name):
 def test_the_citation_names_the_paper_that_it_follows(name):
     cited = ac.citation(found(name))
     assert "@" in cited
-    assert ("mahdavi2024" in cited, "dana2025" in cited) == (name in COUNTS, name not in COUNTS)
+    paper = "mahdavi2024" if name in COUNTS else "hebbian2026" if name.startswith("perceptron") else "dana2025"
+    assert [key for key in ("mahdavi2024", "hebbian2026", "dana2025") if f"{{{key}," in cited] == [paper]
 
 
 @every

@@ -45,6 +45,73 @@ def by_loops(w, sequence, scale, residual_position):
     return [sum(float(row[i]) * out[i] for i in range(d)) for row in w["unembedding"]]
 
 
+def random_perceptron(N=7, S=3, d=4, w=5, seed=0, activation="gelu") -> models.Perceptron:
+    rng = np.random.default_rng(seed)
+    shapes = [(N, d), (w, S, d), (w, S, d), (d, w), (N, d)]
+    return models.Perceptron(*(rng.standard_normal(shape) for shape in shapes), activation)
+
+
+def perceptron_by_loops(w, sequence, activation):
+    """The forward pass of gated units, in plain loops over plain numbers."""
+    units, positions, d = w["gate"].shape
+    encoded = [0.0] * d
+    for j in range(units):
+        gate, up = (
+            sum(
+                float(w[name][j][s][i]) * float(w["embedding"][sequence[s]][i])
+                for s in range(positions)
+                for i in range(d)
+            )
+            for name in ("gate", "up")
+        )
+        if activation == "gelu":
+            gate = 0.5 * gate * (1 + math.tanh(math.sqrt(2 / math.pi) * (gate + 0.044715 * gate**3)))
+        for i in range(d):
+            encoded[i] += float(w["down"][i][j]) * gate * up
+    return [sum(float(row[i]) * encoded[i] for i in range(d)) for row in w["unembedding"]]
+
+
+@given(seed=st.integers(0, 1000), activation=st.sampled_from(models.ACTIVATIONS), context=st.integers(1, 4))
+@settings(max_examples=25, deadline=None)
+def test_a_perceptron_matches_plain_loops_and_the_sum_of_its_units(seed, activation, context):
+    model = random_perceptron(S=context, seed=seed, activation=activation)
+    sequences = np.random.default_rng(seed).integers(7, size=(6, context))
+    expected = [perceptron_by_loops(model.tensors(), row, activation) for row in sequences.tolist()]
+    np.testing.assert_allclose(model.forward(sequences), expected, rtol=1e-10, atol=1e-10)
+    parts = sum(model.parts_of(sequences).values())
+    np.testing.assert_allclose(parts @ model.unembedding.T, expected, rtol=1e-10, atol=1e-10)
+    other = model.with_readout(2 * model.readout)
+    np.testing.assert_allclose(other.forward(sequences), 2 * np.array(expected), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", models.DTYPES)
+def test_a_perceptron_comes_back_as_it_was(tmp_path, dtype):
+    model = random_perceptron(activation="identity").astype(dtype)
+    models.save(model, tmp_path, {"seed": 3})
+    again = models.load(tmp_path)
+    assert (type(again), again.activation, again.dtype) == (models.Perceptron, "identity", dtype)
+    assert again == model
+    assert again.parameters == {"embedding": 28, "perceptron": 5 * 4 * 7, "unembedding": 28, "total": 196}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("activation", "relu", "lacks an activation of gelu or identity"),
+        ("context", "2", "'2'; gate reads 3 positions"),
+    ],
+)
+def test_a_perceptron_whose_header_does_not_fit_is_refused(tmp_path, monkeypatch, key, value, said):
+    model = random_perceptron()
+    header = model.header() | {key: value}
+    monkeypatch.setattr(models.Perceptron, "header", lambda self: header)
+    models.save(model, tmp_path)
+    with pytest.raises(InputError, match=said):
+        models.load(tmp_path)
+    with pytest.raises(InputError, match="activation: expected gelu or identity, got 'relu'"):
+        random_perceptron(activation="relu")
+
+
 @given(
     seed=st.integers(0, 1000),
     residual=st.booleans(),
@@ -146,7 +213,7 @@ def test_every_class_is_abstract_or_final():
         assert not cls.__subclasses__()
         assert {name for part in cls.parts.values() for name in part} == set(cls.shapes())
     assert inspect.isabstract(models.Model)
-    assert list(models.kinds.KINDS) == ["aot", "transformer", "mha", "embedded-mha"]
+    assert list(models.kinds.KINDS) == ["aot", "transformer", "mha", "embedded-mha", "perceptron"]
     assert "values" not in dir(models.Transformer)
 
 
@@ -248,7 +315,7 @@ METADATA = {
         ({"metadata": {"format": "pt"}}, "expected format 'attncap-1'"),
         (
             {"metadata": {"kind": "mlp"}},
-            r"a kind \(aot, transformer, mha, embedded-mha\) in its header, got .* 'mlp'",
+            r"a kind \(aot, transformer, mha, embedded-mha, perceptron\) in its header, got .* 'mlp'",
         ),
         ({"metadata": {"dtype": "float16"}}, "expected dtype"),
         ({"metadata": {"dtype": "float32"}}, "embedding is float64; expected float32"),

@@ -21,10 +21,12 @@ def memorize(
     json: Json = False,
 ) -> None:
     """Memorize a table of facts, a text or a random task: write weights that recall all of it."""
-    from attncap import archive
     from attncap.files import check_free
+    from attncap.fits import Fit
 
-    check_free(out, force=force, directory=True)
+    places = (out / "attention", out / "perceptron") if options["layer"] == "both" else (out,)
+    for place in places:
+        check_free(place, force=force, directory=True)
     if plot is not None and not options["smallest"]:
         raise InputError("plot", "--smallest, whose front it draws", "no --smallest")
     check_plot(plot, force=force)
@@ -34,10 +36,11 @@ def memorize(
     def write() -> Path:
         from attncap.plots import front_chart
 
-        draw(plot, lambda: front_chart(fit), force=force)
-        return archive.write(fit, out, force=force)
+        if isinstance(fit, Fit):
+            draw(plot, lambda: front_chart(fit), force=force)
+        return shelf.write(fit, out, force=force)
 
     answer(fit, json, write=write)
-    if fit.details.get("interrupted"):
+    if isinstance(fit, Fit) and fit.details.get("interrupted"):
         typer.echo("attncap: interrupted; the best so far is written", err=True)
         raise typer.Exit(INTERRUPTED)

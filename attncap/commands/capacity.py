@@ -4,12 +4,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from attncap import methods
+from attncap.commands import layers
+from attncap.commands.layers import Layer
 from attncap.constraints import Count, Natural, Seed
 from attncap.errors import InputError
 
 if TYPE_CHECKING:
     from attncap.construct import ExamplesCapacity
-    from attncap.fits.capacity import Capacity
+    from attncap.fits import Capacity, Peers
     from attncap.train import TrainedExamplesCapacity
 
     Method = str
@@ -25,13 +27,15 @@ TRAINED = {"classes": 100, "target": 1, "recipe": "best", "steps": None}
 
 def capacity(
     *,
-    heads: Count,
+    heads: Count | None = None,
     kind: Literal["associations", "examples"] = "associations",
     embedding_dim: Count = 64,
     head_dim: Count | None = None,
     vocabulary: Count | None = None,
     context: Count | None = None,
     method: Method | None = None,
+    layer: Layer = "attention",
+    units: Count | None = None,
     train_attention: bool = False,
     certify: bool = False,
     target: float | int = 1.0,
@@ -42,11 +46,11 @@ def capacity(
     steps: Count | None = None,
     seeds: Count = 3,
     seed: Seed = 0,
-) -> "Capacity | ExamplesCapacity | TrainedExamplesCapacity":
+) -> "Capacity | Peers[Capacity] | ExamplesCapacity | TrainedExamplesCapacity":
     """Search the largest number of random items that a shape memorizes.
 
     Args:
-        heads: heads $H$.
+        heads: heads $H$ of the attention.
         kind: what is memorized.
         embedding_dim: embedding dimension $d$.
         head_dim: head dimension $d_h$; $d$ by default.
@@ -54,6 +58,9 @@ def capacity(
         context: tokens in a sequence, $S$; vectors in a context, $n$.
         method: associations: theorem, margin (the default) or train; examples: theorem, lstsq (the default), chosen or
             train.
+        layer: associations: what memorizes: attention, a perceptron of gated units (method theorem, margin or joint),
+            or both, the perceptron with as many parameters as the attention.
+        units: units of the perceptron.
         train_attention: margin mode: where the readout falls short, train all weights.
         target: with training: the accuracy that counts as memorized, or the share $R^2$ of real labels' variance.
         certify: margin mode: count only recalls in which no order of summation changes an answer.
@@ -85,6 +92,14 @@ def capacity(
     given = {"train_attention": train_attention, "certify": certify, "target": target, "dtype": dtype}
     special = {option: value for option, value in given.items() if value != SPECIAL[option]}
     trained = {"classes": classes, "target": target, "recipe": recipe, "steps": steps}
+    if layer != "attention" or units is not None:
+        if kind == "examples" or vocabulary is None:
+            raise InputError("layer", "attention, or kind associations and a vocabulary", layer)
+        attention = {"head_dim": head_dim, "heads": heads, **{k: v for k, v in special.items() if k != "dtype"}}
+        shared = {"dtype": dtype, "seeds": seeds, "seed": seed}
+        return layers.capacities(layer, chosen, (vocabulary, context, embedding_dim), units, attention, **shared)
+    if heads is None:
+        raise InputError("heads", "how many the attention has", None)
     if chosen.name == "train" and kind == "examples":
         for option in ("vocabulary", *special):
             if option != "target" and (option in special or vocabulary is not None):

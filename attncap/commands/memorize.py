@@ -4,15 +4,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from attncap import methods
+from attncap.commands import layers
+from attncap.commands.layers import Layer
 from attncap.constraints import Count, Seed
 from attncap.errors import InputError
 from attncap.numerics.budget import seconds
 
 if TYPE_CHECKING:
-    from attncap.fits.fit import Fit
+    from typing import TypeVar
+
+    from attncap.fits import Fit, Peers
     from attncap.tasks import Associations
 
     Method = str
+    F = TypeVar("F", Fit, "Fit | Peers[Fit]")
 else:
     Method = Literal[tuple(methods.methods("associations"))]
 
@@ -38,11 +43,14 @@ def memorize(
     train_attention: bool = False,
     certify: bool = False,
     query_key_rank: Count | None = None,
+    layer: Layer = "attention",
+    units: Count | None = None,
+    embeddings: Path | None = None,
     epsilon: float | None = None,
     dtype: Literal["float64", "float32", "bfloat16", "int8"] = "float32",
     seed: Seed = 0,
     files: Path | None = None,
-) -> "Fit":
+) -> "Fit | Peers[Fit]":
     r"""Find weights that recall a table, a text or a random task, and verify them.
 
     Args:
@@ -64,13 +72,18 @@ def memorize(
         train_attention: margin mode: where the readout falls short, train all weights.
         certify: margin mode: take only heads with which no order of summation changes an answer.
         query_key_rank: rank of each head's $W_Q^\top W_K$, from 1, which suffices, to $d_h$, the default.
+        layer: what memorizes: attention, a perceptron of gated units, or both, the perceptron with as many parameters
+            as the attention. A perceptron without a method or a shape is found by method joint at d = 8.
+        units: units of the perceptron; the fewest that suffice by default.
+        embeddings: an .npz whose tables embedding and unembedding stay as they are, found by method margin by default;
+            unembedding is the same as embedding by default, and tokens names the rows.
         epsilon: distributions: store the fewest sequences of which all others have at most this probability.
         dtype: type of the weights; int8, whole numbers times scales, is method joint's.
         seed: of every random draw.
         files: where to leave what ``attncap memorize --out`` writes.
 
     Returns:
-        The verified fit.
+        The verified fit; with both layers, two of them.
 
     Raises:
         InputError: no such source, or options that do not go together.
@@ -90,6 +103,16 @@ def memorize(
     if smallest and (shaped or train_attention or method not in (None, "joint") or on_conflict == "distribution"):
         raise InputError("smallest", "no shape, and no method but joint, which it searches", "one of them")
     task: tasks.Associations | tasks.Distributions
+    if layer != "attention" or embeddings is not None or units is not None:
+        if smallest or on_conflict == "distribution" or epsilon is not None:
+            option = "smallest" if smallest else "epsilon" if epsilon is not None else "on_conflict"
+            raise InputError(option, "layer attention and embeddings of its own", f"layer {layer}")
+        task = tasks.load(source, context=context, on_conflict=on_conflict, seed=seed, **columns)
+        size: Any = {"embedding_dim": embedding_dim, "head_dim": head_dim, "heads": heads, "units": units}
+        found = layers.memorized(
+            task, layer, method=method, embeddings=embeddings, dtype=dtype, seed=seed, **size, **given
+        )
+        return _kept(found, files)
     if on_conflict == "distribution":
         if method not in (None, "theorem"):
             raise InputError("on_conflict", "method theorem where distributions are stored", f"method {method}")
@@ -130,9 +153,19 @@ def _small(
         return None
 
 
-def _kept(fit: "Fit", files: Path | None) -> "Fit":
+def _kept(fit: "F", files: Path | None) -> "F":
     if files is not None:
-        from attncap import archive
-
-        archive.write(fit, files, force=True)
+        write(fit, files, force=True)
     return fit
+
+
+def write(fit: "Fit | Peers[Fit]", path: Path, *, force: bool) -> Path:
+    """Write a fit to a directory; two of them to directories in it, named by their layers."""
+    from attncap import archive
+    from attncap.fits import Peers
+
+    if not isinstance(fit, Peers):
+        return archive.write(fit, path, force=force)
+    for name, each in (("attention", fit.attention), ("perceptron", fit.perceptron)):
+        archive.write(each, path / name, force=force)
+    return path

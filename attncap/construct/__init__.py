@@ -8,17 +8,20 @@ from attncap.construct.distributions.dana2025_theorem_2 import lookup_bound
 from attncap.construct.distributions.encoder import Encoder, encode
 from attncap.construct.distributions.fit import DistributionFit
 from attncap.construct.distributions.frank_wolfe import lower_bound
+from attncap.construct.given import Embeddings
 from attncap.construct.labelled.fit import ExamplesFit
 from attncap.construct.labelled.largest import ExamplesCapacity, examples_capacity
 from attncap.construct.labelled.layer import examples
 from attncap.construct.labelled.mahdavi2024_proposition_5 import first_layer
-from attncap.construct.largest import capacity
+from attncap.construct.largest import capacity, perceptron_capacity
+from attncap.construct.perceptrons.constructed import perceptron
 from attncap.construct.smallest_shape import smallest
 from attncap.fits import Capacity, Fit, NotMemorized, Shape, TokenShape
 
 __all__ = [
     "Capacity",
     "DistributionFit",
+    "Embeddings",
     "Encoder",
     "ExamplesCapacity",
     "ExamplesFit",
@@ -36,6 +39,8 @@ __all__ = [
     "lookup_bound",
     "lower_bound",
     "margin",
+    "perceptron",
+    "perceptron_capacity",
     "smallest",
     "theorem",
 ]

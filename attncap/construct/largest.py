@@ -4,10 +4,12 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from attncap import bounds, methods
 from attncap.bounds.values import complete
 from attncap.constraints import Count, Seed, checked
+from attncap.construct.perceptrons.constructed import ACTIVATION, Readout, count, perceptron
 from attncap.errors import InputError
 from attncap.fits.capacity import Capacity
 from attncap.fits.count import check_shape
@@ -73,32 +75,108 @@ def capacity(
         raise InputError("seeds", "at least 1", seeds)
     special = chosen.taking(train_attention=train_attention, certify=certify)
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
-    construct = partial(chosen.function, **shape, dtype=dtype, **special)
     promised, rank = (
         int(bounds.value(bound, **shape, vocabulary=vocabulary, context=context)) for bound in ("dana2025", "corrected")
     )
+    return _searched(
+        partial(chosen.function, **shape, dtype=dtype, **special),
+        (vocabulary, context),
+        chosen,
+        range(seed, seed + seeds),
+        parameters=int(complete({**shape, "vocabulary": vocabulary, "context": context})["parameters"]),
+        theorem=promised,
+        rank=rank,
+        dtype=dtype,
+        certified=certify,
+        started=started,
+    )
+
+
+@checked
+def perceptron_capacity(
+    vocabulary: Count,
+    context: Count,
+    embedding_dim: Count,
+    units: Count,
+    *,
+    method: Readout = "margin",
+    dtype: DtypeName = "float32",
+    seeds: Count = 3,
+    seed: Seed = 0,
+) -> Capacity:
+    r"""Search the largest number $T$ of random associations that a perceptron recalls exactly, as `capacity` does.
+
+    Args:
+        vocabulary: $N$.
+        context: $S$.
+        embedding_dim: $d$.
+        units: $w$.
+        method: theorem, margin or joint.
+        dtype: the type in which the recall must be exact.
+        seeds: how many searches, each with its own draws.
+        seed: the first of them.
+
+    Returns:
+        The capacity, that of the median seed, and its bracket; "theorem" and "rank" count the units that are
+        independent, which interpolate as many associations.
+
+    Raises:
+        InputError: a shape or a task that does not exist.
+        UnmetError: not enough memory.
+
+    Example:
+        >>> found = perceptron_capacity(vocabulary=20, context=2, embedding_dim=4, units=30, method="theorem", seeds=1)
+        >>> found.theorem, found.capacity >= 30
+        (30, True)
+    """
+    started = time.perf_counter()
+    held = count(embedding_dim, context, units, ACTIVATION[method])
+    return _searched(
+        partial(perceptron, embedding_dim=embedding_dim, units=units, method=method, dtype=dtype),
+        (vocabulary, context),
+        methods.find("associations", method),
+        range(seed, seed + seeds),
+        parameters=embedding_dim * (2 * vocabulary + units * (2 * context + 1)),
+        theorem=held,
+        rank=held,
+        dtype=dtype,
+        certified=False,
+        started=started,
+    )
+
+
+def _searched(
+    construct: Callable[..., Fit],
+    sizes: tuple[int, int],
+    method: methods.Method,
+    seeds: range,
+    *,
+    parameters: int,
+    rank: int,
+    started: float,
+    **rest: Any,
+) -> Capacity:
+    """Bracket the largest task of each seed, from the count on."""
+    vocabulary, context = sizes
     limit, brackets, begin = vocabulary**context, [], rank
-    for number in track(range(seed, seed + seeds), "seeds"):
+    for number in track(seeds, "seeds"):
         memorizes = partial(_memorizes, construct, vocabulary, context, number)
-        brackets.append(boundary(memorizes, begin, limit, chosen.resolution))
+        brackets.append(boundary(memorizes, begin, limit, method.resolution))
         begin = brackets[-1][0]
-    middle = sorted(brackets, key=lambda bracket: bracket[0])[(seeds - 1) // 2]
-    parameters = complete({**shape, "vocabulary": vocabulary, "context": context})["parameters"]
+    middle = sorted(brackets, key=lambda bracket: bracket[0])[(len(seeds) - 1) // 2]
     bits = middle[0] * math.log2(vocabulary)
     return Capacity(
         kind="associations",
-        method=method,
+        method=method.name,
         capacity=middle[0],
         bracket=middle,
-        theorem=promised,
         rank=rank,
         ratio=middle[0] / rank,
         bits=bits,
         bits_per_parameter=bits / parameters,
         seeds=tuple(reached for reached, _ in brackets),
-        dtype=dtype,
-        certified=certify,
         seconds=time.perf_counter() - started,
+        **rest,
     )
 
 

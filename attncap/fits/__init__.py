@@ -4,8 +4,9 @@ from attncap.fits.capacity import Capacity
 from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, counts, shortfall, summarize
 from attncap.fits.found import Found
+from attncap.fits.peers import Peers
 from attncap.fits.per import bits_per, data_parameters
-from attncap.fits.shape import LayerShape, Shape, Sizes, TokenShape
+from attncap.fits.shape import LayerShape, PerceptronShape, Shape, Sizes, TokenShape
 
 __all__ = [
     "Capacity",
@@ -13,6 +14,8 @@ __all__ = [
     "Found",
     "LayerShape",
     "NotMemorized",
+    "Peers",
+    "PerceptronShape",
     "Shape",
     "Sizes",
     "TokenShape",

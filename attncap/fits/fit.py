@@ -10,7 +10,7 @@ from attncap.fits.found import Found
 from attncap.fits.per import bits_per
 from attncap.fits.shape import TokenShape
 from attncap.measure import Recall
-from attncap.models import DTYPES, TokenModel
+from attncap.models import DTYPES, Perceptron, TokenModel
 from attncap.models.precision import StoredName
 from attncap.result import hidden, several
 from attncap.tasks import Associations
@@ -60,6 +60,11 @@ class Fit(Found):
     model: TokenModel = hidden()
 
     @property
+    def cites(self) -> tuple[str, ...]:
+        """The method; for a perceptron its paper, since methods cite those of attention."""
+        return ("attncap", *self.model.cites) if isinstance(self.model, Perceptron) else (self.method,)
+
+    @property
     def recalled(self) -> tuple[float, ...]:
         """Share of the task that the model recalls, its weights in ``dtype``."""
         return (self.recall[self.dtype].accuracy,)
@@ -78,13 +83,14 @@ class Fit(Found):
         head = Rows()
         for line in task.summary:
             head.add_row("" if head.rows else "task", line)
-        head.add_row(
-            "shape", f"{several(shape.heads, 'head')} of {shape.head_dim}, embedding dimension {shape.embedding_dim}"
-        )
+        head.add_row("shape", f"{shape.layer}, embedding dimension {shape.embedding_dim}")
         head.add_row(
             "", f"{several(shape.parameters, 'parameter')}, {self.bits_per_parameter:.4f} bits memorized by each"
         )
         head.add_row("", f"{shape.parameters_in_use:,} of them in use, {self.bits_per['in_use']:.4f} bits by each")
+        if self.details.get("embeddings") == "given":
+            layer = f"{shape.layer_parameters:,} of them in the layer, {self.bits_per['layer']:.4f} bits by each"
+            head.add_row("", f"{layer}; the embeddings were given")
         head.add_row(
             "", f"{shape.bytes:,} bytes in {self.dtype}, {self.bits_per['stored_bit']:.4f} bits per stored bit"
         )
@@ -110,19 +116,22 @@ class Fit(Found):
             head,
             "",
             table,
-            *filter(None, (shortfall(recall, task, dtype, shape.heads) for dtype, recall in self.recall.items())),
+            *filter(
+                None, (shortfall(recall, task, dtype, shape.width, shape.part) for dtype, recall in self.recall.items())
+            ),
         )
 
 
 @checked
-def shortfall(recall: Recall, task: Associations, dtype: StoredName, heads: Count) -> str:
+def shortfall(recall: Recall, task: Associations, dtype: StoredName, heads: Count, part: str = "head") -> str:
     """Say in one line what keeps the recall in a type from being certified, and what would mend it.
 
     Args:
         recall: what the model answers with its weights rounded to ``dtype``.
         task: what it should answer.
         dtype: the type of the weights.
-        heads: of the model.
+        heads: of the model, or units.
+        part: which of them.
 
     Returns:
         Nothing where it is certified.
@@ -142,30 +151,34 @@ def shortfall(recall: Recall, task: Associations, dtype: StoredName, heads: Coun
             proved = f"; {recall.certified_associations:,} certified in {recall.arithmetic} arithmetic"
         if recall.needed is not None:
             proved += f"; a margin of {recall.needed:.2g} would certify it"
-        return f"{dtype}: {known}, but not certified ({found}){proved}; more heads widen the margin"
+        return f"{dtype}: {known}, but not certified ({found}){proved}; more {part}s widen the margin"
     wider = "" if dtype == DTYPES[0] else ", a wider dtype"
     return (
-        f"{dtype}: {several(heads, 'head', 'recall')} {recall.correct:,} of {task.associations:,} associations of "
-        f"{task.name} ({found}); give more heads, a larger embedding dimension{wider} or another seed"
+        f"{dtype}: {several(heads, part, 'recall')} {recall.correct:,} of {task.associations:,} associations of "
+        f"{task.name} ({found}); give more {part}s, a larger embedding dimension{wider} or another seed"
     )
 
 
 @checked
-def counts(model: TokenModel, task: Associations, dtype: StoredName, method: str) -> dict[str, Any]:
-    """Return what a fit says of bits: how many are memorized, and per what."""
+def counts(
+    model: TokenModel, task: Associations, dtype: StoredName, method: str, given: bool = False
+) -> dict[str, Any]:
+    """Return what a fit says of bits: how many are memorized, and per what (``given``: the embeddings were)."""
     held = measure.memorized(model, task, dtype)
     return {
         "bits": held.bits,
         "bits_hard": held.bits_hard,
         "evidence": held.evidence,
         "bits_per_parameter": held.bits / model.parameters["total"],
-        "bits_per": bits_per(held.bits, model, task, dtype, method),
+        "bits_per": bits_per(held.bits, model, task, dtype, method, given),
     }
 
 
 @checked
-def summarize(model: TokenModel, task: Associations, dtype: StoredName, *, method: str, **rest: Any) -> Fit:
-    """Verify a model in every type and gather what there is to say about it."""
+def summarize(
+    model: TokenModel, task: Associations, dtype: StoredName, *, method: str, given: bool = False, **rest: Any
+) -> Fit:
+    """Verify a model in every type and gather what there is to say about it (``given``: the embeddings were)."""
     return Fit(
         task=task,
         shape=TokenShape.of(model, task, dtype),
@@ -173,6 +186,6 @@ def summarize(model: TokenModel, task: Associations, dtype: StoredName, *, metho
         dtype=dtype,
         model=model,
         method=method,
-        **counts(model, task, dtype, method),
+        **counts(model, task, dtype, method, given),
         **rest,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attncap import archive
-from attncap.fits.shape import Sizes
+from attncap.fits.shape import PerceptronShape, Sizes
 from attncap.models import Model
 from attncap.result import Result
 from attncap.tasks import Associations, Examples
@@ -64,6 +64,9 @@ class Found(Result, ABC):
         return archive.of(self).ask(tokens)
 
     def __repr__(self) -> str:
-        shape = f"d={self.shape.embedding_dim}, dh={self.shape.head_dim}, H={self.shape.heads}"
+        size = f"dh={self.shape.head_dim}, H={self.shape.heads}"
+        if isinstance(self.shape, PerceptronShape):
+            size = f"w={self.shape.units}"
+        shape = f"d={self.shape.embedding_dim}, {size}"
         recalled = ", ".join(f"{share:.2%}" for share in self.recalled)
         return f"{type(self).__name__}({self.task.name!r}, {self.method!r}, {shape}, {self.dtype}, recalled {recalled})"

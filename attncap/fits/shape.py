@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from attncap import measure
-from attncap.models import AttentionLayer, Model, TokenModel
-from attncap.result import Result
+from attncap.models import AttentionLayer, Model, Perceptron, TokenModel
+from attncap.result import Result, several
 from attncap.tasks import Associations
 
 
@@ -54,15 +54,62 @@ class TokenShape(Shape):
     Attributes:
         parameters_in_use: those that the task's tokens reach (`attncap.measure.parameters_in_use`).
         bytes: of all parameters as they are stored, with their scales and the index of rows.
+        layer_parameters: without the embeddings (`attncap.measure.layer_parameters`).
     """
 
     parameters_in_use: int
     bytes: int
+    layer_parameters: int
 
     @staticmethod
     def of(model: TokenModel, task: Associations, dtype: str) -> "TokenShape":
         """Return the shape of a model that answers a task, its weights stored in a type."""
-        return TokenShape(*_sizes(model), measure.parameters_in_use(model, task), model.astype(dtype).bytes)
+        stored = model.astype(dtype).bytes
+        counted = measure.parameters_in_use(model, task), stored, measure.layer_parameters(model)
+        if isinstance(model, Perceptron):
+            return PerceptronShape(*_sizes(model), *counted, model.units)
+        return TokenShape(*_sizes(model), *counted)
+
+    @property
+    def part(self) -> str:
+        """What a wider layer has more of."""
+        return "head"
+
+    @property
+    def width(self) -> int:
+        """How many of them it has."""
+        return self.heads
+
+    @property
+    def layer(self) -> str:
+        """The layer in words."""
+        return f"{several(self.heads, 'head')} of {self.head_dim}"
+
+
+@dataclass(frozen=True)
+class PerceptronShape(TokenShape):
+    """Size of a perceptron, which has no heads.
+
+    Attributes:
+        units: $w$.
+    """
+
+    units: int
+
+    @property
+    def part(self) -> str:
+        """What a wider layer has more of."""
+        return "unit"
+
+    @property
+    def width(self) -> int:
+        """How many of them it has."""
+        return self.units
+
+    @property
+    def layer(self) -> str:
+        """The layer in words."""
+        return several(self.units, "gated unit")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,13 @@ from attncap.measure.code_length import (
     evidence,
     memorized,
 )
-from attncap.measure.degrees import answers_in_use, degrees_of_freedom, jacobian_entries, parameters_in_use
+from attncap.measure.degrees import (
+    answers_in_use,
+    degrees_of_freedom,
+    jacobian_entries,
+    layer_parameters,
+    parameters_in_use,
+)
 from attncap.measure.mixture import LN2
 from attncap.measure.orders import ORDERS, right_in
 from attncap.measure.tokens import (
@@ -40,6 +46,7 @@ __all__ = [
     "divergences",
     "evidence",
     "jacobian_entries",
+    "layer_parameters",
     "margin",
     "margins",
     "memorized",

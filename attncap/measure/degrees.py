@@ -7,7 +7,7 @@ from scipy.special import softmax
 
 from attncap.constraints import checked
 from attncap.errors import InputError
-from attncap.models import AttentionOnlyTransformer, TokenModel, chunks
+from attncap.models import AttentionOnlyTransformer, Perceptron, TokenModel, chunks
 from attncap.numerics.memory import require
 from attncap.numerics.rank import rank
 from attncap.tasks import Associations
@@ -38,9 +38,33 @@ def parameters_in_use(model: TokenModel, task: Associations) -> int:
         (36, 28)
     """
     rows = len(np.setdiff1d(model.readable, task.sequences)) + len(np.setdiff1d(model.candidates, task.answers))
-    if not model.position.any():
+    if not isinstance(model, Perceptron) and not model.position.any():
         rows += model.context
     return model.parameters["total"] - model.embedding_dim * rows
+
+
+@checked
+def layer_parameters(model: TokenModel) -> int:
+    r"""Return the free parameters without embeddings, positions and unembedding.
+
+    A head's $W_O W_V$ counts as one $d \times d$ matrix where that is fewer numbers than its two factors.
+
+    Args:
+        model: whose parameters.
+
+    Example:
+        >>> from attncap.construct import theorem
+        >>> from attncap.tasks import random_associations
+        >>> model = theorem(random_associations(9, 2, 30), embedding_dim=6, query_key_rank=1).model
+        >>> model.heads, model.parameters["query_key"], model.parameters["output_value"], layer_parameters(model)
+        (4, 48, 288, 192)
+    """
+    outside = model.parameters["embedding"] + model.parameters["unembedding"]
+    layer = int(model.parameters["total"] - outside)
+    if not isinstance(model, AttentionOnlyTransformer):
+        return layer
+    factors = 2 * model.head_dim
+    return layer - model.heads * model.embedding_dim * max(0, factors - model.embedding_dim)
 
 
 @checked

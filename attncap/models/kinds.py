@@ -11,10 +11,17 @@ from attncap.models.attention_layer import AttentionLayer
 from attncap.models.attention_only import AttentionOnlyTransformer
 from attncap.models.embedded_attention import EmbeddedAttention
 from attncap.models.model import Model
+from attncap.models.perceptron import Perceptron
 from attncap.models.token_model import TokenModel
 from attncap.models.transformer import Transformer
 
-CLASSES: tuple[type[Model], ...] = (AttentionOnlyTransformer, Transformer, AttentionLayer, EmbeddedAttention)
+CLASSES: tuple[type[Model], ...] = (
+    AttentionOnlyTransformer,
+    Transformer,
+    AttentionLayer,
+    EmbeddedAttention,
+    Perceptron,
+)
 KINDS = {model.kind: model for model in CLASSES}
 
 

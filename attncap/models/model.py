@@ -89,7 +89,12 @@ class Model(Result, ABC):
     @property
     def dtype(self) -> str:
         """Name of the type that the weights are held in."""
-        return self.query.dtype.name
+        return self._held.name
+
+    @property
+    def _held(self) -> np.dtype:
+        held: np.dtype = next(iter(self.tensors().values())).dtype
+        return held
 
     @cached_property
     def parameters(self) -> dict[str, int]:
@@ -123,10 +128,10 @@ class Model(Result, ABC):
 
     def ready(self: M) -> M:
         """Return the model in the type it computes in (bfloat16 and int8 weights in float32)."""
-        return self._cast(computing(self.query.dtype))
+        return self._cast(computing(self._held))
 
     def _cast(self: M, kind: np.dtype) -> M:
-        if kind == self.query.dtype:
+        if kind == self._held:
             return self
         cast: Any = {name: tensor.astype(kind) for name, tensor in self.tensors().items()}
         return dataclasses.replace(self, **cast)  # type: ignore[type-var]

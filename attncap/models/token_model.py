@@ -32,8 +32,10 @@ class TokenModel(Model):
         embedding_rows: the tokens that have a row of the embedding, in order; None for all. Others have zeros.
         unembedding_rows: the tokens that have a row of the unembedding; others are never answered, $\ell_v = -\infty$.
         int8: whether the weights are whole numbers times scales (`attncap.models.layout`), held in float32.
+        carries: whether anything is carried past the last linear map.
     """
 
+    carries: ClassVar[bool] = True
     beside: ClassVar = (*(name + ROWS for name in ROWED), INT8)
     parts: ClassVar[dict[str, tuple[str, ...]]] = {
         "embedding": ("embedding", "position"),
@@ -72,7 +74,7 @@ class TokenModel(Model):
         for name, tokens in (("embedding", embedding), ("unembedding", unembedding)):
             kept[name + ROWS] = None
             if tokens is not None and len(tokens) < self.vocabulary_size:
-                kept[name + ROWS] = np.unique(tokens)
+                kept[name + ROWS] = np.unique(tokens).astype(np.int64)
                 kept[name] = np.zeros_like(getattr(self, name))
                 kept[name][tokens] = getattr(self, name)[tokens]
         return dataclasses.replace(self, **kept)  # type: ignore[type-var]
@@ -90,7 +92,7 @@ class TokenModel(Model):
     @cached_property
     def silence(self) -> Float[np.ndarray, " N"]:
         r"""What is added to the logits: 0, and $-\infty$ for tokens that are never answered."""
-        bar = np.full(self.vocabulary_size, -np.inf, computing(self.query.dtype))
+        bar = np.full(self.vocabulary_size, -np.inf, computing(self._held))
         bar[self.candidates] = 0.0
         return bar
 
@@ -211,8 +213,12 @@ class TokenModel(Model):
         return {
             "score_scale": repr(self.score_scale),
             "residual_position": str(self.residual_position).lower(),
-            "context": str(self.context),
-        } | ({} if all(rows is None for rows in self._rows.values()) else {"vocabulary": str(self.vocabulary_size)})
+        } | self._table_header()
+
+    def _table_header(self) -> dict[str, str]:
+        """Return the context and, where rows are left out, the vocabulary."""
+        whole = all(rows is None for rows in self._rows.values())
+        return {"context": str(self.context)} | ({} if whole else {"vocabulary": str(self.vocabulary_size)})
 
     @classmethod
     def options(cls, path: Path, header: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> dict[str, Any]:

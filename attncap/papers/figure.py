@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PAPERS = {
     "dana2025": "attncap.papers.dana2025.figures",
+    "hebbian2026": "attncap.papers.hebbian2026.figures",
     "liao2025": "attncap.papers.liao2025.figures",
     "mahdavi2024": "attncap.papers.mahdavi2024.figures",
 }

@@ -17,6 +17,14 @@ SOURCES = (
         arxiv="2412.06538",
     ),
     Source(
+        key="hebbian2026",
+        authors="Garcia, Roberto and others",
+        title="{MLPs} are {Hebbians}: Constructing Efficient Fact-Storing {MLPs} for Transformers",
+        venue="Conference on Language Modeling (COLM)",
+        year=2026,
+        arxiv="2607.10034",
+    ),
+    Source(
         key="barnfield2026",
         authors="Barnfield, Nicholas and Kim, Juno and Nichani, Eshaan and Lee, Jason D. and Lu, Yue M.",
         title="Sharp Capacity Thresholds in Linear Associative Memory: From Winner-Take-All to Listwise Retrieval",

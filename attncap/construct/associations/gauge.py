@@ -57,7 +57,12 @@ def absorb(
 
 
 def fold(model: T, coefficient: Float[np.ndarray, "d d"], combine: Float[np.ndarray, "F d"]) -> T:
-    r"""Set $W_O \leftarrow W_O W_0^{-1}$ and $W_U \leftarrow W_U W_0^\top$, the logits of $X W_0 + Z W_O$ exactly."""
+    r"""Set $W_O \leftarrow W_O W_0^{-1}$ and $W_U \leftarrow W_U W_0^\top$, the logits of $X W_0 + Z W_O$ exactly.
+
+    Where nothing is carried past the last map there is no $W_0$.
+    """
+    if not model.carries:
+        return model.with_readout(combine)
     readout = np.linalg.solve(coefficient.T, combine.T).T
     unembedding = model.unembedding @ coefficient.T
     return replace(model.with_readout(readout), unembedding=unembedding)  # type: ignore[type-var]

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -10,11 +12,14 @@ from scipy.sparse import csr_array
 
 from attncap import measure
 from attncap.constraints import Count, Seed, checked
+from attncap.construct.associations.joint_descent import whole
 from attncap.construct.associations.joint_stages import Descended, Goal, reach
 from attncap.construct.associations.random_attention import draw
+from attncap.construct.associations.readout import M, answers_of
+from attncap.construct.given import Embeddings
 from attncap.fits.count import capacity_of, check_shape
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
-from attncap.models import AttentionOnlyTransformer, chunks
+from attncap.models import AttentionOnlyTransformer, TokenModel, chunks
 from attncap.models.precision import StoredName
 from attncap.numerics.bracketing import boundary
 from attncap.numerics.budget import Budget
@@ -23,6 +28,9 @@ from attncap.tasks import Associations
 
 # Standard deviation of the scores at the start: heads that neither ignore their query nor one of the tokens.
 BETA = 1.0
+# Between given embeddings soft heads, nearly bilinear in their query, descend further; and so large outputs.
+SOFT, OUTPUT = 0.3, 4.0
+GIVEN = ("embedding", "position", "unembedding")
 # The first token of every sequence but the last moves its representation so far, in lengths of an embedding: what
 # begins alike stays together, and its rivals are among itself.
 APART = 4.0
@@ -54,6 +62,7 @@ def joint(
     dtype: StoredName = "float32",
     seed: Seed = 0,
     certify: bool = False,
+    embeddings: Embeddings | None = None,
     evaluations: Count = 4000,
     budget: Budget | None = None,
 ) -> Fit:
@@ -74,6 +83,7 @@ def joint(
         dtype: the type whose recall must be exact.
         seed: of every random draw.
         certify: go on until every answer is certified (`attncap.measure.certify`).
+        embeddings: given ones; only the attention is then descended.
         evaluations: of the loss and its gradient, at most.
         budget: of time; a descent that exhausts it stops.
 
@@ -97,15 +107,25 @@ def joint(
     head_dim = 1 if head_dim is None else head_dim
     rank = 1 if query_key_rank is None else query_key_rank
     check_shape(embedding_dim, head_dim, heads, dtype, rank)
+    if embeddings is not None:
+        embeddings.check(task, embedding_dim)
 
-    def attempt(number: int) -> Descended:
-        start = first_guess(task, embedding_dim, head_dim, number, rank, seed)
-        return reach(start, Goal(task, dtype, certify, evaluations, budget))
+    def attempt(number: int) -> Descended[AttentionOnlyTransformer]:
+        if embeddings is None:
+            start = first_guess(task, embedding_dim, head_dim, number, rank, seed)
+            pose = partial(whole, start, task, *answers_of(task))
+        else:
+            start = untrained(task, embedding_dim, head_dim, number, rank, seed, embeddings)
+            pose = partial(whole, start, task, np.arange(task.vocabulary_size), task.answers, frozen=GIVEN)
+        return reach(start, pose, Goal(task, dtype, certify, evaluations, budget))
 
-    found, bracket = (attempt(heads), None) if heads else _fewest(task, embedding_dim, head_dim, attempt)
+    expected = expected_heads(task, embedding_dim, head_dim)
+    found, bracket = (attempt(heads), None) if heads else fewest(expected, task.associations, attempt)
     if not found.holds:
         raise NotMemorized(shortfall(found.recall, task, dtype, found.model.heads))
-    details = {"beta": BETA, "evaluations": found.evaluations}
+    details: dict[str, Any] = {"beta": BETA, "evaluations": found.evaluations}
+    if embeddings is not None:
+        details |= {"beta": SOFT, "embeddings": "given"}
     return summarize(
         found.model,
         task,
@@ -115,20 +135,36 @@ def joint(
         seed=seed,
         details=details if bracket is None else {**details, "heads_bracket": list(bracket)},
         seconds=time.perf_counter() - started,
+        given=embeddings is not None,
     )
 
 
-def _fewest(
-    task: Associations, embedding_dim: int, head_dim: int, attempt: Callable[[int], Descended]
-) -> tuple[Descended, tuple[int, int | None]]:
-    tried: dict[int, Descended] = {}
+def fewest(
+    expected: int, enough: int, attempt: Callable[[int], Descended[M]]
+) -> tuple[Descended[M], tuple[int, int | None]]:
+    """Search the fewest heads or units that hold a task.
 
-    def fails(heads: int) -> bool:
-        tried[heads] = attempt(heads)
-        return not tried[heads].holds
+    Returns:
+        What they came to; the largest number that failed and the smallest that did not (None: all up to the first).
+    """
+    tried: dict[int, Descended[M]] = {}
 
-    bracket = boundary(fails, expected_heads(task, embedding_dim, head_dim), task.associations, RESOLUTION)
+    def fails(number: int) -> bool:
+        tried[number] = attempt(number)
+        return not tried[number].holds
+
+    bracket = boundary(fails, expected, enough, RESOLUTION)
     return tried[bracket[1] or bracket[0]], bracket
+
+
+def untrained(
+    task: Associations, embedding_dim: int, head_dim: int, heads: int, rank: int, seed: int, embeddings: Embeddings
+) -> AttentionOnlyTransformer:
+    """Draw attention on given embeddings: values of size one, and outputs that outweigh the skip connection."""
+    model = draw(task, embedding_dim, head_dim, heads, SOFT, seed, rank, embeddings)
+    value = model.value / np.sqrt(np.mean((model.embedding[task.sequences[:, -1]] @ model.value[0].T) ** 2))
+    drawn = np.random.default_rng([seed, 1]).standard_normal(model.output.shape)
+    return replace(model, value=value, output=OUTPUT * drawn / np.sqrt(heads * head_dim))
 
 
 def first_guess(
@@ -158,7 +194,7 @@ def first_guess(
             tensors["value"][head, 0] = np.eye(embedding_dim)[head]
             tensors["output"][head, :, 0] = 2 * np.eye(embedding_dim)[head]
     model = replace(model, **tensors)
-    return replace(model, unembedding=_pointed_at(model, task))
+    return replace(model, unembedding=pointed_at(model, task))
 
 
 def alike(task: Associations, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
@@ -185,7 +221,7 @@ def alike(task: Associations, vectors: Float[np.ndarray, "m d"]) -> Float[np.nda
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _pointed_at(model: AttentionOnlyTransformer, task: Associations) -> Float[np.ndarray, "N d"]:
+def pointed_at(model: TokenModel, task: Associations) -> Float[np.ndarray, "N d"]:
     """Return for every answer the mean direction of its sequences' representations, zeros for other tokens."""
     encoded = np.concatenate(
         [model.encode(task.sequences[rows]) for rows in chunks(task.associations, model.row_bytes())]

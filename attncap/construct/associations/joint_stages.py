@@ -1,15 +1,14 @@
 """The stages of a joint descent: L-BFGS in float32 and float64, Adam's steps before it or with rounding in the loop."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Generic
 
 import numpy as np
 
 from attncap import measure
-from attncap.construct.associations.joint_descent import whole
-from attncap.construct.associations.readout import Problem, answers_of
-from attncap.models import AttentionOnlyTransformer
+from attncap.construct.associations.readout import M, Problem
 from attncap.models.precision import INT8
 from attncap.numerics.adam import Step, adam
 from attncap.numerics.budget import Budget
@@ -53,7 +52,7 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Descended:
+class Descended(Generic[M]):
     """What a descent came to, and whether that is what was asked for.
 
     Attributes:
@@ -62,7 +61,7 @@ class Descended:
         evaluations: of the loss and its gradient.
     """
 
-    model: AttentionOnlyTransformer
+    model: M
     goal: Goal
     evaluations: int
 
@@ -102,27 +101,32 @@ class Watch:
         return spent - self.since > PATIENCE
 
 
-def reach(model: AttentionOnlyTransformer, goal: Goal) -> Descended:
+def reach(start: M, pose: Callable[..., Problem[M]], goal: Goal) -> Descended[M]:
     """Descend from a first guess until every answer is right in the type, as far as it goes.
 
     Float32 comes first, and float64 where that ends near the goal. Wide heads begin with Adam's steps, which L-BFGS
     does not make up for: it settles where many answers are wrong. For int8 the steps follow the rounded weights.
+
+    Args:
+        start: the first guess.
+        pose: makes its problem in a type (``dtype``), with int8 in the loop (``rounding``) or without.
+        goal: what to reach.
     """
-    task, answers = goal.task, len(answers_of(goal.task)[0])
-    multiplications = model.embedding_dim * (model.heads * model.head_dim + answers)
+    task, answers = goal.task, len(measure.answers_in_use(goal.task))
+    multiplications = start.embedding_dim * (len(start.readout) + answers)
     what = f"training all of {task.name}"
     expect_descent(task.associations, multiplications, answers, what, goal.evaluations, goal.budget)
-    return _rounded(model, goal) if goal.dtype == INT8 else _floating(model, goal)
+    return _rounded(pose, goal) if goal.dtype == INT8 else _floating(pose, goal, start.head_dim > 1)
 
 
-def _floating(model: AttentionOnlyTransformer, goal: Goal) -> Descended:
+def _floating(pose: Callable[..., Problem[M]], goal: Goal, wide: bool) -> Descended[M]:
     spent, target = 0, 0.0
     point: np.ndarray | None = None
     for kind in ("float32", "float64"):
-        problem = whole(model, goal.task, *answers_of(goal.task), kind)
+        problem = pose(dtype=kind)
         if point is None:
             point = problem.start
-            if model.head_dim > 1:
+            if wide:
                 for count, step in _steps(problem, goal):
                     point, spent = step.point, count
                     if step.margin > 0:
@@ -148,8 +152,8 @@ def _floating(model: AttentionOnlyTransformer, goal: Goal) -> Descended:
     return Descended(problem.finish(point), goal, spent)
 
 
-def _rounded(model: AttentionOnlyTransformer, goal: Goal) -> Descended:
-    problem = whole(model, goal.task, *answers_of(goal.task), "float32", rounding=True)
+def _rounded(pose: Callable[..., Problem[M]], goal: Goal) -> Descended[M]:
+    problem = pose(dtype="float32", rounding=True)
     spent, target, point, watch = 0, 0.0, problem.start, Watch(0)
     for spent, step in _steps(problem, goal):
         point = step.point
@@ -167,7 +171,7 @@ def _rounded(model: AttentionOnlyTransformer, goal: Goal) -> Descended:
     return Descended(problem.finish(point), goal, spent)
 
 
-def _steps(problem: Problem, goal: Goal) -> Iterator[tuple[int, Step]]:
+def _steps(problem: Problem[M], goal: Goal) -> Iterator[tuple[int, Step]]:
     """Yield Adam's steps and their number, all rivals looked at in between, while there is time."""
     problem.refresh(problem.start)
     most = min(STEPS, goal.evaluations)

@@ -13,6 +13,12 @@ from attncap.tasks import Associations
 SKIP_WEIGHT = 0.1
 
 
+def column_scale(matrix: Float[np.ndarray, "T F"]) -> Float[np.ndarray, " F"]:
+    """Return what gives every column unit norm."""
+    # A unit that is dead on the whole task has a column of zeros.
+    return 1 / np.maximum(np.linalg.norm(matrix, axis=0), np.finfo(float).tiny)
+
+
 @dataclass(frozen=True)
 class LinearSystem:
     r"""$[X\ Z]$ with columns of unit norm, those of $X$ of less, solved for the departure from $W_0 = I, W_O = 0$.
@@ -34,8 +40,7 @@ class LinearSystem:
         """Return the system of a model's attention on a task."""
         matrix, dim = features(model, task), model.embedding_dim
         skip = matrix[:, :dim].copy()
-        # A unit that is dead on the whole task has a column of zeros.
-        scale = 1 / np.maximum(np.linalg.norm(matrix, axis=0), np.finfo(float).tiny)
+        scale = column_scale(matrix)
         scale[:dim] *= SKIP_WEIGHT
         matrix *= scale
         return LinearSystem(matrix, skip, scale)

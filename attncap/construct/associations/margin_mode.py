@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, Generic
 
 import numpy as np
 
@@ -11,15 +12,17 @@ from attncap import measure
 from attncap.constraints import Count, Seed, checked
 from attncap.construct.associations.gauge import absorb
 from attncap.construct.associations.random_attention import draw, features
-from attncap.construct.associations.readout import Problem, answers_of, first_guess, logistic, spread
+from attncap.construct.associations.readout import M, Problem, answers_of, first_guess, logistic, spread
+from attncap.construct.given import Embeddings
+from attncap.construct.readouts import given_readout, require_readout
+from attncap.errors import InputError
 from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.measure import Recall
-from attncap.models import AttentionOnlyTransformer
+from attncap.models import AttentionOnlyTransformer, Perceptron
 from attncap.models.precision import DtypeName
 from attncap.numerics.bracketing import boundary
-from attncap.numerics.lbfgs import MEMORY, descend, expect_descent
-from attncap.numerics.memory import require
+from attncap.numerics.lbfgs import descend
 from attncap.numerics.whitening import whiten
 from attncap.tasks import Associations
 
@@ -33,10 +36,10 @@ RESOLUTION = 1 / 16
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Attempt(Generic[M]):
     """What one number of heads came to."""
 
-    model: AttentionOnlyTransformer
+    model: M
     recall: Recall
     evaluations: int
     joint_evaluations: int = 0
@@ -54,6 +57,7 @@ def margin(
     seed: Seed = 0,
     train_attention: bool = False,
     certify: bool = False,
+    embeddings: Embeddings | None = None,
 ) -> Fit:
     r"""Memorize a task with fewer heads than Theorem 1 needs, by asking only that every answer has the largest logit.
 
@@ -75,6 +79,8 @@ def margin(
         seed: of every random draw.
         train_attention: where the readout falls short, go on over all parameters, attention and embeddings too.
         certify: take only heads with which every answer is certified (`attncap.measure.certify`).
+        embeddings: given ones; only the output matrices are then fitted, which is a convex problem, and a descent that
+            converged short of the task proves that heads with these scores do not hold it.
 
     Returns:
         The verified fit; its details hold the evaluations of the loss and, after a search, the bracket of heads
@@ -97,9 +103,15 @@ def margin(
     started = time.perf_counter()
     head_dim = embedding_dim if head_dim is None else head_dim
     check_shape(embedding_dim, head_dim, heads, dtype, query_key_rank)
+    if embeddings is not None:
+        embeddings.check(task, embedding_dim)
+        if train_attention:
+            raise InputError("train_attention", "no embeddings with it; method joint takes them", "both")
 
-    def attempt(number: int) -> Attempt:
-        model = draw(task, embedding_dim, head_dim, number, BETA, seed, query_key_rank)
+    def attempt(number: int) -> Attempt[AttentionOnlyTransformer]:
+        model = draw(task, embedding_dim, head_dim, number, BETA, seed, query_key_rank, embeddings)
+        if embeddings is not None:
+            return until_certified(given_readout(model, task), task, dtype)
         return _attempt(task, model, dtype, train_attention)
 
     if heads is None:
@@ -108,7 +120,8 @@ def margin(
         found, bracket = attempt(heads), None
     if not _holds(found.recall, task, certify):
         raise NotMemorized(shortfall(found.recall, task, dtype, found.model.heads))
-    details = {"beta": BETA, "evaluations": found.evaluations, "joint_evaluations": found.joint_evaluations}
+    details: dict[str, Any] = {"beta": BETA, "evaluations": found.evaluations}
+    details |= {"joint_evaluations": found.joint_evaluations} if embeddings is None else {"embeddings": "given"}
     return summarize(
         found.model,
         task,
@@ -118,6 +131,7 @@ def margin(
         seed=seed,
         details=details if bracket is None else {**details, "heads_bracket": list(bracket)},
         seconds=time.perf_counter() - started,
+        given=embeddings is not None,
     )
 
 
@@ -126,9 +140,9 @@ def _holds(recall: Recall, task: Associations, certify: bool) -> bool:
 
 
 def _fewest(
-    task: Associations, embedding_dim: int, head_dim: int, attempt: Callable[[int], Attempt], certify: bool
-) -> tuple[Attempt, tuple[int, int | None]]:
-    best: dict[int, Attempt] = {}
+    task: Associations, embedding_dim: int, head_dim: int, attempt: Callable[[int], Attempt[M]], certify: bool
+) -> tuple[Attempt[M], tuple[int, int | None]]:
+    best: dict[int, Attempt[M]] = {}
 
     def fails(heads: int) -> bool:
         best[heads] = attempt(heads)
@@ -144,22 +158,27 @@ def _fewest(
     return best[bracket[1] or bracket[0]], bracket
 
 
-def _attempt(task: Associations, model: AttentionOnlyTransformer, dtype: str, train_attention: bool) -> Attempt:
+def _attempt(
+    task: Associations, model: AttentionOnlyTransformer, dtype: str, train_attention: bool
+) -> Attempt[AttentionOnlyTransformer]:
     problem = _readout(model, task)
-    found = _until_certified(problem, task, dtype)
+    found = until_certified(problem, task, dtype)
     if train_attention and found.recall.correct < task.associations:
         from attncap.construct.associations.joint_descent import whole
 
         # From the first guess: where the readout's own descent stalls, its terms cancel and the next one stalls too.
         everything = whole(problem.finish(problem.start), task, *answers_of(task))
         everything.refresh(everything.start)
-        trained = _until_certified(everything, task, dtype)
+        trained = until_certified(everything, task, dtype)
         found = replace(trained, evaluations=found.evaluations, joint_evaluations=trained.evaluations)
     return found
 
 
-def _until_certified(problem: Problem, task: Associations, dtype: str) -> Attempt:
-    """Descend until the recall is certified, raising the margin to what the certificate was found to need."""
+def until_certified(problem: Problem[M], task: Associations, dtype: str) -> Attempt[M]:
+    """Descend until the recall is certified, raising the margin to what the certificate was found to need.
+
+    A perceptron, which has no certificate, is descended until every answer is right.
+    """
     point, target, evaluations, best = problem.start, 0.0, 0, None
     for _ in range(ROUNDS):
         descent = descend(problem.objective, point, target)
@@ -169,6 +188,8 @@ def _until_certified(problem: Problem, task: Associations, dtype: str) -> Attemp
         if best is None or _order(recall) >= _order(best.recall):
             best = Attempt(model, recall, evaluations)
         if recall.certified or descent.margin <= target:
+            break
+        if isinstance(model, Perceptron) and recall.correct == task.associations:
             break
         # Without a certificate, because an answer is wrong, twice what rounding moved a logit is a start.
         needed = recall.needed or 2 * (recall.deviation or 0.0)
@@ -182,9 +203,9 @@ def _order(recall: Recall) -> tuple[int, bool, int]:
     return recall.correct, bool(recall.certified), len(recall.measured)
 
 
-def _readout(model: AttentionOnlyTransformer, task: Associations) -> Problem:
+def _readout(model: AttentionOnlyTransformer, task: Associations) -> Problem[AttentionOnlyTransformer]:
     """Pose the readout of the model's own features as a problem in $(B, W)$."""
-    _require(task, model)
+    require_readout(model, task)
     phi = features(model.astype("float32"), task)
     skip = phi[:, : model.embedding_dim].astype(np.float64)
     whitener = whiten(phi)
@@ -198,13 +219,3 @@ def _readout(model: AttentionOnlyTransformer, task: Associations) -> Problem:
         return absorb(replace(model, unembedding=unembedding), task, skip, whitener @ readout.encoder, reached)
 
     return Problem(logistic(phi, answers, start), start.flat, finish)
-
-
-def _require(task: Associations, model: AttentionOnlyTransformer) -> None:
-    rows, dim, columns = task.associations, model.embedding_dim, model.embedding_dim + model.heads * model.head_dim
-    # The features in float32; Gram matrix, factor and whitener; the pairs and copies of L-BFGS; pieces of 64 MB.
-    points = 8.0 * (2 * MEMORY + 12) * dim * (columns + task.vocabulary_size)
-    needed = 4.0 * rows * columns + 24.0 * columns**2 + points + 40.0 * rows * dim + 5e8
-    what, answers = f"margin mode on {rows:,} x {columns:,} features", len(measure.answers_in_use(task))
-    require(needed, what)
-    expect_descent(rows, dim * (columns + answers), answers, what)

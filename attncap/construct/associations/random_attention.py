@@ -6,6 +6,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
+from attncap.construct.given import Embeddings
 from attncap.models import AttentionOnlyTransformer, TokenModel
 from attncap.numerics.memory import chunks
 from attncap.progress import bar, track
@@ -23,6 +24,7 @@ def draw(
     beta: float,
     seed: int,
     query_key_rank: int | None = None,
+    given: Embeddings | None = None,
 ) -> AttentionOnlyTransformer:
     r"""Draw attention at random, ready for its output matrices to be solved for.
 
@@ -37,6 +39,7 @@ def draw(
         heads: $H$.
         beta: standard deviation of the attention scores.
         query_key_rank: rank $r$ of $W_Q^\top W_K$; $d_h$ by default.
+        given: embeddings that are not drawn; there are then no positions.
         seed: of the draw; the first heads of two draws that differ in ``heads`` alone are not the same.
 
     Returns:
@@ -46,6 +49,8 @@ def draw(
     rank = head_dim if query_key_rank is None else query_key_rank
     embedding = rng.standard_normal((task.vocabulary_size, embedding_dim)) / np.sqrt(embedding_dim)
     position = rng.standard_normal((task.context, embedding_dim)) / np.sqrt(embedding_dim)
+    if given is not None:
+        embedding, position = given.embedding, np.zeros_like(position)
     query, key = (rng.standard_normal((heads, rank, embedding_dim)) for _ in range(2))
     probe = _probe(task, rng)
     x = (embedding[probe] + position).reshape(-1, embedding_dim)
@@ -66,7 +71,8 @@ def draw(
         output=np.zeros((heads, embedding_dim, head_dim)),
         unembedding=unit_rows(rng, task, embedding_dim),
     )
-    return model.astype("bfloat16").astype("float64")
+    rounded = model.astype("bfloat16").astype("float64")
+    return rounded if given is None else replace(rounded, embedding=given.embedding, unembedding=given.unembedding)
 
 
 def unit_rows(rng: np.random.Generator, task: Associations, dim: int) -> Float[np.ndarray, "N d"]:

@@ -2,15 +2,17 @@ r"""A readout of rank d: logits $\Phi B W^\top$, their logistic loss and its gra
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from attncap.models import AttentionOnlyTransformer
+from attncap.models import TokenModel
 from attncap.numerics.lbfgs import Objective
 from attncap.numerics.memory import chunks
 from attncap.tasks import Associations
 
+M = TypeVar("M", bound=TokenModel)
 # Logits of the first guess, in units of log n: enough to tell n answers apart, not so much that the loss saturates.
 INITIAL_SCALE = 3.0
 # On the circle neighbours are close, and only large logits tell them apart.
@@ -24,20 +26,23 @@ class Readout:
     Attributes:
         encoder: $B$, from features to representation.
         unembedding: $W$, one row an answer.
+        fixed: whether $W$ is given, and no parameter.
     """
 
     encoder: Float[np.ndarray, "F d"]
     unembedding: Float[np.ndarray, "n d"]
+    fixed: bool = False
 
     @property
     def flat(self) -> Float[np.ndarray, " P"]:
         """The parameters as one vector."""
-        return np.concatenate([self.encoder.ravel(), self.unembedding.ravel()])
+        return self.encoder.ravel() if self.fixed else np.concatenate([self.encoder.ravel(), self.unembedding.ravel()])
 
     def like(self, flat: Float[np.ndarray, " P"]) -> "Readout":
         """Return a readout of the same shape with other parameters."""
         encoder, unembedding = np.split(flat, [self.encoder.size])
-        return Readout(encoder.reshape(self.encoder.shape), unembedding.reshape(self.unembedding.shape))
+        unembedding = self.unembedding if self.fixed else unembedding.reshape(self.unembedding.shape)
+        return Readout(encoder.reshape(self.encoder.shape), unembedding.astype(flat.dtype, copy=False), self.fixed)
 
 
 def first_guess(
@@ -60,15 +65,21 @@ def first_guess(
     return Readout(encoder.astype(np.float64), unembedding)
 
 
-def logistic(features: Float[np.ndarray, "T F"], answers: Int[np.ndarray, " T"], like: Readout) -> Objective:
-    r"""Return the loss $\frac1T \sum_t -\log \operatorname{softmax}(W B^\top \phi_t)_{y_t}$ of a readout's parameters.
+def logistic(
+    features: Float[np.ndarray, "T F"],
+    answers: Int[np.ndarray, " T"],
+    like: Readout,
+    carried: Float[np.ndarray, "T d"] | None = None,
+) -> Objective:
+    r"""Return the loss $\frac1T \sum_t -\log \operatorname{softmax}(W (c_t + B^\top \phi_t))_{y_t}$ of a readout.
 
     It computes in the features' type, over pieces of the sequences, so that memory stays bounded.
 
     Args:
         features: $\Phi$.
         answers: $y_t$, rows of the unembedding.
-        like: gives the shapes.
+        like: gives the shapes; where its $W$ is fixed, the loss is convex.
+        carried: $c_t$, added to the representation; nothing by default.
 
     Returns:
         An objective for `attncap.numerics.lbfgs.descend`: loss in nats, gradient, smallest margin in logits.
@@ -77,6 +88,8 @@ def logistic(features: Float[np.ndarray, "T F"], answers: Int[np.ndarray, " T"],
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray, float]:
         readout = like.like(flat.astype(features.dtype))
         encoded = features @ readout.encoder
+        if carried is not None:
+            encoded += carried
         loss, margin = 0.0, np.inf
         to_unembedding = np.zeros_like(readout.unembedding)
         for rows in chunks(len(encoded), 2 * features.itemsize * len(readout.unembedding)):
@@ -84,7 +97,7 @@ def logistic(features: Float[np.ndarray, "T F"], answers: Int[np.ndarray, " T"],
             loss, margin = loss + nats, min(margin, smallest)
             to_unembedding += part
             encoded[rows] = to_encoded
-        gradient = Readout(features.T @ encoded, to_unembedding).flat / len(encoded)
+        gradient = Readout(features.T @ encoded, to_unembedding, like.fixed).flat / len(encoded)
         return loss / len(encoded), gradient.astype(np.float64), margin
 
     return objective
@@ -124,7 +137,7 @@ def spread(
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(Generic[M]):
     """A loss to descend, and the models that its points stand for.
 
     Attributes:
@@ -137,7 +150,7 @@ class Problem:
 
     objective: Objective
     start: Float[np.ndarray, " P"]
-    finish: Callable[[np.ndarray], AttentionOnlyTransformer]
+    finish: Callable[[np.ndarray], M]
     refresh: Callable[[np.ndarray], int] = lambda point: 0
     fixed: bool = True
 

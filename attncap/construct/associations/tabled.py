@@ -4,7 +4,6 @@ Queries, keys and values are the same wherever a token stands at a position agai
 of token and position and looked up: what `AttentionOnlyTransformer.encode` computes, in a fraction of its products.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,10 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 
+from attncap.construct.flattened import Pull, Tensors
 from attncap.numerics.memory import chunks
 
-Tensors = dict[str, np.ndarray]
-Pull = Callable[[Float[np.ndarray, "T d"]], Tensors]
 # Pieces that stay in a core's cache.
 PIECE = 1 << 20
 
@@ -73,17 +71,17 @@ class Tables:
                 gradient[name] = (thin.T @ x).reshape(-1, heads, dim).transpose(1, 0, 2)
                 to_x += thin @ flat[name]
             for name, index in (("embedding", tokens), ("position", positions)):
-                gradient[name] = _onto(index, len(weights[name]), by.dtype) @ to_x
+                gradient[name] = onto(index, len(weights[name]), by.dtype) @ to_x
             return gradient
 
         return encoded, pull
 
     def _onto_last(self, dtype: np.dtype) -> csr_array:
         tokens, _, places = self.pairs
-        return _onto(places[:, -1], len(tokens), dtype)
+        return onto(places[:, -1], len(tokens), dtype)
 
 
-def _onto(index: Int[np.ndarray, " n"], size: int, dtype: np.dtype) -> csr_array:
+def onto(index: Int[np.ndarray, " n"], size: int, dtype: np.dtype) -> csr_array:
     """Return the matrix that adds rows up by their index."""
     count = len(index)
     return csr_array((np.ones(count, dtype), (index, np.arange(count))), shape=(size, count))
@@ -102,12 +100,12 @@ class _Piece:
         to_scores = self.weights * (to_weights - (self.weights * to_weights).sum(axis=0))
         to_query = np.zeros_like(query)
         for place, weights, scores in zip(self.places.T, self.weights, to_scores, strict=True):
-            onto = _onto(place, len(tables["key"]), by.dtype)
+            spread = onto(place, len(tables["key"]), by.dtype)
             to_query += scores[:, None] * tables["key"][place]
             for name, part in (("key", scores[:, None] * query), ("value", weights[:, None] * by)):
-                to_tables[name] += (onto @ part.reshape(len(part), -1)).reshape(to_tables[name].shape)
-        onto = _onto(last, len(tables["query"]), by.dtype)
-        to_tables["query"] += (onto @ to_query.reshape(len(to_query), -1)).reshape(to_tables["query"].shape)
+                to_tables[name] += (spread @ part.reshape(len(part), -1)).reshape(to_tables[name].shape)
+        spread = onto(last, len(tables["query"]), by.dtype)
+        to_tables["query"] += (spread @ to_query.reshape(len(to_query), -1)).reshape(to_tables["query"].shape)
 
 
 def _attend(tables: Tensors, places: Int[np.ndarray, "t S"]) -> _Piece:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from attncap.errors import InputError
 from attncap.models import AttentionOnlyTransformer, TokenModel, Transformer
 
 
@@ -28,9 +29,14 @@ class Layers:
 
     @staticmethod
     def of(model: TokenModel) -> "Layers":
-        """Lay out a model; queries and keys of a lower rank are filled up with zeros."""
+        """Lay out a model; queries and keys of a lower rank are filled up with zeros.
+
+        Raises:
+            InputError: it has no attention, which the runtimes expect.
+        """
         ready = model.ready()
-        assert isinstance(ready, AttentionOnlyTransformer | Transformer)
+        if not isinstance(ready, AttentionOnlyTransformer | Transformer):
+            raise InputError("memory", "layers of attention to export", model.kind)
         tensors = dict(ready.tensors())
         if isinstance(ready, AttentionOnlyTransformer):
             tensors |= {name: tensors[name][None] for name in ("query", "key", "value", "output")}

@@ -1,0 +1,62 @@
+"""Tensors as one point of a descent, each measured in its own root mean square, so that one step suits all of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from attncap.models.layout import rounded
+
+Tensors = dict[str, np.ndarray]
+Pull = Callable[[Float[np.ndarray, "T d"]], Tensors]
+# The measure of a tensor that starts at zero.
+LEAST = 1e-6
+
+
+@dataclass(frozen=True)
+class Flattened:
+    """Tensors that a descent may move.
+
+    Attributes:
+        tensors: by name, where to start.
+        dtype: what their values are computed in.
+        kept: tensors beside them that stay, in that type.
+        rounding: whether their values are rounded to int8.
+
+    Example:
+        >>> flattened = Flattened({"a": np.full((2, 1), 4.0), "b": np.ones(1)}, "float32")
+        >>> flattened.start
+        array([1., 1., 1.])
+        >>> flattened.at(np.array([1.0, 2.0, 3.0]))["a"].ravel(), flattened.gradient(flattened.tensors)
+        (array([4., 8.], dtype=float32), array([16., 16.,  1.]))
+    """
+
+    tensors: Tensors
+    dtype: str
+    kept: Tensors = field(default_factory=dict)
+    rounding: bool = False
+
+    @cached_property
+    def scales(self) -> dict[str, float]:
+        """The root mean square of each tensor at the start."""
+        return {name: max(float(np.sqrt(np.mean(tensor**2))), LEAST) for name, tensor in self.tensors.items()}
+
+    @property
+    def start(self) -> Float[np.ndarray, " P"]:
+        """The point that the tensors are."""
+        return np.concatenate([(tensor / self.scales[name]).ravel() for name, tensor in self.tensors.items()])
+
+    def at(self, point: Float[np.ndarray, " P"]) -> Tensors:
+        """Return all tensors at another point."""
+        ends = np.cumsum([tensor.size for tensor in self.tensors.values()])[:-1]
+        parts = zip(self.tensors.items(), np.split(point, ends), strict=True)
+        found = {
+            name: (self.scales[name] * part).reshape(tensor.shape).astype(self.dtype) for (name, tensor), part in parts
+        }
+        return self.kept | ({name: rounded(name, one) for name, one in found.items()} if self.rounding else found)
+
+    def gradient(self, by: Tensors) -> Float[np.ndarray, " P"]:
+        """Return the gradient by the point, given that by the tensors."""
+        return np.concatenate([(by[name] * self.scales[name]).ravel() for name in self.tensors]).astype(np.float64)

@@ -1,0 +1,108 @@
+"""The authors' gradient descent: Adam over the layer, all facts at once, a cosine from 1e-3 to 1e-6."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from attncap.construct import Embeddings
+from attncap.construct.associations.joint_descent import whole as whole_attention
+from attncap.construct.associations.joint_mode import GIVEN, untrained
+from attncap.construct.associations.readout import Problem
+from attncap.construct.flattened import Flattened
+from attncap.construct.perceptrons.descent import LAYER, whole
+from attncap.construct.perceptrons.units import draw
+from attncap.numerics.lbfgs import Objective
+from attncap.tasks import Associations
+
+STEPS, RATE, LEAST, CUTOFF = 10_000, 1e-3, 1e-6, 1e-7
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What gradient descent came to.
+
+    Attributes:
+        first: the steps after which every answer was right for the first time; None if it never was.
+        steps: taken.
+        margin: the smallest at the end, in logits.
+    """
+
+    first: int | None
+    steps: int
+    margin: float
+
+
+def trained(
+    task: Associations,
+    embeddings: Embeddings,
+    layer: str,
+    width: int,
+    seed: int,
+    *,
+    steps: int = STEPS,
+    stop: bool = True,
+) -> Trained:
+    """Train a layer between given embeddings by the authors' recipe.
+
+    Args:
+        task: the facts.
+        embeddings: theirs.
+        layer: "perceptron" (bilinear units, uniform weights within 1/sqrt(inputs), as the authors draw them) or
+            "attention" (heads of one dimension, drawn as for its descent).
+        width: units or heads.
+        seed: of the weights.
+        steps: of the cosine.
+        stop: whether the first step with every answer right is the last.
+
+    Example:
+        >>> from attncap.papers.hebbian2026.setting import facts
+        >>> found = trained(*facts(8, 16, 42, relation=False), "perceptron", 8, 0)
+        >>> found.first == found.steps > 0, found.margin > 0
+        (True, True)
+    """
+    problem, scale = _posed(task, embeddings, layer, width, seed)
+    return _adam(problem.objective, problem.start, scale, steps, stop)
+
+
+def _posed(
+    task: Associations, embeddings: Embeddings, layer: str, width: int, seed: int
+) -> tuple[Problem, Float[np.ndarray, " P"]]:
+    places = np.arange(task.vocabulary_size), task.answers
+    if layer == "attention":
+        attention = untrained(task, embeddings.dim, 1, width, 1, seed, embeddings)
+        free = {name: tensor for name, tensor in attention.tensors().items() if name not in GIVEN}
+        problem: Problem = whole_attention(attention, task, *places, "float32", GIVEN)
+    else:
+        drawn = draw(task, embeddings.dim, width, "identity", seed, embeddings)
+        rng = np.random.default_rng(seed)
+        free = {
+            name: rng.uniform(-1, 1, getattr(drawn, name).shape) / np.sqrt(width if name == "down" else embeddings.dim)
+            for name in LAYER
+        }
+        model = type(drawn)(**drawn.tensors() | free, activation="identity")
+        problem = whole(model, task, *places, "float32", given=True)
+    problem.refresh(problem.start)
+    scales = Flattened(free, "float32").scales
+    return problem, np.concatenate([np.full(tensor.size, scales[name]) for name, tensor in free.items()])
+
+
+def _adam(
+    objective: Objective, point: Float[np.ndarray, " P"], scale: Float[np.ndarray, " P"], steps: int, stop: bool
+) -> Trained:
+    """Descend by Adam in the tensors' own measure: ``scale`` times the point's."""
+    mean, square, first = np.zeros_like(point), np.zeros_like(point), None
+    for step in range(steps + 1):
+        loss, gradient, margin = objective(point)
+        if margin > 0 and first is None:
+            first = step
+        if step == steps or loss <= CUTOFF or (stop and first is not None):
+            break
+        gradient = gradient / scale
+        mean = BETA1 * mean + (1 - BETA1) * gradient
+        square = BETA2 * square + (1 - BETA2) * gradient**2
+        rate = LEAST + (RATE - LEAST) * (1 + np.cos(np.pi * step / steps)) / 2
+        move = mean / (1 - BETA1 ** (step + 1)) / (np.sqrt(square / (1 - BETA2 ** (step + 1))) + EPSILON)
+        point = point - rate * move / scale
+    return Trained(first, step, margin)
