@@ -11,9 +11,8 @@ def marks(whole):
             for part in view.get(name, ()):
                 walk(part, data)
         if "mark" in view:
-            rows = whole["datasets"][data["name"]] if "name" in data else data["values"]
             fields = {channel: each["field"] for channel, each in view["encoding"].items() if "field" in each}
-            found.append((view["mark"]["type"], fields, rows))
+            found.append((view["mark"]["type"], fields, data["values"]))
 
     walk(whole, None)
     return found

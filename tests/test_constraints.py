@@ -157,6 +157,8 @@ CALLS: dict[object, dict] = {
     plots.interactive: {"chart": plots.capacity_check(TASK, 8), "name": "check"},
     plots.layers_chart: {"run": None},
     plots.plan_chart: {"plans": PLANS, "points": 2, "reach": 2},
+    plots.runtime: {},
+    plots.style: {},
     plots.save: {"chart": plots.capacity_check(TASK, 8), "path": "x.html", "force": True},
     plots.audit_chart: {"audit": None},
     plots.softmax_bottleneck: {"curves": {"a": [ENCODER]}, "title": "t"},

@@ -12,6 +12,7 @@ from attncap.tasks import uniform_examples
 from attncap.train import examples, trained_examples_capacity
 
 from .command import run
+from .marks import marks
 
 SIZES = {"kind": "examples", "embedding_dim": 6, "context": 3, "heads": 2, "count": 40, "classes": 4}
 WORDS = [word for name, value in SIZES.items() for word in (f"--{name.replace('_', '-')}", value)]
@@ -86,6 +87,6 @@ def test_real_labels_have_a_target_below_one():
 
 def test_the_chart_draws_every_look():
     chart = layers_chart(examples(uniform_examples(20, 3, 4, 0), heads=1, seeds=2, steps=256)).to_dict()
-    (rows,) = chart["datasets"].values()
+    _, _, rows = marks(chart)[0]
     assert {row["step"] for row in rows} == {0, 128, 256}
     assert len(chart["hconcat"]) == 2

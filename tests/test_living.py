@@ -550,7 +550,7 @@ def test_shares_add_up_to_the_margin(written, kind):
 def test_the_chart_shows_the_shares(written):
     found = memory.explain(written["theorem"], ["Fiji", "capital"])
     chart = ac.plots.attribution_chart(found).to_dict()
-    (rows,) = chart["datasets"].values()
+    rows = chart["data"]["values"]
     assert {row["part"]: row["share"] for row in rows} == {each.part: each.share for each in found.shares}
 
 

@@ -45,7 +45,7 @@ def test_figures_are_written_whole(capsys, tmp_path, tiny):
     (drawn,) = json.loads(out)["figures"]
     assert code == 0
     assert drawn.keys() == {"id", "published", "measured", "files"}
-    assert drawn["files"] == ["regression-snr.csv", "regression-snr.png", "regression-snr.svg"]
+    assert drawn["files"] == [f"regression-snr.{kind}" for kind in ("csv", "json", "png", "svg")]
     assert json.loads((target / "result.json").read_text()) == json.loads(out)
     code, _, err = run(capsys, *words)
     assert (code, "force its replacement" in err) == (2, True)

@@ -21,6 +21,7 @@ from attncap.train.loop.lanes import train as train_lanes
 from attncap.train.loop.recipes import rates
 
 from .command import run
+from .marks import marks
 
 TINY = {"vocabulary": 10, "embedding_dim": 2, "recipe": "paper", "steps": 64}
 
@@ -273,7 +274,7 @@ def test_curves_end_where_a_model_stops_at_what_it_holds(tmp_path, capsys):
     assert last["bits"].to_list() == found.bits.tolist()
     np.testing.assert_allclose(last["bits_per_parameter"], last["bits"] / found.parameters)
     drawn = training_chart(found, points=10).to_dict()
-    assert max(len(rows) for rows in drawn["datasets"].values()) <= 20
+    assert max(len(rows) for _, _, rows in marks(drawn)) <= 20
     words = ["train", "random:10,2,20", "--embedding-dim", 8, "--heads", 2, "--steps", 64, "--plot"]
     assert run(capsys, *words, tmp_path / "run.svg")[0] == 0
     assert "bits per parameter" in (tmp_path / "run.svg").read_text()

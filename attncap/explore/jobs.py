@@ -10,7 +10,9 @@ from attncap import archive, measure, memory, report, tasks
 from attncap.archive import Archive
 from attncap.commands.memorize import memorize as found_by
 from attncap.data.tables import read_table
+from attncap.errors import InputError
 from attncap.explore.folder import MEMORIES
+from attncap.fits import Peers
 from attncap.memory.ledger import BEFORE
 from attncap.result import plain
 
@@ -47,6 +49,8 @@ def draft(number: str) -> Path:
 def memorize(number: str, options: dict[str, Any]) -> dict[str, Any]:
     """Run the command, and write what it found with its report, as a draft."""
     fit = found_by(**options)
+    if isinstance(fit, Peers):
+        raise InputError("layer", "one layer", "both")
     if fit.details.get("interrupted"):
         raise KeyboardInterrupt
     report.write(archive.write(fit, draft(number)))
