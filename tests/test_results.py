@@ -161,7 +161,7 @@ def results(tmp_path_factory):
         measure.memorized(model, task), measure.certify(model, task),
         Shape(4, 2, 1, 9, {"query": 9}, 2), Verified("m", 4, "float32", fit.recall["float32"], None, ()),
         sweep.Sweep(2, 1, 1, 0, 0, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, {}, ()),
-        peer.model, peer.shape, fits.Peers(fit, peer),
+        peer.model, peer.shape, fits.Peers(fit, peer, 8, 8, {"attention": 1, "perceptron": 1}),
         *of_memories(construct.theorem(task, embedding_dim=8, heads=8), home), *of_audits(home), *of_trained_layers(),
     ]  # fmt: skip
     # What a case has inside is a case too, unless its class has one of its own.
