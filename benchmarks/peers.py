@@ -22,8 +22,9 @@ COLUMNS = (
     "evaluations",
 )
 SEEDS = (42, 43)
-# Dimension, facts; heads of dimension d with a readout, heads of one dimension and units whose whole layer descends.
-CASES = ((32, 512, 4, 16, 21), (32, 1024, 8, 34, 48), (64, 1024, 3, 18, 24), (64, 2048, 5, 39, 53))
+# Dimension, facts; heads of dimension d with a readout, heads of one dimension and units whose whole layer descends
+# (None: it takes too long).
+CASES = ((32, 512, 4, 16, 21), (32, 1024, 8, 34, 48), (64, 1024, 3, 18, 24), (64, 2048, 5, None, 53))
 READOUT, WHOLE, TRAINED = "readout, L-BFGS", "whole layer, L-BFGS", "whole layer, gradient descent"
 
 
@@ -56,7 +57,8 @@ def rows() -> Iterator[list[str]]:
             alone, vectors = facts(dim, count, seed, relation=False)
             options = {"query_key_rank": 1, "embeddings": given}
             yield _row(seed, "attention", READOUT, task, construct.margin, dim, dim, wide, **options)
-            yield _row(seed, "attention", WHOLE, task, construct.joint, dim, 1, heads, embeddings=given)
+            if heads is not None:
+                yield _row(seed, "attention", WHOLE, task, construct.joint, dim, 1, heads, embeddings=given)
             options = {"method": "joint", "embeddings": vectors}
             yield _row(seed, "perceptron", WHOLE, alone, construct.perceptron, dim, units, **options)
 
@@ -96,16 +98,16 @@ def gradient_descent() -> Iterator[list[str]]:
     own = PUBLISHED["gradient descent"][dim, count]
     assert own is not None
     width = own // (3 * dim)
-    for seed in SEEDS:
-        task, given = facts(dim, count, seed, relation=False)
-        started = time.perf_counter()
-        found = trained(task, given, "perceptron", width, 0)
-        right = f"{count}" if found.first is not None else f"fewer, after {found.steps:,} steps"
-        numbers = (f"{own:,}", f"{bits(count) / own:.2f}", right, str(found.steps))
-        seconds = f"{time.perf_counter() - started:.2f}"
-        row = [str(dim), str(count), str(seed), "perceptron", TRAINED, str(width), *numbers, seconds]
-        print(*row, file=sys.stderr, flush=True)
-        yield row
+    seed = SEEDS[0]
+    task, given = facts(dim, count, seed, relation=False)
+    started = time.perf_counter()
+    found = trained(task, given, "perceptron", width, 0)
+    right = f"{count}" if found.first is not None else f"fewer, after {found.steps:,} steps"
+    numbers = (f"{own:,}", f"{bits(count) / own:.2f}", right, str(found.steps))
+    seconds = f"{time.perf_counter() - started:.2f}"
+    row = [str(dim), str(count), str(seed), "perceptron", TRAINED, str(width), *numbers, seconds]
+    print(*row, file=sys.stderr, flush=True)
+    yield row
 
 
 if __name__ == "__main__":

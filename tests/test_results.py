@@ -129,6 +129,7 @@ def results(tmp_path_factory):
     several = tasks.distributions(np.full((4, 3), 1 / 3), sequences=[[0, 1], [1, 0], [2, 0], [0, 2]])
     labelled = tasks.random_examples(8, 4, 6)
     fit = construct.theorem(task, embedding_dim=8)
+    peer = construct.perceptron(task, 4, 8, method="joint")
     plans = bounds.plan(associations=100, vocabulary=50, context=2)
     promises = bounds.evaluate(heads=2, head_dim=4, embedding_dim=4)
     predicted = interpolation.error("tanh", ratio=[0.5, 2.0], ridge=1.0, snr=1.0).simulate(20, 2)
@@ -160,6 +161,7 @@ def results(tmp_path_factory):
         measure.memorized(model, task), measure.certify(model, task),
         Shape(4, 2, 1, 9, {"query": 9}, 2), Verified("m", 4, "float32", fit.recall["float32"], None, ()),
         sweep.Sweep(2, 1, 1, 0, 0, 0, 1.0, "s"), sweep.Status(2, 1, 1, 0, False, None, None, {}, ()),
+        peer.model, peer.shape, fits.Peers(fit, peer, 8, 8, {"attention": 1, "perceptron": 1}),
         *of_memories(construct.theorem(task, embedding_dim=8, heads=8), home), *of_audits(home), *of_trained_layers(),
     ]  # fmt: skip
     # What a case has inside is a case too, unless its class has one of its own.
