@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import RenderableType
@@ -25,6 +23,7 @@ def plain(value: Any) -> Any:
     """Turn a result into JSON's types: dataclasses to dicts, arrays to lists, non-finite numbers to None.
 
     Example:
+        >>> import numpy as np
         >>> plain({"margin": np.float32(0.5), "heads": np.arange(2), "kl": float("nan")})
         {'margin': 0.5, 'heads': [0, 1], 'kl': None}
     """
@@ -38,7 +37,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
+    if _is_of(value, "numpy", "ndarray", "generic"):
         return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
@@ -57,12 +56,12 @@ def not_finite(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from not_finite(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, np.ndarray):
+    elif _is_of(value, "numpy", "ndarray"):
         yield from not_finite(value.tolist(), name)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from not_finite(item, f"{name}[{index}]")
-    elif isinstance(value, float | np.floating) and not math.isfinite(value):
+    elif (isinstance(value, float) or _is_of(value, "numpy", "floating")) and not math.isfinite(value):
         yield name, value
 
 
@@ -90,6 +89,7 @@ def same(one: Any, other: Any) -> bool:
         other: anything.
 
     Example:
+        >>> import numpy as np
         >>> same({"kl": np.array([1.0, np.nan])}, {"kl": np.array([1.0, np.nan])})
         True
         >>> same(np.zeros(2), np.zeros(3)), same(np.zeros(2), np.zeros(2, np.float32)), same([1], (1,))
@@ -99,7 +99,7 @@ def same(one: Any, other: Any) -> bool:
     if one is other:
         return True
     if _is_array(one) or _is_array(other):
-        return _is_array(one) and _is_array(other) and _same_arrays(np.asarray(one), np.asarray(other))
+        return _is_array(one) and _is_array(other) and _same_arrays(one, other)
     if _is_dataclass(one) and type(one) is type(other):
         return same(_compared(one), _compared(other))
     if isinstance(one, Mapping) and isinstance(other, Mapping):
@@ -113,6 +113,7 @@ def fingerprint(thing: Any) -> int:
     """Return a number that is the same for things that `same` finds alike, and hardly ever for others.
 
     Example:
+        >>> import numpy as np
         >>> fingerprint([0.0, np.array([np.nan])]) == fingerprint([-0.0, np.array([-np.nan])])
         True
         >>> fingerprint(np.arange(3)) == fingerprint(np.arange(3)[::-1])
@@ -120,6 +121,8 @@ def fingerprint(thing: Any) -> int:
     """
     thing = _number(thing)
     if _is_array(thing):
+        import numpy as np
+
         array = np.asarray(thing)
         # Zeros of both signs are equal, and so are all NaN here.
         settled = np.where(array != array, np.nan, array + 0) if array.dtype.kind in "fcV" else array
@@ -143,20 +146,27 @@ def _short(value: Any) -> str:
 
 def _number(thing: Any) -> Any:
     """Make a NumPy scalar a number of Python's, which no list or array equals element by element."""
-    return thing.item() if isinstance(thing, np.generic) else thing
+    return thing.item() if _is_of(thing, "numpy", "generic") else thing
 
 
 def _is_array(thing: Any) -> bool:
-    # JAX is not imported for this: where it is not, there is no array of its.
-    jax = sys.modules.get("jax")
-    return isinstance(thing, np.ndarray) or (jax is not None and isinstance(thing, jax.Array))
+    return _is_of(thing, "numpy", "ndarray") or _is_of(thing, "jax", "Array")
+
+
+def _is_of(thing: Any, module: str, *names: str) -> bool:
+    # No module is imported for this: where it is not, there is nothing of its.
+    known = sys.modules.get(module)
+    return known is not None and isinstance(thing, tuple(getattr(known, name) for name in names))
 
 
 def _is_dataclass(thing: Any) -> bool:
     return dataclasses.is_dataclass(thing) and not isinstance(thing, type)
 
 
-def _same_arrays(one: np.ndarray, other: np.ndarray) -> bool:
+def _same_arrays(one: Any, other: Any) -> bool:
+    import numpy as np
+
+    one, other = np.asarray(one), np.asarray(other)
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
     return bool(((one == other) | ((one != one) & (other != other))).all())

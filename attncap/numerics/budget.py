@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from attncap.errors import InputError, UnmetError
 from attncap.progress import estimate
+from attncap.result import several
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,6 @@ def duration(seconds: float) -> str:
         ('1 second', '100 seconds', '117 minutes', '2 days')
     """
     unit, size = next(((unit, size) for unit, size in SIZES.items() if seconds >= 2 * size), ("second", 1.0))
-    # Where the command line starts, NumPy is not read.
-    from attncap.result import several
-
     return several(max(1, round(seconds / size)), unit)
 
 
