@@ -17,7 +17,7 @@ COLUMNS = (
     "A1",
     "A2",
     "A3",
-    "any d queries",
+    "d queries",
     "99 % are whole to",
     "untrained: A1",
     "saturated",
