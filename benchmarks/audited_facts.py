@@ -17,9 +17,9 @@ COLUMNS = (
     "bits",
     "of",
     "evidence",
-    "shuffled: bits",
+    "subjects shuffled: bits",
     "evidence ",
-    "attention at 2 bits per parameter",
+    "attention could hold, at 2 bits per parameter",
     "perceptrons",
 )
 

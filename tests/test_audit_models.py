@@ -355,3 +355,25 @@ def test_a_real_quantized_model_says_paris():
     ids = tokenizer.encode("The capital of France is").ids
     assert tokenizer.decode(ids) == "The capital of France is"
     assert tokenizer.decode([int(model.logits(model.last(np.array([ids]))[0, -1]).argmax())]) == " Paris"
+
+
+@pytest.mark.slow
+def test_a_real_quantized_model_agrees_with_transformers():
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    path = real("smollm2")
+    model = sources.load(path)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(
+        path.parent, gguf_file=path.name, attn_implementation="eager", dtype=torch.float32
+    ).eval()
+    ids = model.tokenizer().encode("the capital of France is Paris, and that of Peru is Lima .").ids
+    given = np.array([ids, ids[::-1]])
+    with torch.no_grad():
+        out = theirs(torch.tensor(given), output_hidden_states=True, output_attentions=True)
+    for step, states, weights in zip(model.steps(given), out.hidden_states, out.attentions, strict=False):
+        # Some of its numbers exceed 25,000.
+        np.testing.assert_allclose(step.x, states.numpy(), atol=1e-5 * max(1.0, float(states.abs().max())))
+        np.testing.assert_allclose(step.weights, weights.numpy(), atol=1e-4)
+    np.testing.assert_allclose(
+        model.logits(model.last(given)), out.logits.numpy(), atol=1e-5 * float(out.logits.abs().max())
+    )
