@@ -32,6 +32,8 @@ LOGITS = 30.0
 CIRCLE_LOGITS = 3000.0
 # Rounds in which tokens that share answers come together.
 ALIKE = 80
+# Of the loss and its gradient, at most.
+EVALUATIONS = 4000
 # Where the number of heads is free, the largest that failed is within an eighth of the smallest that succeeded.
 RESOLUTION = 1 / 8
 
@@ -54,7 +56,7 @@ def joint(
     dtype: StoredName = "float32",
     seed: Seed = 0,
     certify: bool = False,
-    evaluations: Count = 4000,
+    evaluations: Count = EVALUATIONS,
     budget: Budget | None = None,
 ) -> Fit:
     r"""Memorize a task by descending the logistic loss over every parameter at once (L-BFGS).

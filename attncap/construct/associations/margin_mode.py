@@ -100,7 +100,7 @@ def margin(
 
     def attempt(number: int) -> Attempt:
         model = draw(task, embedding_dim, head_dim, number, BETA, seed, query_key_rank)
-        return _attempt(task, model, dtype, train_attention)
+        return attempted(task, model, dtype, train_attention)
 
     if heads is None:
         found, bracket = _fewest(task, embedding_dim, head_dim, attempt, certify)
@@ -144,7 +144,8 @@ def _fewest(
     return best[bracket[1] or bracket[0]], bracket
 
 
-def _attempt(task: Associations, model: AttentionOnlyTransformer, dtype: str, train_attention: bool) -> Attempt:
+def attempted(task: Associations, model: AttentionOnlyTransformer, dtype: str, train_attention: bool) -> Attempt:
+    """Descend on the readout of a drawn model, and over all of it where that falls short and is asked for."""
     problem = _readout(model, task)
     found = _until_certified(problem, task, dtype)
     if train_attention and found.recall.correct < task.associations:
