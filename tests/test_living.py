@@ -376,6 +376,30 @@ def test_a_gauge_that_was_fitted_to_all_answers_does_not_tell_those_that_go():
     assert abs(np.mean(ranks) - 0.5) < 3 * np.sqrt(1 / 12 / len(ranks))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_a_joint_memory_is_memorized_again_by_its_own_descent(tmp_path, dtype):
+    """Its attention holds the old answers, and is too small for a readout on top of it to hold others."""
+    held = archive.read(construct.joint(tasks.load("capitals"), 4, heads=3, dtype=dtype).save(tmp_path / "m"))
+    found = memory.forget(held, [held.task.words(3)[0][::-1], held.task.words(90)[0][::-1]], golds=2)
+    again = found.ways[-1]
+    assert (again.way, again.kept, again.forgotten) == ("retrain", held.task.associations - 2, True)
+    assert all_right(found.gold)
+    assert not np.array_equal(found.gold.model.query, held.model.query)
+    assert found.memory.model.dtype == dtype
+    assert all_right(found.memory)
+
+
+def test_attention_that_was_trained_is_drawn_anew_without_the_facts():
+    task = tasks.random_associations(50, 2, 120, 0)
+    fit = construct.margin(task, 4, heads=4, train_attention=True)
+    assert fit.details["joint_evaluations"] > 0
+    held = archive.Archive(Path("m"), fit.model.astype("float32"), task, fit.to_dict(), True, {"method": "margin"})
+    (gold,) = Forgetting(held, memory.Questions(task, np.array([3, 5])), 1).gold
+    assert not np.isclose(gold.value, held.model.value).any()
+    # What the readout of a drawn attention holds of these is less than all.
+    assert measure.recall(gold.astype("float32"), task.subset(np.delete(np.arange(120), [3, 5]))).accuracy > 0.98
+
+
 def test_evidence_has_two_sides_and_no_prejudice(written):
     held, rng = written["theorem"], np.random.default_rng(0)
     asked = memory.Questions(held.task, np.arange(12, 24))

@@ -2,19 +2,25 @@ r"""Gold standards: the same draws memorized without the facts that are to be fo
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 
 from attncap import measure
 from attncap.archive import Archive
-from attncap.construct.associations.random_attention import unit_rows
+from attncap.construct.associations import joint_mode, margin_mode
+from attncap.construct.associations.joint_descent import whole
+from attncap.construct.associations.joint_stages import Goal, reach
+from attncap.construct.associations.random_attention import draw, unit_rows
+from attncap.construct.associations.readout import answers_of
 from attncap.memory.descent import descended
 from attncap.memory.system import System
 from attncap.memory.traces import Questions
 from attncap.memory.vocabularies import silenced
-from attncap.models import TokenModel
+from attncap.models import AttentionOnlyTransformer, TokenModel
 from attncap.numerics.linear import minimum_norm
+from attncap.tasks import Associations
 from attncap.train import Architecture
 from attncap.train.associations.problem import Lane
 from attncap.train.loop.lanes import train
@@ -77,8 +83,9 @@ def quiet(model: TokenModel, asked: Questions) -> TokenModel:
 def drawn(memory: Archive, asked: Questions, seeds: int) -> Iterator[TokenModel]:
     """Yield gold standards of a memory whose weights were descended to: other seeds, the same everything else.
 
-    Margin mode keeps embeddings, positions, attention and values, and draws the directions of the answers anew;
-    training draws all weights.
+    Each is found by the memory's own method. Margin mode keeps embeddings, positions, attention and values, and draws
+    the directions of the answers anew; where those were descended with the facts, and in training, all weights are
+    drawn: they know the answers that go.
 
     Args:
         memory: what is to be forgotten from.
@@ -90,8 +97,28 @@ def drawn(memory: Archive, asked: Questions, seeds: int) -> Iterator[TokenModel]
         yield from _trained(model, asked, seeds)
         return
     for seed in range(SEED, SEED + seeds):
+        if (found := _descended_whole(memory, kept, seed)) is not None:
+            yield quiet(found.in_rows(), asked)
+            continue
         rows: Float[np.ndarray, "N d"] = unit_rows(np.random.default_rng(seed), kept, model.embedding_dim)
         yield descended(model, kept, memory.model.dtype, 0.0, directions=rows[measure.answers_in_use(kept)]).model
+
+
+def _descended_whole(memory: Archive, kept: Associations, seed: int) -> TokenModel | None:
+    """Memorize by descent over all weights, from a first guess of a seed; None where only the readout descended."""
+    model, dtype = memory.model, memory.model.dtype
+    if not isinstance(model, AttentionOnlyTransformer):
+        return None
+    shape = model.embedding_dim, model.head_dim, model.heads
+    rank = model.query.shape[1]
+    if memory.header.get("method") == "joint":
+        guess = joint_mode.first_guess(kept, *shape, rank, seed)
+        pose = partial(whole, guess, kept, *answers_of(kept))
+        return reach(guess, pose, Goal(kept, dtype, False, joint_mode.EVALUATIONS, None)).model
+    if memory.result.get("details", {}).get("joint_evaluations"):
+        guess = draw(kept, *shape, margin_mode.BETA, seed, rank)
+        return margin_mode.attempted(kept, guess, dtype, train_attention=True).model
+    return None
 
 
 def _trained(model: TokenModel, asked: Questions, seeds: int) -> Iterator[TokenModel]:

@@ -40,6 +40,8 @@ LOGITS = 30.0
 CIRCLE_LOGITS = 3000.0
 # Rounds in which tokens that share answers come together.
 ALIKE = 80
+# Of the loss and its gradient, at most.
+EVALUATIONS = 4000
 # Where the number of heads is free, the largest that failed is within an eighth of the smallest that succeeded.
 RESOLUTION = 1 / 8
 
@@ -63,7 +65,7 @@ def joint(
     seed: Seed = 0,
     certify: bool = False,
     embeddings: Embeddings | None = None,
-    evaluations: Count = 4000,
+    evaluations: Count = EVALUATIONS,
     budget: Budget | None = None,
 ) -> Fit:
     r"""Memorize a task by descending the logistic loss over every parameter at once (L-BFGS).

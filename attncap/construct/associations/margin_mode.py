@@ -112,7 +112,7 @@ def margin(
         model = draw(task, embedding_dim, head_dim, number, BETA, seed, query_key_rank, embeddings)
         if embeddings is not None:
             return until_certified(given_readout(model, task), task, dtype)
-        return _attempt(task, model, dtype, train_attention)
+        return attempted(task, model, dtype, train_attention)
 
     if heads is None:
         found, bracket = _fewest(task, embedding_dim, head_dim, attempt, certify)
@@ -158,9 +158,10 @@ def _fewest(
     return best[bracket[1] or bracket[0]], bracket
 
 
-def _attempt(
+def attempted(
     task: Associations, model: AttentionOnlyTransformer, dtype: str, train_attention: bool
 ) -> Attempt[AttentionOnlyTransformer]:
+    """Descend on the readout of a drawn model, and over all of it where that falls short and is asked for."""
     problem = _readout(model, task)
     found = until_certified(problem, task, dtype)
     if train_attention and found.recall.correct < task.associations:
