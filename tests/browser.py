@@ -56,7 +56,7 @@ def complaints():
 def page(chromium, complaints):
     """A tab; its test fails if the page logs an error, or asks for anything beyond this machine."""
     context = chromium.new_context(service_workers="block", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     context.route(lambda url: not local(url), lambda route: route.abort())
     context.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     context.on("weberror", lambda thrown: complaints.append(str(thrown.error)))

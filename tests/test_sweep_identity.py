@@ -117,7 +117,8 @@ def test_a_changed_command_runs_again_and_its_results_are_kept(package: Path, tm
     grid = Grid("shelfcells.cells:measure", product={"heads": [1, 2]})
     assert run(grid, tmp_path / "out").reused == 0
     first = set(table(tmp_path / "out")["code"])
-    (package / "near.py").write_text("def factor():\n    return 4\n")
+    # Of another length: within a second, Python tells what it compiled from its source by length alone.
+    (package / "near.py").write_text("def factor():\n    return 2 * 2\n")
     for name in [name for name in sys.modules if name.startswith("shelfcells")]:
         del sys.modules[name]
     forget()
