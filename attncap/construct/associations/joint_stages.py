@@ -9,6 +9,7 @@ import numpy as np
 
 from attncap import measure
 from attncap.construct.associations.readout import M, Problem
+from attncap.construct.associations.rivals import compared
 from attncap.models.precision import INT8
 from attncap.numerics.adam import Step, adam
 from attncap.numerics.budget import Budget
@@ -112,7 +113,8 @@ def reach(start: M, pose: Callable[..., Problem[M]], goal: Goal) -> Descended[M]
         pose: makes its problem in a type (``dtype``), with int8 in the loop (``rounding``) or without.
         goal: what to reach.
     """
-    task, answers = goal.task, len(measure.answers_in_use(goal.task))
+    task = goal.task
+    answers = compared(task.associations, len(measure.answers_in_use(task)))
     multiplications = start.embedding_dim * (len(start.readout) + answers)
     what = f"training all of {task.name}"
     expect_descent(task.associations, multiplications, answers, what, goal.evaluations, goal.budget)

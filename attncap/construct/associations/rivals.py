@@ -17,6 +17,11 @@ NATS, CLOSEST = 12.0, 64
 Gradients = tuple[float, float, Float[np.ndarray, "T d"], Float[np.ndarray, "n d"]]
 
 
+def compared(sequences: int, answers: int) -> int:
+    """Return with how many answers about a sequence's own is compared."""
+    return answers if sequences * answers <= FEW else min(CLOSEST, answers)
+
+
 @dataclass
 class Rivals:
     """What each sequence's answer is compared with.
