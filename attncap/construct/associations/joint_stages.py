@@ -177,8 +177,9 @@ def _steps(problem: Problem[M], goal: Goal) -> Iterator[tuple[int, Step]]:
     """Yield Adam's steps and their number, all rivals looked at in between, while there is time."""
     problem.refresh(problem.start)
     most = min(STEPS, goal.evaluations)
+    rates = [RATE * (1 - step / most) for step in range(1, most + 1)]
     with bar("steps", most) as advance:
-        for spent, step in enumerate(adam(problem.objective, problem.start, most, RATE), 1):
+        for spent, step in enumerate(adam(problem.objective, problem.start, rates), 1):
             advance(1)
             yield spent, step
             if goal.late:

@@ -12,11 +12,11 @@ from attncap.construct.associations.readout import Problem
 from attncap.construct.flattened import Flattened
 from attncap.construct.perceptrons.descent import LAYER, whole
 from attncap.construct.perceptrons.units import draw
-from attncap.numerics.lbfgs import Objective
+from attncap.numerics.adam import adam
 from attncap.tasks import Associations
 
 STEPS, RATE, LEAST, CUTOFF = 10_000, 1e-3, 1e-6, 1e-7
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+SECOND, EPSILON = 0.999, 1e-8
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,18 @@ def trained(
         (True, True)
     """
     problem, scale = _posed(task, embeddings, layer, width, seed)
-    return _adam(problem.objective, problem.start, scale, steps, stop)
+
+    def objective(weights: Float[np.ndarray, " P"]) -> tuple[float, np.ndarray, float]:
+        loss, gradient, margin = problem.objective(weights / scale)
+        return loss, gradient / scale, margin
+
+    rates = LEAST + (RATE - LEAST) * (1 + np.cos(np.pi * np.arange(steps + 1) / steps)) / 2
+    first = None
+    for taken, step in enumerate(adam(objective, scale * problem.start, rates, SECOND, EPSILON)):
+        first = taken if first is None and step.margin > 0 else first
+        if step.loss <= CUTOFF or (stop and first is not None):
+            break
+    return Trained(first, taken, step.margin)
 
 
 def _posed(
@@ -86,23 +97,3 @@ def _posed(
     problem.refresh(problem.start)
     scales = Flattened(free, "float32").scales
     return problem, np.concatenate([np.full(tensor.size, scales[name]) for name, tensor in free.items()])
-
-
-def _adam(
-    objective: Objective, point: Float[np.ndarray, " P"], scale: Float[np.ndarray, " P"], steps: int, stop: bool
-) -> Trained:
-    """Descend by Adam in the tensors' own measure: ``scale`` times the point's."""
-    mean, square, first = np.zeros_like(point), np.zeros_like(point), None
-    for step in range(steps + 1):
-        loss, gradient, margin = objective(point)
-        if margin > 0 and first is None:
-            first = step
-        if step == steps or loss <= CUTOFF or (stop and first is not None):
-            break
-        gradient = gradient / scale
-        mean = BETA1 * mean + (1 - BETA1) * gradient
-        square = BETA2 * square + (1 - BETA2) * gradient**2
-        rate = LEAST + (RATE - LEAST) * (1 + np.cos(np.pi * step / steps)) / 2
-        move = mean / (1 - BETA1 ** (step + 1)) / (np.sqrt(square / (1 - BETA2 ** (step + 1))) + EPSILON)
-        point = point - rate * move / scale
-    return Trained(first, step, margin)
