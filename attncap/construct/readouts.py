@@ -1,14 +1,16 @@
 """The readout of a layer's own features: against a given unembedding, or together with one."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from jaxtyping import Float
 
 from attncap.construct.associations.random_attention import features
 from attncap.construct.associations.readout import Problem, Readout, answers_of, first_guess, logistic, spread
 from attncap.measure import answers_in_use
-from attncap.models import Perceptron, TokenModel
+from attncap.models import TokenModel
 from attncap.numerics.lbfgs import MEMORY, expect_descent
 from attncap.numerics.memory import require
 from attncap.numerics.whitening import whiten
@@ -38,18 +40,28 @@ def given_readout(model: T, task: Associations) -> Problem[T]:
     return Problem(logistic(phi, task.answers, start, carried), start.flat, finish)
 
 
-def free_readout(model: Perceptron, task: Associations) -> Problem[Perceptron]:
-    """Pose a perceptron's output vectors and unembedding as a problem."""
-    require_readout(model, task)
-    phi = model.astype("float32").features(task.sequences)
+def free_readout(
+    model: T,
+    task: Associations,
+    phi: Float[np.ndarray, "T F"],
+    written: Callable[[T, Float[np.ndarray, "F d"], Float[np.ndarray, "F d"]], T],
+) -> Problem[T]:
+    """Pose the last linear map of features, and the unembedding, as a problem.
+
+    Args:
+        model: whose unembedding is where to start.
+        task: what to memorize.
+        phi: the features in float32, which are whitened in place.
+        written: returns a model with a last linear map, given as it acts on the features and on the whitened ones.
+    """
     whitener = whiten(phi)
     used, answers = answers_of(task)
     start = first_guess(phi, answers, model.unembedding[used])
 
-    def finish(point: np.ndarray) -> Perceptron:
+    def finish(point: np.ndarray) -> T:
         readout = start.like(point)
-        unembedding = spread(readout.unembedding, used, task.vocabulary_size)
-        return replace(model.with_readout(whitener @ readout.encoder), unembedding=unembedding)
+        unembedding: Any = spread(readout.unembedding, used, task.vocabulary_size)
+        return written(replace(model, unembedding=unembedding), whitener @ readout.encoder, readout.encoder)  # type: ignore[type-var]
 
     return Problem(logistic(phi, answers, start), start.flat, finish)
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 import numpy as np
+from jaxtyping import Float
 
 from attncap import measure
 from attncap.constraints import Count, Seed, checked
 from attncap.construct.associations.gauge import absorb
 from attncap.construct.associations.random_attention import draw, features
-from attncap.construct.associations.readout import M, Problem, answers_of, first_guess, logistic, spread
+from attncap.construct.associations.readout import M, Problem, answers_of
 from attncap.construct.given import Embeddings
-from attncap.construct.readouts import given_readout, require_readout
+from attncap.construct.readouts import free_readout, given_readout, require_readout
 from attncap.errors import InputError
 from attncap.fits.count import capacity_of, check_shape, least_heads
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
@@ -23,7 +24,6 @@ from attncap.models import AttentionOnlyTransformer, Perceptron
 from attncap.models.precision import DtypeName
 from attncap.numerics.bracketing import boundary
 from attncap.numerics.lbfgs import descend
-from attncap.numerics.whitening import whiten
 from attncap.tasks import Associations
 
 # Soft attention keeps apart sequences that hard attention confuses; nothing here needs well conditioned features.
@@ -209,14 +209,10 @@ def _readout(model: AttentionOnlyTransformer, task: Associations) -> Problem[Att
     require_readout(model, task)
     phi = features(model.astype("float32"), task)
     skip = phi[:, : model.embedding_dim].astype(np.float64)
-    whitener = whiten(phi)
-    used, answers = answers_of(task)
-    start = first_guess(phi, answers, model.unembedding[used])
 
-    def finish(point: np.ndarray) -> AttentionOnlyTransformer:
-        readout = start.like(point)
-        unembedding = spread(readout.unembedding, used, task.vocabulary_size)
-        reached = (phi @ readout.encoder.astype(phi.dtype)).astype(np.float64)
-        return absorb(replace(model, unembedding=unembedding), task, skip, whitener @ readout.encoder, reached)
+    def written(
+        model: AttentionOnlyTransformer, readout: Float[np.ndarray, "F d"], whitened: Float[np.ndarray, "F d"]
+    ) -> AttentionOnlyTransformer:
+        return absorb(model, task, skip, readout, (phi @ whitened.astype(phi.dtype)).astype(np.float64))
 
-    return Problem(logistic(phi, answers, start), start.flat, finish)
+    return free_readout(model, task, phi, written)

@@ -15,11 +15,11 @@ from attncap.construct.associations.joint_mode import fewest, pointed_at
 from attncap.construct.associations.joint_stages import Descended, Goal, reach
 from attncap.construct.associations.linear_system import column_scale
 from attncap.construct.associations.margin_mode import until_certified
-from attncap.construct.associations.readout import answers_of
+from attncap.construct.associations.readout import Problem, answers_of
 from attncap.construct.given import Embeddings
 from attncap.construct.perceptrons.descent import whole
 from attncap.construct.perceptrons.units import draw
-from attncap.construct.readouts import free_readout, given_readout
+from attncap.construct.readouts import free_readout, given_readout, require_readout
 from attncap.errors import InputError
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.models import ActivationName, Perceptron
@@ -217,9 +217,15 @@ class Plan:
         return Descended(model.with_readout(scale[:, None] * solved), self.goal, 0)
 
     def _logistic(self, model: Perceptron) -> Descended[Perceptron]:
-        pose = free_readout if self.embeddings is None else given_readout
-        found = until_certified(pose(model, self.task), self.task, self.dtype)
+        found = until_certified(self._readout(model), self.task, self.dtype)
         return Descended(found.model, self.goal, found.evaluations)
+
+    def _readout(self, model: Perceptron) -> Problem[Perceptron]:
+        if self.embeddings is not None:
+            return given_readout(model, self.task)
+        require_readout(model, self.task)
+        phi = model.astype("float32").features(self.task.sequences)
+        return free_readout(model, self.task, phi, lambda model, readout, _: model.with_readout(readout))
 
     def _whole(self, model: Perceptron) -> Descended[Perceptron]:
         task, given = self.task, self.embeddings is not None
