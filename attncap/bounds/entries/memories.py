@@ -18,7 +18,7 @@ SOURCES = (
     ),
     Source(
         key="hebbian2026",
-        authors="Garcia, Roberto and others",
+        authors="Garcia and others",
         title="{MLPs} are {Hebbians}: Constructing Efficient Fact-Storing {MLPs} for Transformers",
         venue="Conference on Language Modeling (COLM)",
         year=2026,
