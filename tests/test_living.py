@@ -299,26 +299,42 @@ def test_an_interrupt_at_any_step_leaves_the_old_or_the_new(written, tmp_path, m
 
 @pytest.mark.slow
 def test_a_kill_at_any_step_leaves_the_old_or_the_new(written, tmp_path):
-    code = (
-        "import os, shutil, sys, warnings; warnings.simplefilter('ignore')\n"
-        "from dataclasses import replace; from pathlib import Path\n"
-        "from attncap import archive, memory; from tests.faults import strike\n"
-        "home, where = map(Path, sys.argv[1:])\n"
-        "found, seen = memory.edit(archive.read(home), [('Fiji', 'capital', 'Suva')]), set()\n"
-        "for at in range(100):\n"
-        "    path = shutil.copytree(home, where / str(at)); held = replace(found.memory, path=path)\n"
-        "    if not (child := os.fork()):\n"
-        "        made = strike(setattr, lambda: os._exit(9), at)\n"
-        "        memory.save(replace(found, memory=held)); os._exit(0)\n"
-        "    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
-        "    now = archive.read(path); assert now.checked\n"
-        "    assert now.examine(now.task).accuracy == 1\n"
-        "    seen.add(now.ask(['Fiji', 'capital']).answer)\n"
-        "    if not status: break\n"
-        "assert seen == {'Fiji City', 'Suva'}, seen\n"
-    )
+    # Threads of polars do not outlive a fork: whoever reads is a child of its own.
+    code = """
+import os, shutil, sys, warnings
+from dataclasses import replace
+from pathlib import Path
+from attncap import archive, memory
+from tests.faults import strike
+warnings.simplefilter("ignore")
+home, where = map(Path, sys.argv[1:])
+
+def apart(work, *given):
+    if not (child := os.fork()):
+        work(*given)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+def save(path, at):
+    found = memory.edit(archive.read(path), [("Fiji", "capital", "Suva")])
+    strike(setattr, lambda: os._exit(9), at)
+    memory.save(found)
+
+def look(path):
+    now = archive.read(path)
+    assert now.checked and now.examine(now.task).accuracy == 1
+    (where / now.ask(["Fiji", "capital"]).answer).touch()
+
+for at in range(100):
+    path = shutil.copytree(home, where / str(at))
+    status = apart(save, path, at)
+    assert status in (0, 9) and apart(look, path) == 0, (at, status)
+    if not status:
+        break
+assert at > 5 and (where / "Fiji City").exists() and (where / "Suva").exists(), at
+"""
     words = [sys.executable, "-c", code, str(written["theorem"].path), str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    done = subprocess.run(words, capture_output=True, text=True, timeout=600, cwd=Path(__file__).parents[1])
     assert done.returncode == 0, done.stderr
 
 
