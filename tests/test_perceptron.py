@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from scipy.special import log_softmax
 
-from attncap import archive, construct, measure, models, tasks
+from attncap import archive, construct, measure, models, report, tasks
 from attncap.commands.memorize import memorize
 from attncap.construct.associations.joint_descent import whole as whole_attention
 from attncap.construct.associations.joint_mode import GIVEN, untrained
@@ -20,6 +20,7 @@ from attncap.construct.perceptrons.descent import whole
 from attncap.construct.perceptrons.units import draw, gelu_slope
 from attncap.construct.readouts import given_readout
 from attncap.errors import InputError
+from attncap.memory.editing import refusal
 from attncap.models.transformer import gelu
 from attncap.numerics.lbfgs import descend
 from attncap.papers.hebbian2026 import gradient_descent, searches
@@ -351,3 +352,14 @@ def test_a_descended_perceptron_stores_its_rows_in_use_and_reads_them_back(dtype
 def test_int8_of_a_perceptron_is_method_joint_s():
     with pytest.raises(InputError, match="dtype: expected a floating-point type with method margin"):
         construct.perceptron(TASK, 4, 40, dtype="int8")
+
+
+def test_a_perceptron_s_page_and_refusals_speak_of_units(tmp_path):
+    fit = construct.perceptron(tasks.random_associations(10, 2, 100), embedding_dim=4, units=32)
+    held = archive.read(fit.save(tmp_path / "held"))
+    page = report.write(held.path).read_text()
+    assert "Which unit writes what" in page
+    assert "32 gated units" in page
+    assert "0 heads" not in page
+    assert "32 gated units lose 3 facts of the 100" in (line := refusal(held, held.task, 3))
+    assert line.endswith("--layer perceptron --units 64")

@@ -11,14 +11,14 @@ from attncap import measure
 from attncap.archive import Archive
 from attncap.constraints import Seed, checked
 from attncap.errors import UnmetError
-from attncap.fits import least_heads
+from attncap.fits import TokenShape, least_heads
 from attncap.memory.changes import Changes, check_editable, read_changes
 from attncap.memory.descent import descended, descended_whole
 from attncap.memory.restated import restated
 from attncap.memory.step import smallest_step
 from attncap.memory.system import System
 from attncap.memory.vocabularies import answering, grown, in_use
-from attncap.models import AttentionOnlyTransformer, TokenModel
+from attncap.models import AttentionOnlyTransformer, Perceptron, TokenModel
 from attncap.result import Result, hidden, several
 from attncap.tasks import Associations
 
@@ -248,18 +248,24 @@ def edit(memory: Archive, changes: Any, *, seed: Seed = 0) -> Edited:
 
 def refusal(memory: Archive, task: Associations, lost: int) -> str:
     """Say in one line that a shape does not hold a task, and how many heads it would take."""
+    shape = TokenShape.of(memory.model, memory.task, memory.model.dtype)
+    return (
+        f"{memory.path}: {shape.layer} lose {several(lost, 'fact')} of the {task.associations:,} that are to be "
+        f"answered; {_instead(memory, task)}"
+    )
+
+
+def _instead(memory: Archive, task: Associations) -> str:
     model = memory.model
+    if isinstance(model, Perceptron):
+        units = 2 * model.units
+        return f"more units may hold them: attncap memorize --layer perceptron --units {units}"
     bound = "corrected" if memory.header.get("method") == "theorem" else "margin"
     try:
-        needed = least_heads(task, model.embedding_dim, model.head_dim, bound=bound)
-        heads = max(needed, model.heads + 1)
-        instead = f"about {heads} heads would hold them: attncap memorize --heads {heads}"
+        heads = max(least_heads(task, model.embedding_dim, model.head_dim, bound=bound), model.heads + 1)
     except UnmetError:
-        instead = "no number of heads holds them at this embedding dimension; memorize them in a larger one"
-    return (
-        f"{memory.path}: {several(model.heads, 'head')} of {model.head_dim} lose {several(lost, 'fact')} of the "
-        f"{task.associations:,} that are to be answered; {instead}"
-    )
+        return "no number of heads holds them at this embedding dimension; memorize them in a larger one"
+    return f"about {heads} heads would hold them: attncap memorize --heads {heads}"
 
 
 def _steps(

@@ -49,18 +49,22 @@ def of(memory: Archive) -> Page:
     """Return the page of a memory that was read or made."""
     task, told = memory.task, _Told.of(memory)
     shape, recalled = told.shape, told.recalled
+    stored = several(task.associations, told.one)
     sections = [
         Section("Capacity check", _capacity(told)),
         Section("Recall", [_recall(recalled, told.judged)]),
         Section("What happened to it", _history(memory)),
         Section("The facts" if task.kind == "facts" else "The sequences", [_facts(told)]),
-        Section("Which head writes what", _heads(told)),
+        Section(f"Which {shape.part} writes what", _heads(told)),
         Section("Parameters", [_parameters(shape)]),
-        methods.section([str(memory.result["method"]), "bits"], methods.memory(memory), note=SURE),
+        # The shapes that bounds speak of are attention's.
+        methods.section(
+            [*([str(memory.result["method"])] if shape.heads else []), "bits"], methods.memory(memory), note=SURE
+        ),
     ]
     return Page(
         title=task.name,
-        lead=f"A memory of {several(task.associations, told.one)} in one model of attention, weights in {told.dtype}",
+        lead=f"A memory of {stored} in one model of {told.layer}, weights in {told.dtype}",
         summary=[*_summary(told), *memory.result.get("task", {}).get("notes", ())],
         cards=[
             (f"{told.correct:,} of {told.judged:,}", f"{told.one}s recalled"),
@@ -71,7 +75,7 @@ def of(memory: Archive) -> Page:
                 f"{told.bits / (8 * shape.bytes):.3g}",
                 f"bits per stored bit; {shape.bytes:,} bytes in {told.dtype}",
             ),
-            (several(shape.heads, "head"), f"of dimension {shape.head_dim}; embedding dimension {shape.embedding_dim}"),
+            (shape.layer, f"embedding dimension {shape.embedding_dim}"),
         ],
         sections=sections,
         source="Answers and margins were computed from the written weights for this page; bits, recall and its proof "
@@ -109,6 +113,11 @@ class _Told:
     def one(self) -> str:
         """What an association is called."""
         return "fact" if self.memory.task.kind == "facts" else "sequence"
+
+    @property
+    def layer(self) -> str:
+        """What its layer is called."""
+        return "attention" if self.shape.heads else "gated units"
 
     @property
     def judged(self) -> int:
@@ -207,12 +216,17 @@ def _recall(recalled: Mapping[str, measure.Recall], judged: int) -> Table:
 
 def _capacity(told: _Told) -> list[Any]:
     task, shape, held = told.memory.task, told.shape, told.bits
-    chart = capacity.chart(task, shape.embedding_dim, shape.head_dim, shape.heads, held)
-    rows = list(capacity.promised(task, shape.embedding_dim, shape.head_dim, [shape.heads]))
-    rows += [("stored: the task", shape.heads, task.associations, task.bits)]
-    rows += [(f"stored: {capacity.MEMORY}", shape.heads, told.correct, held)]
+    drawn: list[Any] = []
+    rows: list[tuple[str, int, float, float]] = [
+        ("stored: the task", shape.width, task.associations, task.bits),
+        (f"stored: {capacity.MEMORY}", shape.width, told.correct, held),
+    ]
+    if shape.heads:
+        chart = capacity.chart(task, shape.embedding_dim, shape.head_dim, shape.heads, held)
+        drawn = [Figure(plots.interactive(chart, name="capacity-check"))]
+        rows[:0] = capacity.promised(task, shape.embedding_dim, shape.head_dim, [shape.heads])
     table = Table(
-        f"At this shape: {several(shape.heads, 'head')} of {shape.head_dim}, embedding dimension {shape.embedding_dim}",
+        f"At this shape: {shape.layer}, embedding dimension {shape.embedding_dim}",
         (
             Column("what", [row[0] for row in rows]),
             numbers("bits", [row[3] for row in rows], "{:,.0f}"),
@@ -220,10 +234,12 @@ def _capacity(told: _Told) -> list[Any]:
             numbers("this memory holds of it", [held / row[3] if row[3] else None for row in rows], "{:.1%}"),
         ),
         "Promised: associations that the theorem guarantees at this shape, at the task's bits each. Constructed: what "
-        "margin mode reached, a measured law. Trained: what language models were measured to hold per parameter.",
+        "margin mode reached, a measured law. Trained: what language models were measured to hold per parameter."
+        if shape.heads
+        else "The bounds of this picture are attention's: a perceptron stands alone.",
         name="capacity",
     )
-    return [Figure(plots.interactive(chart, name="capacity-check")), table]
+    return [*drawn, table]
 
 
 def _facts(told: _Told) -> Table:
