@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, f_oneway, linregress, t
 
@@ -290,6 +290,7 @@ def test_what_the_points_do_not_bound_is_said():
 
 
 @given(scale=st.floats(-12, 12), unit=st.floats(-12, 12))
+@example(scale=12.0, unit=-12.0)
 @settings(max_examples=6, deadline=None)
 def test_units_change_nothing_but_the_parameters(scale, unit):
     rng = np.random.default_rng(0)

@@ -52,7 +52,9 @@ def _monomial(name: str, degree: int, inside: tuple[str, ...]) -> Law:
 
 
 def _start_power(x: Points, y: Points) -> np.ndarray:
-    slope, level = np.polyfit(np.log(x), np.log(np.maximum(y, 1e-9)), 1)
+    # What is not positive has no logarithm; the floor has the unit of y.
+    floor = max(1e-9 * float(np.abs(y).max()), np.finfo(float).tiny)
+    slope, level = np.polyfit(np.log(x), np.log(np.maximum(y, floor)), 1)
     return np.array([np.exp(level), slope])
 
 
