@@ -18,12 +18,14 @@ ROWS: tuple[dict[str, Any], ...] = (
     {"optimizer": "adam", "rate": 0.02},
     {"optimizer": "soap"},
     {"forget_to": 1.0},
+    {"initialization": "paper"},
     {},
 )
 EACH = ("accuracy", "bits per parameter", "of each seed")
 COLUMNS = (
     "optimizer",
     "rate",
+    "starts",
     "$\\phi$ ends at",
     *(f"$H = {heads}$: {name}" if name == EACH[0] else name for heads in HEADS for name in EACH),
 )
@@ -40,7 +42,7 @@ def table() -> tuple[tuple[str, ...], Rows]:
     rows = []
     for changes in ROWS:
         recipe = replace(BEST, **changes)
-        row = [recipe.optimizer, f"{recipe.rate:g}", f"{recipe.forget_to:g}"]
+        row = [recipe.optimizer, f"{recipe.rate:g}", recipe.initialization, f"{recipe.forget_to:g}"]
         for heads in HEADS:
             run = train([Lane(task, Architecture(N, 2, D, D, heads), seed) for seed in range(SEEDS)], recipe)
             rated = [one.bits_per_parameter for one in run.models]

@@ -59,6 +59,16 @@ def test_pairs_and_short_contexts_are_the_forward_pass(context, head_dim, residu
         np.testing.assert_allclose(encoded, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("depth", "heads", "wide"), [(1, 11, False), (1, 12, True), (3, 3, False), (3, 4, True)])
+def test_many_heads_start_beside_a_stronger_skip_connection(depth, heads, wide):
+    """Twelve heads, in all layers together: their sum would drown what the skip connection carries."""
+    sizes = {"depth": depth, "heads": heads}
+    paper, best = drawn(replace(BEST, initialization="paper"), **sizes)[1], drawn(BEST, **sizes)[1]
+    gains = {"embedding": 3, "position": 3, "query": 0.5, "key": 0.5, "output": 0.5}
+    for name, tensor in best.items():
+        np.testing.assert_allclose(tensor, paper[name] * (gains.get(name, 1) if wide else 1), rtol=1e-6)
+
+
 def test_shared_projections_compose_to_what_the_authors_compute():
     shape, w = drawn(head_dim=6)
     assert shares(PAPER, shape)

@@ -14,6 +14,8 @@ from attncap.train.loop.problem import Tensors
 from attncap.train.loop.recipes import Recipe
 
 HEAD_BUCKETS = (1, 2, 4)
+# Heads of all layers from which on "wide" differs from "paper".
+MANY_HEADS = 12
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def initial(recipe: Recipe, shape: Architecture, rng: np.random.Generator) -> Te
 
     "paper": the embedding and every projection uniform in $\pm 1/\sqrt{\text{fan-in}}$, queries, keys and values in
     $\pm\sqrt{6/(4 d_h)}$ (Xavier over the stacked $3 d_h \times d_h$ matrix of PyTorch's multi-head attention).
-    "normal": normal with variance one over the fan-in, the outputs' over $H d_h$.
+    "wide": the same; but from `MANY_HEADS` heads on, in all layers together, whose sum drowns the skip connection,
+    embeddings and positions are three times as wide, and queries, keys and outputs half.
 
     Args:
         recipe: chooses the distribution.
@@ -94,21 +97,20 @@ def initial(recipe: Recipe, shape: Architecture, rng: np.random.Generator) -> Te
     """
     d, dh, heads, layers, width = shape.embedding_dim, shape.head_dim, shape.heads, shape.depth, shape.width
     inside = dh if shares(recipe, shape) else d
-    paper = recipe.initialization == "paper"
+    wide = recipe.initialization == "wide" and layers * heads >= MANY_HEADS
+    skip, sums = (3.0, 0.5) if wide else (1.0, 1.0)
 
     def draw(*size: int, fan_in: int, gain: float = 1.0) -> Float[np.ndarray, "..."]:
-        if paper:
-            return (gain * fan_in**-0.5 * rng.uniform(-1, 1, size)).astype(np.float32)
-        return (fan_in**-0.5 * rng.standard_normal(size)).astype(np.float32)
+        return (gain * fan_in**-0.5 * rng.uniform(-1, 1, size)).astype(np.float32)
 
     xavier = (6 / 4 * inside / dh) ** 0.5
     tensors = {
-        "embedding": draw(shape.vocabulary, d, fan_in=d if paper else 1),
-        "position": draw(shape.context, inside, fan_in=inside if paper else 1),
-        "query": draw(layers, heads, dh, inside, fan_in=inside, gain=xavier),
-        "key": draw(layers, heads, dh, inside, fan_in=inside, gain=xavier),
+        "embedding": draw(shape.vocabulary, d, fan_in=d, gain=skip),
+        "position": draw(shape.context, inside, fan_in=inside, gain=skip),
+        "query": draw(layers, heads, dh, inside, fan_in=inside, gain=sums * xavier),
+        "key": draw(layers, heads, dh, inside, fan_in=inside, gain=sums * xavier),
         "value": draw(layers, heads, dh, inside, fan_in=inside, gain=xavier),
-        "output": draw(layers, heads, inside, dh, fan_in=dh if paper else heads * dh),
+        "output": draw(layers, heads, inside, dh, fan_in=dh, gain=sums),
         "unembedding": draw(shape.vocabulary, d, fan_in=d),
     }
     if inside != d:

@@ -30,7 +30,6 @@ PAPER = Recipe(
     steps=50_000,
     epochs=500,
     batch=256,
-    initialization="paper",
     evaluate=500,
     segment=125,
 )
@@ -46,7 +45,6 @@ BEST = Recipe(
     forget_to=2.0,
     batch=1024,
     exact=1024,
-    initialization="paper",
     evaluate=128,
     keep="accuracy",
 )

@@ -35,7 +35,8 @@ class Recipe(Result):
         forget_to: how much it may forget at the end.
         batch: sequences a step; None for the exact loss over the whole task.
         batches: batches an epoch, drawn once with replacement and reshuffled every epoch.
-        initialization: "paper" (uniform, as PyTorch's modules draw) or "normal" (scaled by fan-in).
+        initialization: "paper" (uniform, as PyTorch's modules draw) or "wide" (where heads are many, more to the skip
+            connection); see `attncap.train.associations.architecture.initial`.
         residual_position: whether the skip connection carries the position.
         shared_projection: whether, for $d_h \ne d$, all heads share one projection $d \to d_h$ and one back.
         window: accuracy is the mean over so many last batches; 0 for the recall of the whole task at the end.
@@ -58,7 +59,7 @@ class Recipe(Result):
     forget_to: NotNegative = 1.0
     batch: Count | None = None
     batches: Count = 64
-    initialization: Literal["paper", "normal"] = "normal"
+    initialization: Literal["paper", "wide"] = "paper"
     residual_position: bool = True
     shared_projection: bool = False
     window: Natural = 0
@@ -80,7 +81,6 @@ PAPER = Recipe(
     schedule="epochs",
     steps=4096,
     batch=256,
-    initialization="paper",
     residual_position=False,
     shared_projection=True,
     window=100,
@@ -95,7 +95,7 @@ BEST = Recipe(
     steps=2048,
     forget_from=0.5,
     forget_to=2.0,
-    initialization="paper",
+    initialization="wide",
 )
 RECIPES = {recipe.name: recipe for recipe in (PAPER, BEST)}
 
