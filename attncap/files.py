@@ -126,8 +126,8 @@ def check_apart(outputs: Mapping[str, str | Path | None], inputs: Mapping[str, s
     """
     places = {name: Path(os.path.realpath(path)) for name, path in outputs.items() if path is not None}
     for name, place in places.items():
-        for read in filter(None, inputs.values()):
-            if Path(os.path.realpath(read)).is_relative_to(place):
+        for read in inputs.values():
+            if read is not None and Path(os.path.realpath(read)).is_relative_to(place):
                 raise InputError(name, f"a place that does not hold {read}, which is read", str(outputs[name]))
         for other, there in places.items():
             if other != name and there.is_relative_to(place):
