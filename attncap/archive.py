@@ -129,6 +129,7 @@ class Archive:
         result: the JSON of the fit.
         checked: whether every file was compared with its hash in SHA256SUMS (directories of 0.1.0 have none).
         header: what the weight file says beside its tensors: method and seed.
+        ancestors: fingerprints of the memories that it was changed from (`attncap.memory.save` replaces no other).
     """
 
     path: Path
@@ -137,6 +138,7 @@ class Archive:
     result: dict[str, Any]
     checked: bool
     header: dict[str, str] = hidden(default_factory=dict)
+    ancestors: tuple[str, ...] = hidden(default=(), compare=False)
 
     def ask(self, tokens: Sequence[str]) -> Answer:
         """Ask for the answer to one sequence.

@@ -9,8 +9,9 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 import platformdirs
@@ -26,6 +27,7 @@ DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 # What Rust's libraries say of the system's refusals.
 RUST = re.compile(r"\(os error (\d+)\)")
 UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
+_changed: ContextVar[frozenset[str]] = ContextVar("changed", default=frozenset())
 
 
 class RestoredWarning(UserWarning):
@@ -105,6 +107,33 @@ def check_free(path: str | Path, *, force: bool = False, directory: bool = False
     return path
 
 
+def check_apart(outputs: Mapping[str, str | Path | None], inputs: Mapping[str, str | Path | None]) -> None:
+    """Refuse an output that would replace what is read, or another output.
+
+    Args:
+        outputs: what is to be written, by the name of its option; None where nothing is.
+        inputs: what is read, likewise.
+
+    Raises:
+        InputError: an output is an input or holds it, or two outputs are one place or one holds the other.
+
+    Example:
+        >>> check_apart({"plot": "t.svg", "out": None}, {"source": "t.json"})
+        >>> check_apart({"plot": "t.json"}, {"source": "t.json"})
+        Traceback (most recent call last):
+            ...
+        attncap.errors.InputError: plot: expected a place that does not hold t.json, which is read, got 't.json'
+    """
+    places = {name: Path(os.path.realpath(path)) for name, path in outputs.items() if path is not None}
+    for name, place in places.items():
+        for read in inputs.values():
+            if read is not None and Path(os.path.realpath(read)).is_relative_to(place):
+                raise InputError(name, f"a place that does not hold {read}, which is read", str(outputs[name]))
+        for other, there in places.items():
+            if other != name and there.is_relative_to(place):
+                raise InputError(name, f"a place apart from {outputs[other]}, which is written too", str(outputs[name]))
+
+
 def restore(path: Path) -> None:
     """Put back the directory that a replacement killed between its two steps had moved aside.
 
@@ -131,6 +160,8 @@ def restore(path: Path) -> None:
 def changing(path: str | Path) -> Iterator[None]:
     """Read a directory and write it again alone: of two that do so at once, the first's change would be lost.
 
+    Inside the block the same directory may be changed by what is called there.
+
     Raises:
         InputError: another process is at it.
 
@@ -139,23 +170,28 @@ def changing(path: str | Path) -> Iterator[None]:
         >>> with changing(tempfile.mkdtemp()):
         ...     pass
     """
+    place = os.path.realpath(path)
     try:
-        held = os.open(path, os.O_RDONLY)
+        held = None if place in _changed.get() else os.open(place, os.O_RDONLY)
     except OSError:
         # Whoever reads it says why that cannot be.
+        held = None
+    if held is None:
         yield
         return
+    token = _changed.set(_changed.get() | {place})
     try:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # What was locked may have been replaced by whoever held it before.
-            alone = os.path.samestat(os.fstat(held), os.stat(path))
+            alone = os.path.samestat(os.fstat(held), os.stat(place))
         except BlockingIOError:
             alone = False
         if not alone:
             raise InputError(f"{path}: another process is changing it; run the same again when that has ended")
         yield
     finally:
+        _changed.reset(token)
         os.close(held)
 
 

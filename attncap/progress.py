@@ -156,6 +156,16 @@ def note(text: str) -> None:
         bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def watched() -> bool:
+    """Say whether bars are shown here.
+
+    Example:
+        >>> watched()
+        False
+    """
+    return _shown.get() is not None
+
+
 def estimate(seconds: float, text: str) -> None:
     """Say a line about how long something will take, unless that is short or was said of what it is part of."""
     if _shown.get() and seconds >= max(SAID, MORE * _estimated.get()):

@@ -19,7 +19,7 @@ LIMIT = 800 << 20
 # Beside a line of every command, which fits, larger ones that do not.
 LARGE = [
     "memorize random:1000,3,1500 --embedding-dim 64 --out made",
-    "memorize random:200,2,800 --embedding-dim 16 --method margin --out made",
+    "memorize random:200,2,300 --embedding-dim 16 --method margin --out made",
     "memorize random:100000,1,5 --embedding-dim 64 --out made",
     "memorize random:20,2,100 --embedding-dim 8 --heads 4 --method train --out made",
     "plan random:1000,2,100000",
@@ -28,11 +28,12 @@ LARGE = [
     "train --kind examples --count 200000 --context 64 --embedding-dim 64 --heads 64 --steps 2",
     "capacity --vocabulary 3000 --context 2 --embedding-dim 64 --heads 64 --seeds 1",
     "capacity --kind examples --context 4 --embedding-dim 64 --heads 200 --seeds 1",
-    "interpolation --ratio 0.5 --ridge 1e-2:1:3 --simulate --tokens 8000 --seeds 2 --plot made.pdf",
+    "interpolation --ratio 0.5 --ridge 1e-2:1:3 --simulate --tokens 6000 --seeds 1 --plot made.pdf",
     "interpolation --ratio 0.5 --ridge 1 --heads 12",
     "sweep run spec.toml --out made --workers 2",
     "sweep export store --out made.parquet",
     "export memory --to onnx --out made.onnx",
+    "explore --static made.html",
 ]
 LINES = [" ".join([*words(name), *CASES[name].drawn.split()]) for name in CASES] + LARGE
 

@@ -9,9 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from attncap import progress
 from attncap.errors import InputError, UnmetError
 from attncap.interpolation import error
 from attncap.sweep import Grid, export, run, status, table
+from attncap.sweep.commands import COMMANDS
 from attncap.sweep.numbers import VARIABLES
 from attncap.sweep.store import Store
 
@@ -229,3 +231,39 @@ def test_workers_or_a_cluster(tmp_path: Path):
         run(draws(), tmp_path, workers=1, cluster="tcp://127.0.0.1:1")
     with pytest.raises(InputError, match="expected at least 1, got 0"):
         run(draws(), tmp_path, workers=0)
+
+
+class Told:
+    """Bars that remember what was said."""
+
+    def __init__(self, log: Path):
+        self.console, self.lines, self._log = self, [], log
+
+    def print(self, text: str, **_: object) -> None:
+        self.lines.append((text, self._log.exists()))
+
+    def add_task(self, description: str, *, total: int | None) -> None:
+        pass
+
+    def advance(self, name: None, steps: int) -> None:
+        pass
+
+    def remove_task(self, name: None) -> None:
+        pass
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["registered", "any function"])
+def test_the_time_of_all_cells_is_said_before_one_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool):
+    if asked:
+        monkeypatch.setitem(COMMANDS, "foretold", "sweep_cells:foretold")
+    log = tmp_path / "log"
+    told = Told(log)
+    grid = Grid(
+        "sweep_cells:foretold", fixed={"log": str(log)}, product={"seconds": [3600.0 * k for k in range(1, 61)]}
+    )
+    with progress.fed(told):
+        assert run(grid, tmp_path / "store").done == 60
+    assert log.read_text() == "ran\n" * 60
+    first, began = told.lines[0]
+    said = first.startswith("attncap: 60 cells: about ") and first.endswith(" days of one core")
+    assert (said, began) == (asked, False)

@@ -16,13 +16,14 @@ from attncap.cli.bounds import bounds
 from attncap.cli.capacity import capacity
 from attncap.cli.cite import cite
 from attncap.cli.compare import compare
+from attncap.cli.dress import apart
 from attncap.cli.edit import Facts, edit
 from attncap.cli.encode import encode
 from attncap.cli.explain import explain
 from attncap.cli.explore import explore
 from attncap.cli.export import export
 from attncap.cli.failures import explain as reason
-from attncap.cli.failures import flushed, open_streams, tell, terminable
+from attncap.cli.failures import flushed, open_streams, tell, terminable, warned
 from attncap.cli.forget import forget
 from attncap.cli.interpolation import interpolation
 from attncap.cli.memorize import memorize
@@ -74,7 +75,7 @@ COMMANDS = (
 for command in COMMANDS:
     # Given as such, the first line is not cut.
     line = (command.__doc__ or "").split("\n")[0]
-    app.command(cls=Facts if command is edit else None, short_help=line)(command)
+    app.command(cls=Facts if command is edit else None, short_help=line)(apart(command))
 app.add_typer(sweep.app, name="sweep", short_help=sweep.HELP)
 
 
@@ -122,7 +123,7 @@ def main(arguments: list[str] | None = None) -> None:
     code = 0
     try:
         # Not group.main, which has its own ways to end.
-        with terminable(), reserved(), group.make_context("attncap", list(words)) as context:
+        with terminable(), reserved(), warned(), group.make_context("attncap", list(words)) as context:
             group.invoke(context)
     except BaseException as error:
         code = _fail(error, words, group)

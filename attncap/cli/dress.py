@@ -1,8 +1,11 @@
 """Dress a plain function for the terminal: its parameters become options, their help is its docstring's."""
 
 import inspect
+import os
 from collections.abc import Callable
 from copy import copy
+from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
@@ -10,6 +13,27 @@ from typer.models import OptionInfo
 
 from attncap.commands.options import check, described, options
 from attncap.constraints import choices
+from attncap.files import check_apart
+
+OUTPUTS = ("out", "plot", "gold", "static")
+
+
+def apart(function: Callable[..., None]) -> Callable[..., None]:
+    """Let a terminal's command write over nothing that it reads, and nothing twice."""
+
+    @wraps(function)
+    def run(**given: Any) -> None:
+        outputs = {name: given.get(name) for name in OUTPUTS}
+        # What is typed as text may be the name of a table of ours, beside which a directory of that name may lie.
+        read = {
+            name: value
+            for name, value in given.items()
+            if name not in outputs and (isinstance(value, Path) or (isinstance(value, str) and os.path.isfile(value)))
+        }
+        check_apart(outputs, read)
+        function(**given)
+
+    return run
 
 
 def dressed(command: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

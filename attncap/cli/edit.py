@@ -26,8 +26,11 @@ class Facts(TyperCommand):
         while rest:
             joined.append(rest.pop(0))
             if joined[-1] == FLAG:
-                joined.append(BETWEEN.join(rest[:3]))
-                del rest[:3]
+                fact, rest = rest[:3], rest[3:]
+                if len(fact) < 3 or any(word.startswith("--") for word in fact):
+                    expected = "SUBJECT RELATION OBJECT (words that begin with two dashes come from a file)"
+                    raise InputError("set", expected, " ".join(fact))
+                joined.append(BETWEEN.join(fact))
         return super().parse_args(ctx, joined)
 
 
@@ -65,4 +68,5 @@ def edit(
         with work(json):
             found = shelf.edit(directory=directory, set=facts, file=file, **options)
         say_unchecked(directory)
-        answer(found, json, write=lambda: memory.save(found, out, force=force))
+        # What is as asked for stays as it is, with what an earlier change can be taken back to.
+        answer(found, json, write=lambda: memory.save(found, out, force=force) if out or found.facts else None)

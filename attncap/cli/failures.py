@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -114,6 +115,20 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def warned() -> Iterator[None]:
+    """Say every warning to the user in one line on stderr."""
+    from attncap.characters import visible
+
+    def say(message: Any, *rest: Any, **more: Any) -> None:
+        print(f"attncap: warning: {visible(' '.join(str(message).split()))}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = say
+        yield
 
 
 class _Output(io.FileIO):

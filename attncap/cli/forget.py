@@ -24,7 +24,7 @@ def forget(
 ) -> None:
     """Forget facts: closed form, descent and memorizing again, side by side; the folder forgets them too."""
     from attncap import memory
-    from attncap.files import changing, check_free
+    from attncap.files import changing, check_apart, check_free
 
     def write() -> Path:
         if gold is not None:
@@ -34,6 +34,7 @@ def forget(
     with nullcontext() if out else changing(directory):
         check_free(out or directory, force=force or out is None, directory=True)
         if gold is not None:
+            check_apart({"gold": gold, "out": out or directory}, {})
             check_free(gold, force=force, directory=True)
         with work(json):
             found = shelf.forget(directory=directory, words=words, file=file, **options)

@@ -1,7 +1,5 @@
 """``attncap interpolation``: predicted and simulated in-context memorization error."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,7 +48,7 @@ def interpolation(
     check_plot(plot, force=force)
     if plot is not None and not varied:
         raise InputError("plot", "a range to draw over, such as ridge 1e-4:10:50", "single values")
-    with work(json), limits_noted():
+    with work(json):
         result = shelf.interpolation(**options)
 
     def chart() -> Any:
@@ -85,20 +83,6 @@ def numbers(name: str, text: str) -> float | list[float]:
         raise InputError(name, "a log-spaced range with finite ends above 0", text)
     values: list[float] = np.geomspace(low, high, int(parts[2])).tolist()
     return values
-
-
-@contextmanager
-def limits_noted() -> Iterator[None]:
-    """Print warnings about the limit in one line each on stderr."""
-    import sys
-    import warnings
-
-    from attncap.interpolation import LimitWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", LimitWarning)
-        warnings.showwarning = lambda message, *rest: print(f"attncap: warning: {message}", file=sys.stderr)
-        yield
 
 
 def table(result: "Interpolation", varied: list[str]) -> "Rows":

@@ -14,6 +14,7 @@ from attncap.errors import UnmetError
 from attncap.fits import TokenShape, least_heads
 from attncap.memory.changes import Changes, check_editable, read_changes
 from attncap.memory.descent import descended, descended_whole
+from attncap.memory.ledger import changed
 from attncap.memory.restated import restated
 from attncap.memory.step import smallest_step
 from attncap.memory.system import System
@@ -144,7 +145,7 @@ class Editor:
             found, leads = model, before
         assert found is not None
         assert leads is not None
-        new = replace(memory, model=in_use(found, task, memory.model).astype(dtype), task=task)
+        new = changed(memory, model=in_use(found, task, memory.model).astype(dtype), task=task)
         recall = measure.Recall(int((leads > 0).sum()), float((leads > 0).mean()), float(leads.min()))
         edited = Edited(
             changed=len(wanted.rows),

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import log_softmax
+from scipy.special import softmax
 
 from attncap import measure
 from attncap.archive import Archive
 from attncap.constraints import Count, checked
 from attncap.errors import UnmetError
 from attncap.memory.changes import check_editable, rows_of
+from attncap.memory.ledger import changed
 from attncap.memory.relearning import Relearned, relearned
 from attncap.memory.restated import restated
 from attncap.memory.traces import ALPHA, Questions, Traces, threshold, told_apart
@@ -255,8 +256,8 @@ def _between(forgetting: Forgetting) -> dict[str, float] | None:
 def _divergence(gold: TokenModel, model: TokenModel, sequences: np.ndarray) -> float:
     total = 0.0
     for rows in chunks(len(sequences), 4 * gold.row_bytes()):
-        one, other = (log_softmax(each.forward(sequences[rows]), axis=1) for each in (gold, model))
-        total += float((np.exp(one) * (one - other)).sum())
+        wanted = softmax(gold.forward(sequences[rows]), axis=1)
+        total += float(measure.divergences(wanted, model.forward(sequences[rows])).sum())
     return total / len(sequences)
 
 
@@ -270,5 +271,5 @@ def _distance(model: TokenModel, gold: TokenModel) -> float:
 def _finished(memory: Archive, model: TokenModel, asked: Questions, stored: TokenModel) -> Archive:
     """Return the memory of the facts that stay, with the names and rows that they use, laid out as it was stored."""
     small, kept = shrunk(model, replace(asked.kept, notes=()))
-    new = replace(memory, model=in_use(small, kept, stored).astype(stored.dtype), task=kept)
+    new = changed(memory, model=in_use(small, kept, stored).astype(stored.dtype), task=kept)
     return replace(new, result=restated(new, measure.recall(new.model, kept)))

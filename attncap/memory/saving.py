@@ -4,7 +4,7 @@ from pathlib import Path
 
 from attncap import archive
 from attncap.constraints import checked
-from attncap.files import replacing
+from attncap.files import check_apart, replacing
 from attncap.memory import ledger
 from attncap.memory.editing import Edited
 from attncap.memory.forgetting import Forgotten
@@ -26,7 +26,11 @@ def save(found: Edited | Forgotten, out: str | Path | None = None, *, force: boo
         The directory.
 
     Raises:
-        InputError: it holds something that attncap did not write, or must not be replaced.
+        InputError: it holds something that attncap did not write, must not be replaced, or, in place, was changed since
+            it was read: of two processes that read one memory and change it, the second is refused.
+
+    Warns:
+        DroppedWarning: a change in place took away pictures, pages or exports that lay there.
     """
     if isinstance(found, Forgotten):
         entry = ledger.record("forget", method=found.way, forgotten=found.facts)
@@ -46,8 +50,9 @@ def save_gold(found: Forgotten, out: str | Path, *, force: bool = False) -> Path
         force: replace it if attncap wrote all of it.
 
     Raises:
-        InputError: it must not be replaced.
+        InputError: it must not be replaced, or is the memory's own place.
     """
+    check_apart({"out": out}, {"memory": found.memory.path})
     with replacing(out, force=force, directory=True) as temporary:
         archive.write_files(temporary, found.gold.model, found.gold.task, found.gold.result, found.gold.header)
     return Path(out)

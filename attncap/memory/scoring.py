@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import softmax
 
 from attncap import archive, measure
 from attncap.archive import Archive
@@ -129,7 +129,7 @@ def _scored(family: str, name: str, asked: Questions, model: TokenModel, without
     traces, own = asked.traces(stored, silent=not keeps), asked.traces(gold)
     p = told_apart(traces.ranks, [own.ranks])
     small, kept = shrunk(stored, asked.kept)
-    one, other = (log_softmax(each.forward(kept.sequences), axis=1) for each in (without.model.ready(), small.ready()))
+    wanted = softmax(without.model.ready().forward(kept.sequences), axis=1)
     return Score(
         family,
         name,
@@ -140,5 +140,5 @@ def _scored(family: str, name: str, asked: Questions, model: TokenModel, without
         p,
         {side: traces.recovered[side] for side in ("logits", "turned")},
         measure.recall(small, kept).accuracy,
-        float((np.exp(one) * (one - other)).sum() / kept.associations),
+        float(measure.divergences(wanted, small.ready().forward(kept.sequences)).mean()),
     )

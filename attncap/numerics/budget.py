@@ -2,7 +2,10 @@
 
 import re
 import time
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 from attncap.errors import InputError, UnmetError
 from attncap.progress import estimate
@@ -46,6 +49,27 @@ MULTIPLICATION, EXPONENTIAL = 9e-11, 6e-9
 LONGEST = 365 * 86400.0
 
 
+@dataclass
+class _Foretelling:
+    """What a computation has said that it will take."""
+
+    seconds: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.seconds += seconds
+        if self.seconds > QUICK:
+            raise _Foretold
+
+
+class _Foretold(BaseException):
+    """A computation has said what it will take, and need not begin."""
+
+
+_foretelling: ContextVar[_Foretelling | None] = ContextVar("foretelling", default=None)
+# What says that it takes less, in seconds, is computed: more may come after it.
+QUICK = 0.05
+
+
 def expect(seconds: float, what: str, instead: str = "choose a smaller task or shape") -> None:
     """Say how long a computation will take before it begins, if it is long; refuse one of years.
 
@@ -64,7 +88,35 @@ def expect(seconds: float, what: str, instead: str = "choose a smaller task or s
     """
     if seconds > LONGEST:
         raise UnmetError(f"{what} would take about {duration(seconds)} of one core; {instead}")
+    if told := _foretelling.get():
+        told.add(seconds)
     estimate(seconds, f"{what}: about {duration(seconds)} of one core")
+
+
+def foretell(work: Callable[[], Any]) -> float:
+    """Return the seconds that a computation says it will take, by `expect`, before it takes them.
+
+    Args:
+        work: begins it; what says nothing runs to its end.
+
+    Returns:
+        Seconds of one core: those said, or taken where nothing was.
+
+    Example:
+        >>> foretell(lambda: expect(3600.0, "training"))
+        3600.0
+        >>> foretell(lambda: None) < 1
+        True
+    """
+    started, told = time.perf_counter(), _Foretelling()
+    token = _foretelling.set(told)
+    try:
+        work()
+    except _Foretold:
+        return told.seconds
+    finally:
+        _foretelling.reset(token)
+    return time.perf_counter() - started
 
 
 def duration(seconds: float) -> str:

@@ -2,26 +2,32 @@
 
 import json
 import math
+import random
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 
 from attncap.commands.options import FILES
 from attncap.constraints import Count, checked
 from attncap.errors import InputError
+from attncap.numerics.budget import Budget, duration, foretell
 from attncap.numerics.memory import cores
-from attncap.progress import Advance, bar, note
+from attncap.progress import Advance, bar, estimate, note, watched
 from attncap.result import Result, several
 from attncap.sweep.cells import Plan
+from attncap.sweep.commands import COMMANDS
 from attncap.sweep.executors import processes, serial
 from attncap.sweep.grid import Grid, load
 from attncap.sweep.store import Store
 from attncap.sweep.worker import Job, Outcome
 
 AT_STAKE = 0.1
+# Cells that are asked how long they will take, and the seconds in which they are.
+ASKED, ASKING = 24, 2.0
 Executor = Callable[[Iterable[Job]], Generator[list[Outcome], None, None]]
 
 
@@ -101,6 +107,7 @@ def run(
         if other_code:
             note(f"results of other code for {several(other_code, 'cell')}, computed again unless reuse is given")
         if before.pending:
+            _foretell(plan, store, before.pending)
             pace = _Pace(plan)
             execute = _executor(grid, _sensible(workers, before.pending), cluster, stack)
             outcomes = stack.enter_context(closing(execute(_jobs(plan, store, pace))))
@@ -128,6 +135,24 @@ def _sensible(workers: int | None, cells: int) -> int | None:
             f"{several(most, 'worker')} of the {workers:,} asked: {several(cells, 'cell')}, {several(cores(), 'core')}"
         )
     return None if workers is None else min(workers, most)
+
+
+def _foretell(plan: Plan, store: Store, pending: int) -> None:
+    """Say how long the pending cells will take, from what some of them say before they begin."""
+    # Any other function does what it does once; what a GPU takes nothing says.
+    if not watched() or plan.grid.device != "cpu" or plan.reference not in COMMANDS.values():
+        return
+    some = [json.loads(row[1])["options"] for row in islice(store.pending(), 0, None, math.ceil(pending / ASKED))]
+    random.Random(0).shuffle(some)
+    asking, said = Budget(ASKING), [0.0]
+    for options in some:
+        # What fails takes no time; the cell will say why.
+        with suppress(Exception):
+            said.append(foretell(partial(plan.command.function, **options)))
+        if asking.spent:
+            break
+    total = pending * sum(said) / max(1, len(said) - 1)
+    estimate(total, f"{several(pending, 'cell')}: about {duration(total)} of one core")
 
 
 class _Pace:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from attncap.archive import Archive
 from attncap.constraints import checked
 from attncap.errors import UnmetError
-from attncap.files import replacing
+from attncap.files import check_apart, replacing
 from attncap.memory.exports import onnx_file, pytorch, transformer_lens
 from attncap.result import Result, hidden
 
@@ -90,7 +90,8 @@ def export(memory: Archive, to: Format, out: str | Path, *, force: bool = False)
         What was written and checked.
 
     Raises:
-        InputError: another format, a place that must not be replaced, or a model that the format does not hold.
+        InputError: another format, a place that must not be replaced, as the memory's own, or a model that the format
+            does not hold.
         UnmetError: the runtime answers a fact wrongly that the memory answers right; nothing is written then.
 
     Example:
@@ -102,6 +103,7 @@ def export(memory: Archive, to: Format, out: str | Path, *, force: bool = False)
         2
     """
     module, path = FORMATS[to], Path(out)
+    check_apart({"out": path}, {"memory": memory.path})
     with replacing(path, force=force, directory=to != "onnx") as temporary:
         said = module.write(memory, temporary)
         checked = None
