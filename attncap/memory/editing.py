@@ -124,7 +124,9 @@ class Editor:
         wanted = read_changes(memory, changes)
         started = time.perf_counter()
         task, dtype = wanted.applied(memory.task), memory.model.dtype
-        before = measure.margin(memory.model, memory.task)
+        # Where nothing changes nothing needs to be factored.
+        margins = self.system().margins if wanted.facts else measure.margin
+        before = margins(memory.model, memory.task)
         right = before > 0
         spared = right.copy()
         spared[wanted.rows] = False
@@ -136,7 +138,7 @@ class Editor:
         found, leak, method = None, None, "closed form"
         if wanted.facts:
             found, leak = self._closed(model, wanted, task, lead)
-            leads = None if found is None else measure.margin(found, task, dtype)
+            leads = None if found is None else margins(found.astype(dtype), task)
             if leads is None or not (leads[must] > 0).all():
                 method = "descent"
                 found, leads = self._descended(model, task, dtype, must, float(before.min()))

@@ -19,6 +19,7 @@ from attncap.memory.system import System
 from attncap.memory.traces import Questions
 from attncap.memory.vocabularies import silenced
 from attncap.models import AttentionOnlyTransformer, TokenModel
+from attncap.numerics.least_norm import times
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import Associations
 from attncap.train import Architecture
@@ -46,10 +47,11 @@ def solved(system: System, model: TokenModel, asked: Questions) -> TokenModel:
     """
     begin = start(system, model, asked)
     point = system.point(model) - begin
-    drawn = point - system.matrix.T @ system.without(system.matrix @ point)
+    assert system.solve is not None
+    drawn = point - system.solve(times(system.matrix, point))
     stays = np.delete(np.arange(len(system.matrix)), asked.rows)
-    targets = system.matrix[stays] @ (point - drawn)
-    return quiet(system.placed(model, begin + drawn + minimum_norm(system.matrix[stays], targets)), asked)
+    kept = system.matrix[stays].astype(np.float64)
+    return quiet(system.placed(model, begin + drawn + minimum_norm(kept, kept @ (point - drawn))), asked)
 
 
 def start(system: System, model: TokenModel, asked: Questions) -> Float[np.ndarray, "P d"]:
@@ -62,7 +64,7 @@ def start(system: System, model: TokenModel, asked: Questions) -> Float[np.ndarr
     """
     dim, stays = model.embedding_dim, np.delete(np.arange(len(system.matrix)), asked.rows)
     skip = system.matrix[stays, :dim] / system.scale[:dim]
-    encodings = system.matrix[stays] @ system.point(model)
+    encodings = times(system.matrix, system.point(model))[stays]
     gram = encodings.T @ encodings / len(stays)
     # Fewer facts than dimensions leave some without a size.
     gram[np.diag_indices(dim)] += FLOOR * np.trace(gram) / dim
