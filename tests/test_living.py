@@ -224,6 +224,23 @@ def test_a_perceptron_s_memory_is_edited():
     assert {each.part for each in shares.shares} >= {"skip", "layer 1 head 2", "layer 1 perceptron"}
 
 
+@pytest.mark.parametrize("method", ["theorem", "margin", "joint"])
+def test_a_layer_of_units_lives_too(tmp_path, method):
+    held = archive.read(construct.perceptron(table(8), 8, units=18, method=method).save(tmp_path / "m"))
+    found = memory.edit(held, [("Fiji", "capital", "Suva"), ("Bali", "capital", "Ubud")])
+    assert (found.changed, found.added, found.kept) == (1, 1, 15)
+    assert all_right(found.memory)
+    shares = memory.explain(found.memory, ["Fiji", "capital"])
+    assert sum(each.share for each in shares.shares) == pytest.approx(shares.margin)
+    assert len(shares.shares) == 18
+    forgotten = memory.forget(found.memory, ["Chad", ("Cuba", "sea")], golds=2)
+    assert next(way for way in forgotten.ways if way.way == forgotten.way).forgotten
+    assert all_right(forgotten.memory)
+    assert all_right(forgotten.gold)
+    # Units that descended with the facts are drawn again without them.
+    assert np.array_equal(forgotten.gold.model.gate, held.model.gate) == (method != "joint")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -14,11 +14,12 @@ from attncap.construct.associations.joint_descent import whole
 from attncap.construct.associations.joint_stages import Goal, reach
 from attncap.construct.associations.random_attention import draw, unit_rows
 from attncap.construct.associations.readout import answers_of
+from attncap.construct.perceptrons.constructed import Plan
 from attncap.memory.descent import descended
 from attncap.memory.system import System
 from attncap.memory.traces import Questions
 from attncap.memory.vocabularies import silenced
-from attncap.models import AttentionOnlyTransformer, TokenModel
+from attncap.models import AttentionOnlyTransformer, Perceptron, TokenModel
 from attncap.numerics.least_norm import times
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import Associations
@@ -60,8 +61,10 @@ def start(system: System, model: TokenModel, asked: Questions) -> Float[np.ndarr
     The memory's own, the identity, would: the gauge in which it is the identity was fitted to all answers. With the
     encodings $E$ of the facts that stay and $L^\top L = E^\top E / T$, it is $\gamma Q L$, where $Q$ is the rotation
     nearest to the least squares fit of $E L^{-1}$ by the skip's rows $X$, and $\gamma$ gives both one size. Another
-    gauge of $E$ leaves every logit as it is.
+    gauge of $E$ leaves every logit as it is. Where nothing is carried past the last map there is no such coefficient.
     """
+    if not model.carries:
+        return np.zeros((system.matrix.shape[1], model.embedding_dim))
     dim, stays = model.embedding_dim, np.delete(np.arange(len(system.matrix)), asked.rows)
     skip = system.matrix[stays, :dim] / system.scale[:dim]
     encodings = times(system.matrix, system.point(model))[stays]
@@ -109,6 +112,9 @@ def drawn(memory: Archive, asked: Questions, seeds: int) -> Iterator[TokenModel]
 def _descended_whole(memory: Archive, kept: Associations, seed: int) -> TokenModel | None:
     """Memorize by descent over all weights, from a first guess of a seed; None where only the readout descended."""
     model, dtype = memory.model, memory.model.dtype
+    if isinstance(model, Perceptron) and memory.header.get("method") == "joint":
+        given = None, dtype, seed, joint_mode.EVALUATIONS, None
+        return Plan(kept, model.embedding_dim, "joint", model.activation, *given).attempt(model.units).model
     if not isinstance(model, AttentionOnlyTransformer):
         return None
     shape = model.embedding_dim, model.head_dim, model.heads

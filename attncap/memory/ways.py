@@ -59,9 +59,9 @@ class Forgetting:
 
         Of a system with no more facts than features, the point $\theta$ becomes
         $\theta - R (R^\top R)^{-1} R^\top \theta$ with $R = M^\top G^{-1}_{\cdot E}$ and $G = M M^\top$, which moves
-        the facts alone: the solution without them. With more facts than features, where the encodings of the others would
-        give those of the facts back, what is predicted is the least squares fit of the answers' directions, by the hat
-        matrix $H$: its residual is $(I - H_{EE})^{-1} (Y - H Y)_E$.
+        the facts alone: the solution without them. With more facts than features, where the encodings of the others
+        would give those of the facts back, what is predicted is the least squares fit of the answers' directions, by
+        the hat matrix $H$: its residual is $(I - H_{EE})^{-1} (Y - H Y)_E$.
         """
         system, rows, model = self.system, self.asked.rows, self.model
         if system.solve is not None:
