@@ -15,7 +15,7 @@ from attncap.construct.associations.joint_stages import Goal, reach
 from attncap.construct.associations.random_attention import draw, unit_rows
 from attncap.construct.associations.readout import answers_of
 from attncap.construct.perceptrons.constructed import Plan
-from attncap.memory.descent import descended
+from attncap.memory.descent import descended, is_whole
 from attncap.memory.system import System
 from attncap.memory.traces import Questions
 from attncap.memory.vocabularies import silenced
@@ -112,7 +112,9 @@ def drawn(memory: Archive, asked: Questions, seeds: int) -> Iterator[TokenModel]
 def _descended_whole(memory: Archive, kept: Associations, seed: int) -> TokenModel | None:
     """Memorize by descent over all weights, from a first guess of a seed; None where only the readout descended."""
     model, dtype = memory.model, memory.model.dtype
-    if isinstance(model, Perceptron) and memory.header.get("method") == "joint":
+    if not is_whole(memory):
+        return None
+    if isinstance(model, Perceptron):
         given = None, dtype, seed, joint_mode.EVALUATIONS, None
         return Plan(kept, model.embedding_dim, "joint", model.activation, *given).attempt(model.units).model
     if not isinstance(model, AttentionOnlyTransformer):
@@ -123,10 +125,8 @@ def _descended_whole(memory: Archive, kept: Associations, seed: int) -> TokenMod
         guess = joint_mode.first_guess(kept, *shape, rank, seed)
         pose = partial(whole, guess, kept, *answers_of(kept))
         return reach(guess, pose, Goal(kept, dtype, False, joint_mode.EVALUATIONS, None)).model
-    if memory.result.get("details", {}).get("joint_evaluations"):
-        guess = draw(kept, *shape, margin_mode.BETA, seed, rank)
-        return margin_mode.attempted(kept, guess, dtype, train_attention=True).model
-    return None
+    guess = draw(kept, *shape, margin_mode.BETA, seed, rank)
+    return margin_mode.attempted(kept, guess, dtype, train_attention=True).model
 
 
 def _trained(model: TokenModel, asked: Questions, seeds: int) -> Iterator[TokenModel]:
