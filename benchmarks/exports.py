@@ -4,12 +4,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from attncap import archive, construct, memory, tasks
 from attncap.archive import Archive
-from attncap.memory.exports.formats import FORMATS
+from attncap.memory.exports.formats import Format
 from attncap.models import chunks
 from benchmarks.page import Rows, show
 
@@ -40,7 +41,7 @@ def rows(name: str, home: Path) -> Iterator[list[str]]:
     source, build = MEMORIES[name]
     held = archive.read(build(tasks.load(source)).save(home / name.replace(", ", "-")))
     own = rounding(held)
-    for to in FORMATS:
+    for to in get_args(Format):
         found = memory.export(held, to, home / f"{to} {name}")
         if found.verified is None:
             raise SystemExit(f"{to} is not installed: pip install 'attncap[export]'")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import scipy.linalg
 
-from attncap import archive, construct, memory, tasks, train
+from attncap import archive, construct, memory, tasks
 from attncap.archive import Archive
 from attncap.construct.associations.random_attention import features
 from benchmarks.page import Rows, show
@@ -19,8 +19,7 @@ CHANGED = 20
 BUILDS: dict[str, Callable[[tasks.Associations], construct.Fit]] = {
     "theorem": construct.theorem,
     "joint, d = 7, 48 heads": partial(construct.joint, embedding_dim=7, heads=48),
-    "margin, d = 16": partial(construct.margin, embedding_dim=16),
-    "trained, d = 12, 4 heads": partial(train.memorize, embedding_dim=12, heads=4),
+    "margin, d = 16, 64 heads": partial(construct.margin, embedding_dim=16, heads=64),
 }
 
 

@@ -130,6 +130,7 @@ def descended_whole(model: TokenModel, task: Associations, dtype: str, margin: f
         dtype: the type in which every answer has to lead.
         margin: the first target, in logits.
     """
+    start: Any
     how: Any
     if isinstance(model, Perceptron):
         start, how = model, partial(whole_perceptron, given=False)

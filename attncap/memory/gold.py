@@ -3,6 +3,7 @@ r"""Gold standards: the same draws memorized without the facts that are to be fo
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -115,8 +116,9 @@ def _descended_whole(memory: Archive, kept: Associations, seed: int) -> TokenMod
     if not is_whole(memory):
         return None
     if isinstance(model, Perceptron):
-        given = None, dtype, seed, joint_mode.EVALUATIONS, None
-        return Plan(kept, model.embedding_dim, "joint", model.activation, *given).attempt(model.units).model
+        activation: Any = model.activation
+        plan = Plan(kept, model.embedding_dim, "joint", activation, None, dtype, seed, joint_mode.EVALUATIONS, None)
+        return plan.attempt(model.units).model
     if not isinstance(model, AttentionOnlyTransformer):
         return None
     shape = model.embedding_dim, model.head_dim, model.heads
