@@ -124,6 +124,20 @@ def test_directions_are_those_of_the_pseudoinverse(count, heads):
     assert system.leak(alone, rows[:1]) == pytest.approx(1 / leverage - 1, rel=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["theorem", "margin", "train"])
+def test_margins_from_the_factored_features_are_those_of_a_forward_pass(written, kind):
+    held = written[kind]
+    system = System.of(held.model, held.task)
+    rng = np.random.default_rng(0)
+    readout = held.model.readout + rng.standard_normal(held.model.readout.shape).astype(np.float32)
+    changed = replace(held.model.with_readout(readout), unembedding=2 * held.model.unembedding)
+    for model in (held.model, changed):
+        np.testing.assert_allclose(system.margins(model, held.task), measure.margin(model, held.task), rtol=1e-4)
+    # Another attention has other features.
+    turned = replace(held.model, query=held.model.query[::-1].copy())
+    np.testing.assert_array_equal(system.margins(turned, held.task), measure.margin(turned, held.task))
+
+
 @given(seed=st.integers(0, 2**32 - 1), dim=st.integers(2, 5), margin=st.floats(0.01, 10))
 @settings(max_examples=20, deadline=None)
 def test_a_step_is_the_shortest(seed, dim, margin):
@@ -208,6 +222,23 @@ def test_a_perceptron_s_memory_is_edited():
     assert all_right(now.memory)
     shares = memory.explain(now.memory, ["Fiji", "capital"])
     assert {each.part for each in shares.shares} >= {"skip", "layer 1 head 2", "layer 1 perceptron"}
+
+
+@pytest.mark.parametrize("method", ["theorem", "margin", "joint"])
+def test_a_layer_of_units_lives_too(tmp_path, method):
+    held = archive.read(construct.perceptron(table(8), 8, units=18, method=method).save(tmp_path / "m"))
+    found = memory.edit(held, [("Fiji", "capital", "Suva"), ("Bali", "capital", "Ubud")])
+    assert (found.changed, found.added, found.kept) == (1, 1, 15)
+    assert all_right(found.memory)
+    shares = memory.explain(found.memory, ["Fiji", "capital"])
+    assert sum(each.share for each in shares.shares) == pytest.approx(shares.margin)
+    assert len(shares.shares) == 18
+    forgotten = memory.forget(found.memory, ["Chad", ("Cuba", "sea")], golds=2)
+    assert next(way for way in forgotten.ways if way.way == forgotten.way).forgotten
+    assert all_right(forgotten.memory)
+    assert all_right(forgotten.gold)
+    # Units that descended with the facts are drawn again without them.
+    assert np.array_equal(forgotten.gold.model.gate, held.model.gate) == (method != "joint")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from attncap.errors import InputError, UnmetError
 from attncap.memory.exports.formats import FORMATS
 from attncap.models import Transformer
 
+PAGE = Path(__file__).parents[1] / "docs" / "export.md"
 NEEDED = {"torch": ("torch",), "onnx": ("onnx", "onnxruntime"), "transformer-lens": ("transformer_lens",)}
 
 
@@ -35,7 +37,7 @@ def bound(held):
 @pytest.fixture(scope="module")
 def held(tmp_path_factory):
     """Memories of every kind: theorem, low rank, margin in bfloat16, a table in int8 with only the rows in use,
-    trained, without position, two layers."""
+    trained, without position, two layers, gated units."""
     home = tmp_path_factory.mktemp("held")
     task = tasks.load("random:20,3,60")
     found = {
@@ -44,17 +46,19 @@ def held(tmp_path_factory):
         "margin": construct.margin(task, 8, heads=3, dtype="bfloat16"),
         "joint": construct.joint(tasks.load("capitals"), 4, heads=3, dtype="int8"),
         "paper": train.ensemble(tasks.load("random:8,2,12"), 6, 4, heads=2, recipe="paper", seeds=1, steps=256),
+        "units": construct.perceptron(tasks.load("capitals"), 4, method="joint"),
+        "bilinear": construct.perceptron(task, 8, 60, method="theorem", activation="identity"),
         "layers": train.ensemble(tasks.load("random:8,2,12"), 6, heads=2, depth=2, width=8, seeds=1, steps=256),
     }
     return {name: kept(fit, home / name) for name, fit in found.items()}
 
 
 @pytest.mark.parametrize("to", FORMATS)
-@pytest.mark.parametrize("name", ["theorem", "thin", "margin", "joint", "paper", "layers"])
+@pytest.mark.parametrize("name", ["theorem", "thin", "margin", "joint", "paper", "units", "bilinear", "layers"])
 def test_the_foreign_runtime_answers_every_fact(held, tmp_path, to, name):
     for library in NEEDED[to]:
         pytest.importorskip(library) if library != "transformer_lens" else find_spec(library) or pytest.skip(library)
-    if to == "transformer-lens" and name == "layers":
+    if to == "transformer-lens" and name in ("units", "bilinear", "layers"):
         with pytest.raises(InputError, match="export to torch or onnx"):
             memory.export(held[name], to, tmp_path / "out")
         return
@@ -104,13 +108,27 @@ def test_what_is_written_imports_nothing_of_ours(held, tmp_path):
         }  # fmt: skip
 
 
-def test_torch_asks_in_words(held, tmp_path):
-    find_spec("torch") or pytest.skip("torch")
-    memory.export(held["theorem"], "torch", tmp_path / "out")
-    words, answer = held["theorem"].task.words(3)
-    code = f"import sys; sys.modules['attncap'] = None\nimport memory\nprint(memory.Memory().ask(*{words!r}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path / "out")
-    assert (done.stdout, done.returncode) == (f"{answer}\n", 0), done.stderr
+LINES = {
+    "torch": ("PyTorch", ""),
+    "transformer-lens": ("TransformerLens", "print(memory.vocabulary[int(logits[0, -1].argmax())])"),
+    "onnx": ("ONNX", "print(answer)"),
+}
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_the_lines_of_the_page_open_it_where_attncap_is_not(held, tmp_path, to):
+    all(find_spec(library) for library in NEEDED[to]) or pytest.skip(to)
+    title, show = LINES[to]
+    memory.export(held["joint"], to, tmp_path / ("memory.onnx" if to == "onnx" else "out"))
+    (lines,) = re.findall(rf"^## {title}$.*?^```$(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    barred = "import sys\nsys.modules['attncap'] = None\n"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", f"{barred}{lines}\n{show}"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path if to == "onnx" else tmp_path / "out",
+    )
+    assert (done.stdout.splitlines()[-1:], done.returncode) == (["Paris"], 0), done.stderr
 
 
 def test_onnx_carries_its_vocabulary(held, tmp_path):

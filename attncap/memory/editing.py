@@ -13,13 +13,13 @@ from attncap.constraints import Seed, checked
 from attncap.errors import UnmetError
 from attncap.fits import TokenShape, least_heads
 from attncap.memory.changes import Changes, check_editable, read_changes
-from attncap.memory.descent import descended, descended_whole
+from attncap.memory.descent import descended, descended_whole, is_whole
 from attncap.memory.ledger import changed
 from attncap.memory.restated import restated
 from attncap.memory.step import smallest_step
 from attncap.memory.system import System
 from attncap.memory.vocabularies import answering, grown, in_use
-from attncap.models import AttentionOnlyTransformer, Perceptron, TokenModel
+from attncap.models import Perceptron, TokenModel
 from attncap.result import Result, hidden, several
 from attncap.tasks import Associations
 
@@ -125,7 +125,9 @@ class Editor:
         wanted = read_changes(memory, changes)
         started = time.perf_counter()
         task, dtype = wanted.applied(memory.task), memory.model.dtype
-        before = measure.margin(memory.model, memory.task)
+        # Where nothing changes nothing needs to be factored.
+        margins = self.system().margins if wanted.facts else measure.margin
+        before = margins(memory.model, memory.task)
         right = before > 0
         spared = right.copy()
         spared[wanted.rows] = False
@@ -137,7 +139,7 @@ class Editor:
         found, leak, method = None, None, "closed form"
         if wanted.facts:
             found, leak = self._closed(model, wanted, task, lead)
-            leads = None if found is None else measure.margin(found, task, dtype)
+            leads = None if found is None else margins(found.astype(dtype), task)
             if leads is None or not (leads[must] > 0).all():
                 method = "descent"
                 found, leads = self._descended(model, task, dtype, must, float(before.min()))
@@ -199,15 +201,14 @@ class Editor:
             UnmetError: the shape does not hold them.
         """
         lead = max(0.0, before / 2)
-        found = descended(model, task, dtype, lead).model
-        leads = measure.margin(found, task, dtype)
-        missed = not (leads[must] > 0).all()
-        if missed and isinstance(model, AttentionOnlyTransformer) and model.residual_position:
-            found = descended_whole(model, task, dtype, lead).model
-            leads = measure.margin(found, task, dtype)
-        if not (leads[must] > 0).all():
-            raise UnmetError(refusal(self.memory, task, int((leads[must] <= 0).sum())))
-        return found, leads
+        # What was descended as a whole is changed as a whole; else the readout alone, while that does.
+        ways = (descended, descended_whole)
+        for way in ways[::-1] if is_whole(self.memory) else ways:
+            if (reached := way(model, task, dtype, lead)) is not None:
+                leads = measure.margin(reached.model, task, dtype)
+                if (leads[must] > 0).all():
+                    return reached.model, leads
+        raise UnmetError(refusal(self.memory, task, int((leads[must] <= 0).sum())))
 
 
 @checked

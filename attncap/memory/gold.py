@@ -3,6 +3,7 @@ r"""Gold standards: the same draws memorized without the facts that are to be fo
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -14,11 +15,13 @@ from attncap.construct.associations.joint_descent import whole
 from attncap.construct.associations.joint_stages import Goal, reach
 from attncap.construct.associations.random_attention import draw, unit_rows
 from attncap.construct.associations.readout import answers_of
-from attncap.memory.descent import descended
+from attncap.construct.perceptrons.constructed import Plan
+from attncap.memory.descent import descended, is_whole
 from attncap.memory.system import System
 from attncap.memory.traces import Questions
 from attncap.memory.vocabularies import silenced
-from attncap.models import AttentionOnlyTransformer, TokenModel
+from attncap.models import AttentionOnlyTransformer, Perceptron, TokenModel
+from attncap.numerics.least_norm import times
 from attncap.numerics.linear import minimum_norm
 from attncap.tasks import Associations
 from attncap.train import Architecture
@@ -46,10 +49,11 @@ def solved(system: System, model: TokenModel, asked: Questions) -> TokenModel:
     """
     begin = start(system, model, asked)
     point = system.point(model) - begin
-    drawn = point - system.matrix.T @ system.without(system.matrix @ point)
+    assert system.solve is not None
+    drawn = point - system.solve(times(system.matrix, point))
     stays = np.delete(np.arange(len(system.matrix)), asked.rows)
-    targets = system.matrix[stays] @ (point - drawn)
-    return quiet(system.placed(model, begin + drawn + minimum_norm(system.matrix[stays], targets)), asked)
+    kept = system.matrix[stays].astype(np.float64)
+    return quiet(system.placed(model, begin + drawn + minimum_norm(kept, kept @ (point - drawn))), asked)
 
 
 def start(system: System, model: TokenModel, asked: Questions) -> Float[np.ndarray, "P d"]:
@@ -58,11 +62,13 @@ def start(system: System, model: TokenModel, asked: Questions) -> Float[np.ndarr
     The memory's own, the identity, would: the gauge in which it is the identity was fitted to all answers. With the
     encodings $E$ of the facts that stay and $L^\top L = E^\top E / T$, it is $\gamma Q L$, where $Q$ is the rotation
     nearest to the least squares fit of $E L^{-1}$ by the skip's rows $X$, and $\gamma$ gives both one size. Another
-    gauge of $E$ leaves every logit as it is.
+    gauge of $E$ leaves every logit as it is. Where nothing is carried past the last map there is no such coefficient.
     """
+    if not model.carries:
+        return np.zeros((system.matrix.shape[1], model.embedding_dim))
     dim, stays = model.embedding_dim, np.delete(np.arange(len(system.matrix)), asked.rows)
     skip = system.matrix[stays, :dim] / system.scale[:dim]
-    encodings = system.matrix[stays] @ system.point(model)
+    encodings = times(system.matrix, system.point(model))[stays]
     gram = encodings.T @ encodings / len(stays)
     # Fewer facts than dimensions leave some without a size.
     gram[np.diag_indices(dim)] += FLOOR * np.trace(gram) / dim
@@ -107,6 +113,12 @@ def drawn(memory: Archive, asked: Questions, seeds: int) -> Iterator[TokenModel]
 def _descended_whole(memory: Archive, kept: Associations, seed: int) -> TokenModel | None:
     """Memorize by descent over all weights, from a first guess of a seed; None where only the readout descended."""
     model, dtype = memory.model, memory.model.dtype
+    if not is_whole(memory):
+        return None
+    if isinstance(model, Perceptron):
+        activation: Any = model.activation
+        plan = Plan(kept, model.embedding_dim, "joint", activation, None, dtype, seed, joint_mode.EVALUATIONS, None)
+        return plan.attempt(model.units).model
     if not isinstance(model, AttentionOnlyTransformer):
         return None
     shape = model.embedding_dim, model.head_dim, model.heads
@@ -115,10 +127,8 @@ def _descended_whole(memory: Archive, kept: Associations, seed: int) -> TokenMod
         guess = joint_mode.first_guess(kept, *shape, rank, seed)
         pose = partial(whole, guess, kept, *answers_of(kept))
         return reach(guess, pose, Goal(kept, dtype, False, joint_mode.EVALUATIONS, None)).model
-    if memory.result.get("details", {}).get("joint_evaluations"):
-        guess = draw(kept, *shape, margin_mode.BETA, seed, rank)
-        return margin_mode.attempted(kept, guess, dtype, train_attention=True).model
-    return None
+    guess = draw(kept, *shape, margin_mode.BETA, seed, rank)
+    return margin_mode.attempted(kept, guess, dtype, train_attention=True).model
 
 
 def _trained(model: TokenModel, asked: Questions, seeds: int) -> Iterator[TokenModel]:

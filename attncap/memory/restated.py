@@ -10,7 +10,7 @@ from attncap.models import AttentionOnlyTransformer
 from attncap.result import plain
 
 # Up to so many products the recall is proved and the bits are searched; beyond, they are measured in one batch.
-AFFORDABLE = 1e9
+AFFORDABLE = 1e8
 # What stays true of a memory whose facts change.
 LASTING = ("method", "details", "dtype", "seed")
 

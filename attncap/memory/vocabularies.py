@@ -116,9 +116,9 @@ def filled(memory: Archive) -> Archive:
 
 
 def in_use(model: TokenModel, task: Associations, like: TokenModel) -> TokenModel:
-    """Leave out the rows that a task does not use, where another model leaves some out."""
+    """Leave out the rows that a task does not use, where another model leaves some out; else have them all."""
     if like.embedding_rows is None and like.unembedding_rows is None:
-        return model
+        return model.in_rows()
     return model.in_rows(np.unique(task.sequences), measure.answers_in_use(task))
 
 

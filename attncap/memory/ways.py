@@ -10,7 +10,7 @@ from attncap import measure
 from attncap.archive import Archive
 from attncap.memory.descent import descended
 from attncap.memory.gold import drawn, quiet, solved, start
-from attncap.memory.system import System
+from attncap.memory.system import System, unit_columns
 from attncap.memory.traces import Questions
 from attncap.models import TokenModel
 
@@ -57,22 +57,19 @@ class Forgetting:
     def closed(self) -> TokenModel:
         r"""Move the facts' encodings to where all others put them: the leave-one-out prediction.
 
-        Of a system with no more facts than features, the point $\theta$ with encodings $Y$ becomes
-        $\theta - M^\top G^{-1}_{\cdot E} ((G^{-1})_{EE})^{-1} (G^{-1} Y)_E$, which is the solution without them. With
-        more facts than features, where the encodings of the others would give those of the facts back, what is
-        predicted is the least squares fit of the answers' directions, by the hat matrix $H$: its residual is
-        $(I - H_{EE})^{-1} (Y - H Y)_E$.
+        Of a system with no more facts than features, the point $\theta$ becomes
+        $\theta - R (R^\top R)^{-1} R^\top \theta$ with $R = M^\top G^{-1}_{\cdot E}$ and $G = M M^\top$, which moves
+        the facts alone: the solution without them. With more facts than features, where the encodings of the others
+        would give those of the facts back, what is predicted is the least squares fit of the answers' directions, by
+        the hat matrix $H$: its residual is $(I - H_{EE})^{-1} (Y - H Y)_E$.
         """
         system, rows, model = self.system, self.asked.rows, self.model
-        if system.wide:
+        if system.solve is not None:
             begin = start(system, model, self.asked)
             point = system.point(model) - begin
-            own = np.zeros((len(system.matrix), len(rows)))
-            own[rows, np.arange(len(rows))] = 1.0
-            inverse = system.without(own)
-            pull = inverse.T @ (system.matrix @ point)
-            moved = begin + point - system.matrix.T @ (inverse @ np.linalg.solve(inverse[rows], pull))
-            return quiet(system.placed(model, moved), self.asked)
+            reach = system.solve(unit_columns(rows, len(system.matrix)))
+            left = point - reach @ np.linalg.solve(reach.T @ reach, reach.T @ point)
+            return quiet(system.placed(model, begin + left), self.asked)
         directions = system.directions(rows)
         assert directions is not None
         return quiet(system.moved(model, directions, self._predicted() - self._encodings[rows]), self.asked)

@@ -182,7 +182,11 @@ class TokenModel(Model):
             InputError: sequences of another length, or numbers that are no tokens.
         """
         self._check(sequences)
-        logits = self.encode(sequences) @ self.unembedding.T
+        return self.decode(self.encode(sequences))
+
+    def decode(self, encodings: Float[Array, "T d"]) -> Float[Array, "T N"]:
+        """Return the logits of every token, which are linear in an encoding."""
+        logits = encodings @ self.unembedding.T
         return logits if self.unembedding_rows is None else logits + self.silence
 
     def logits(self, sequences: Int[np.ndarray, "T S"]) -> Iterator[tuple[slice, Float[np.ndarray, "chunk N"]]]:

@@ -21,8 +21,8 @@ from attncap.result import Result, hidden
 
 Format = Literal["transformer-lens", "torch", "onnx"]
 FORMATS: dict[str, ModuleType] = {"transformer-lens": transformer_lens, "torch": pytorch, "onnx": onnx_file}
-# Sequences whose logits a check hands back, and how many the runtime gets at a time.
-SHOWN, PIECE = 256, 512
+# Logits that a check hands back, and how many sequences the runtime gets at a time.
+SHOWN, PIECE = 1 << 26, 512
 RUNNER = """
 import sys
 import numpy as np
@@ -51,8 +51,8 @@ class Exported(Result):
         format: "transformer-lens", "torch" or "onnx".
         facts: of the memory's task.
         verified: how many of them the foreign runtime answers right; None where it is not installed.
-        deviation: largest difference of its logits from ours on the first 256 facts, over the largest logit; None
-            likewise.
+        deviation: largest difference of its logits from ours, over the largest logit, on all facts (the first of
+            more than $2^{26}$ logits); None likewise.
         opset: of ONNX.
         leads: of every answer over the closest other token in the foreign runtime, in logits.
     """
@@ -133,7 +133,7 @@ def run(path: Path, program: str, memory: Archive) -> tuple[Float[np.ndarray, " 
         UnmetError: the runtime fails, with its last line.
     """
     task = memory.task
-    code = RUNNER.format(run=program, piece=PIECE, shown=SHOWN)
+    code = RUNNER.format(run=program, piece=PIECE, shown=max(1, SHOWN // task.vocabulary_size))
     with tempfile.TemporaryDirectory(prefix="attncap-") as folder:
         here = Path(folder)
         np.save(here / "questions.npy", task.sequences.astype(np.int64))

@@ -1,4 +1,4 @@
-"""One layout for all formats: layers of causal attention, each perhaps with a perceptron."""
+"""Layouts for all formats: layers of causal attention, each perhaps with a perceptron, or one layer of gated units."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from attncap.errors import InputError
-from attncap.models import AttentionOnlyTransformer, TokenModel, Transformer
+from attncap.models import AttentionOnlyTransformer, Perceptron, TokenModel, Transformer
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,9 @@ class Layers:
     silence: Float[np.ndarray, " N"] | None
 
     @staticmethod
-    def of(model: TokenModel) -> "Layers":
-        """Lay out a model; queries and keys of a lower rank are filled up with zeros.
-
-        Raises:
-            InputError: it has no attention, which the runtimes expect.
-        """
+    def of(model: AttentionOnlyTransformer | Transformer) -> "Layers":
+        """Lay out a model; queries and keys of a lower rank are filled up with zeros."""
         ready = model.ready()
-        if not isinstance(ready, AttentionOnlyTransformer | Transformer):
-            raise InputError("memory", "layers of attention to export", model.kind)
         tensors = dict(ready.tensors())
         if isinstance(ready, AttentionOnlyTransformer):
             tensors |= {name: tensors[name][None] for name in ("query", "key", "value", "output")}
@@ -46,8 +40,7 @@ class Layers:
         if "up" in tensors and not tensors["up"].size:
             tensors = {name: tensor for name, tensor in tensors.items() if name not in ("up", "bias", "down")}
         contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-        silence = None if ready.unembedding_rows is None else ready.silence
-        return Layers(contiguous, float(ready.score_scale), ready.residual_position, silence)
+        return Layers(contiguous, float(ready.score_scale), ready.residual_position, _silence(ready))
 
     @property
     def depth(self) -> int:
@@ -70,3 +63,57 @@ class Layers:
             "score_scale": self.score_scale,
             "residual_position": self.residual_position,
         }
+
+
+@dataclass(frozen=True)
+class Units:
+    """A perceptron's tensors, in the type that it computes in.
+
+    Attributes:
+        tensors: embedding and unembedding (N, d), gate and up (w, S d), down (d, w).
+        context: $S$.
+        activation: of the gate, "gelu" or "identity".
+        silence: as of `Layers`.
+    """
+
+    tensors: dict[str, Float[np.ndarray, "..."]]
+    context: int
+    activation: str
+    silence: Float[np.ndarray, " N"] | None
+
+    @staticmethod
+    def of(model: Perceptron) -> "Units":
+        """Lay out a model."""
+        ready = model.ready()
+        flat = {name: getattr(ready, name).reshape(ready.units, -1) for name in ("gate", "up")}
+        tensors = {name: np.ascontiguousarray(tensor) for name, tensor in (ready.tensors() | flat).items()}
+        return Units(tensors, ready.context, ready.activation, _silence(ready))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The sizes and the activation, for a file beside the weights."""
+        size, dim = self.tensors["embedding"].shape
+        return {
+            "vocabulary": size,
+            "context": self.context,
+            "embedding_dim": dim,
+            "units": len(self.tensors["gate"]),
+            "activation": self.activation,
+        }
+
+
+def laid_out(model: TokenModel) -> Layers | Units:
+    """Lay out a model of any kind.
+
+    Raises:
+        InputError: a kind that no runtime gets.
+    """
+    if isinstance(model, Perceptron):
+        return Units.of(model)
+    if not isinstance(model, AttentionOnlyTransformer | Transformer):
+        raise InputError("memory", "layers of attention or a perceptron to export", model.kind)
+    return Layers.of(model)
+
+
+def _silence(ready: TokenModel) -> Float[np.ndarray, " N"] | None:
+    return None if ready.unembedding_rows is None else ready.silence

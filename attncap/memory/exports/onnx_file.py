@@ -8,7 +8,7 @@ import numpy as np
 
 from attncap.archive import Archive
 from attncap.errors import UnmetError
-from attncap.memory.exports.layers import Layers
+from attncap.memory.exports.layers import Layers, Units, laid_out
 
 NEEDS = ("onnxruntime",)
 OPSET, IR = 17, 8
@@ -50,9 +50,13 @@ def write(memory: Archive, path: Path) -> dict[str, object]:
         from onnx import TensorProto, helper, numpy_helper
     except ModuleNotFoundError as error:
         raise UnmetError(f"onnx: needs the package {error.name}; pip install 'attncap[export]'") from None
-    layers = Layers.of(memory.model)
+    layers = laid_out(memory.model)
     graph = _Graph(helper, numpy_helper)
-    _forward(graph, layers)
+    encoding = _attention(graph, layers) if isinstance(layers, Layers) else _units(graph, layers)
+    silent = layers.silence is not None
+    logits = graph("MatMul", encoding, graph.constant(layers.tensors["unembedding"].T), name="" if silent else "logits")
+    if silent:
+        graph("Add", logits, graph.constant(layers.silence), name="logits")
     size, context = layers.config["vocabulary"], layers.config["context"]
     kind = helper.np_dtype_to_tensor_dtype(layers.tensors["embedding"].dtype)
     built = helper.make_graph(
@@ -69,7 +73,8 @@ def write(memory: Archive, path: Path) -> dict[str, object]:
     return {"opset": OPSET}
 
 
-def _forward(graph: _Graph, layers: Layers) -> None:
+def _attention(graph: _Graph, layers: Layers) -> str:
+    """Write the layers, to the encoding that the unembedding reads."""
     tensors, config = layers.tensors, layers.config
     dtype = tensors["embedding"].dtype
     context, heads, head_dim = config["context"], config["heads"], config["head_dim"]
@@ -100,11 +105,18 @@ def _forward(graph: _Graph, layers: Layers) -> None:
             units = graph("MatMul", x, graph.constant(tensors["up"][layer].T))
             units = _gelu(graph, graph("Add", units, graph.constant(tensors["bias"][layer])), dtype)
             x = graph("Add", x, graph("MatMul", units, graph.constant(tensors["down"][layer].T)))
-    last = graph("Gather", x, graph.constant(np.array(context - 1, np.int64)), axis=1)
-    silent = layers.silence is not None
-    logits = graph("MatMul", last, graph.constant(tensors["unembedding"].T), name="" if silent else "logits")
-    if silent:
-        graph("Add", logits, graph.constant(layers.silence), name="logits")
+    return graph("Gather", x, graph.constant(np.array(context - 1, np.int64)), axis=1)
+
+
+def _units(graph: _Graph, layers: Units) -> str:
+    """Write the gated units, to the encoding that the unembedding reads."""
+    tensors = layers.tensors
+    x = graph("Gather", graph.constant(tensors["embedding"]), "tokens", axis=0)
+    x = graph("Reshape", x, graph.constant(np.array([0, -1], np.int64)))
+    gate, up = (graph("MatMul", x, graph.constant(tensors[name].T)) for name in ("gate", "up"))
+    if layers.activation == "gelu":
+        gate = _gelu(graph, gate, tensors["gate"].dtype)
+    return graph("MatMul", graph("Mul", gate, up), graph.constant(tensors["down"].T))
 
 
 def _gelu(graph: _Graph, x: str, dtype: np.dtype) -> str:

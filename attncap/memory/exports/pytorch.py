@@ -6,10 +6,10 @@ from pathlib import Path
 from safetensors.numpy import save_file
 
 from attncap.archive import Archive
-from attncap.memory.exports.layers import Layers
+from attncap.memory.exports.layers import Layers, Units, laid_out
 
 NEEDS = ("torch", "safetensors")
-MODULE = '''\
+HEAD = '''\
 """A memory: which token follows a sequence. Needs torch and safetensors."""
 
 import json
@@ -30,6 +30,10 @@ class Memory(torch.nn.Module):
         for name, tensor in load_file(folder / "model.safetensors").items():
             self.register_parameter(name, torch.nn.Parameter(tensor))
 
+'''
+# To the encoding that the unembedding reads, by layout.
+FORWARD: dict[type, str] = {
+    Layers: '''\
     def forward(self, tokens):
         """Token numbers (batch, context) to the logits (batch, vocabulary) of the next token."""
         x = self.embedding[tokens] + (self.position if self.config["residual_position"] else 0)
@@ -45,7 +49,20 @@ class Memory(torch.nn.Module):
             if self.config["units"]:
                 units = x @ self.up[layer].T + self.bias[layer]
                 x = x + torch.nn.functional.gelu(units, approximate="tanh") @ self.down[layer].T
-        logits = x[:, -1] @ self.unembedding.T
+        encoding = x[:, -1]
+''',
+    Units: '''\
+    def forward(self, tokens):
+        """Token numbers (batch, context) to the logits (batch, vocabulary) of the next token."""
+        x = self.embedding[tokens].flatten(1)
+        gate = x @ self.gate.T
+        if self.config["activation"] == "gelu":
+            gate = torch.nn.functional.gelu(gate, approximate="tanh")
+        encoding = (gate * (x @ self.up.T)) @ self.down.T
+''',
+}
+TAIL = '''\
+        logits = encoding @ self.unembedding.T
         return logits + self.silence if hasattr(self, "silence") else logits
 
     @torch.no_grad()
@@ -70,11 +87,11 @@ def logits(tokens):
 def write(memory: Archive, path: Path) -> dict[str, object]:
     """Write model.safetensors, config.json, vocabulary.json and memory.py into a directory."""
     path.mkdir(exist_ok=True)
-    layers = Layers.of(memory.model)
+    layers = laid_out(memory.model)
     silence = {} if layers.silence is None else {"silence": layers.silence}
     save_file(layers.tensors | silence, path / "model.safetensors")
     (path / "config.json").write_text(json.dumps(layers.config, indent=1), encoding="utf-8")
     words = json.dumps(memory.task.vocabulary, ensure_ascii=False, indent=1)
     (path / "vocabulary.json").write_text(words, encoding="utf-8")
-    (path / "memory.py").write_text(MODULE, encoding="utf-8")
+    (path / "memory.py").write_text(HEAD + FORWARD[type(layers)] + TAIL, encoding="utf-8")
     return {}

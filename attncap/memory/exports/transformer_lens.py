@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from attncap.archive import Archive
 from attncap.errors import InputError
-from attncap.memory.exports.layers import Layers
+from attncap.memory.exports.layers import Layers, laid_out
 
 NEEDS = ("transformer_lens", "torch", "safetensors")
 MODULE = '''\
@@ -61,11 +61,11 @@ def write(memory: Archive, path: Path) -> dict[str, object]:
     Raises:
         InputError: several layers, or a perceptron.
     """
-    layers = Layers.of(memory.model)
-    if layers.depth > 1 or "up" in layers.tensors:
+    layers = laid_out(memory.model)
+    if not isinstance(layers, Layers) or layers.depth > 1 or "up" in layers.tensors:
+        got = f"{layers.depth} with perceptrons" if isinstance(layers, Layers) else "a perceptron"
         raise InputError(
-            f"{memory.path}: TransformerLens takes one layer of attention, got {layers.depth} with perceptrons; "
-            "export to torch or onnx"
+            f"{memory.path}: TransformerLens takes one layer of attention, got {got}; export to torch or onnx"
         )
     tensors = {name: tensor.astype(np.float32) for name, tensor in layers.tensors.items()}
     _, heads, head_dim, dim = tensors["value"].shape
