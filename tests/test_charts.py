@@ -236,10 +236,11 @@ def find(view, key):
 
 @pytest.mark.parametrize("series", plots.capacity.SERIES)
 def test_the_capacity_check_draws_the_bounds(series):
-    bound = plots.capacity.SERIES[series][0]
-    task = random_associations(90, 2, 300)
-    rows = marks(plots.capacity_check(task, 16).to_dict())[0][2]
-    shape = {"embedding_dim": 16, "head_dim": 16, "vocabulary": 90, "context": 2}
+    bound = plots.capacity.SERIES[series]
+    vocabulary, context, count, dim, head = (12, 3, 120, 5, 1) if bound == "joint" else (90, 2, 300, 16, 16)
+    task = random_associations(vocabulary, context, count)
+    rows = marks(plots.capacity_check(task, dim, head).to_dict())[0][2]
+    shape = {"embedding_dim": dim, "head_dim": head, "vocabulary": vocabulary, "context": context}
     shape |= {"data_rank": task.data_rank, "queries": task.queries, "answers": len(set(task.answers.tolist()))}
     each = task.bits / task.associations
     mine = [row for row in rows if row["series"] == series]

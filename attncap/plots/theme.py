@@ -10,14 +10,13 @@ import numpy as np
 import polars as pl
 from polars import selectors
 
+from attncap.palette import DASHES, HUES
+
 Drawn = TypeVar("Drawn", bound=alt.TopLevelMixin)
 
-# Okabe and Ito 2008 without yellow, which white paper swallows; sizes and limits are grey.
-BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
-)  # fmt: skip
-GREY, DARK = "#8a8a8a", "#444444"
-SOLID, DASHED, DOTTED, DASHDOT = DASHES = ([1, 0], [6, 4], [2, 3], [8, 3, 2, 3])
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY, DARK = (light for light, _ in HUES.values())
+SOLID, DASHED, DOTTED, DASHDOT = DASHES
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 FLOATS = selectors.float()
 LINE, THIN, POINT = 1.8, 1.2, 42
 # The first has every sub- and superscript that we write; one glyph missing would set the whole line in another font.

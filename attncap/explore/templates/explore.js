@@ -132,7 +132,7 @@ function headsButton(heads) {
 function figure() {
   const box = $("figure"), width = Math.max(280, box.clientWidth), height = Math.round(Math.min(400, Math.max(260, width * 0.5)));
   const margin = { left: 46, right: 52, top: 24, bottom: 40 };
-  const lines = settings.series.map((one) => ({ ...one, bound: attncap.bounds[one.bound] }));
+  const lines = settings.series.map((one) => ({ ...one, name: one.bound, bound: attncap.bounds[one.bound] }));
   const at = (heads) => completed({ ...sizes, heads }, table), each = bitsEach(sizes, table);
   const holding = (line, shape) => promised(line.bound, shape, each).associations;
   const needed = headsFor(attncap.bounds.dana2025, sizes, table) ?? 1;
