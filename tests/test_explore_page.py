@@ -203,7 +203,7 @@ def test_numbers_are_held_to_their_ranges(opened):
 
 def test_a_law_says_where_it_was_measured(opened):
     put(opened, embedding_dim=64)
-    expect(opened.locator('[data-bound="margin"] .why')).to_have_text("outside its range: 4 <= d <= 20 (measured)")
+    expect(opened.locator('[data-bound="margin"] .why')).to_have_text("says nothing here: 4 <= d <= 20 (measured)")
     assert shown(opened)["margin"][:3] == [None, None, None]
 
 

@@ -16,12 +16,12 @@ from attncap.files import check_free, replacing
 
 # What is shown, in this order: the bound, and what it is.
 SERIES = (
-    ("dana2025", "Promised", "the theorem"),
+    ("dana2025", "Promised", "by a theorem, whatever the answers"),
     ("corrected", "Constructed", "the theorem's weights, counted on this data"),
-    ("margin", "Constructed, law", "margin mode, measured"),
-    ("joint", "Constructed, law", "method joint, measured on small shapes"),
-    ("allenzhu2025", "Trained, law", "facts, 2 bits per parameter"),
-    ("morris2025", "Trained, law", "random tokens, 3.6 bits per parameter"),
+    ("margin", "Constructed, measured", "margin mode: only the right answer leads"),
+    ("joint", "Constructed, measured", "method joint: every weight is chosen, in small shapes"),
+    ("allenzhu2025", "Trained, measured", "language models of facts, 2 bits per parameter"),
+    ("morris2025", "Trained, measured", "language models of random tokens, 3.6 bits per parameter"),
 )
 # Ends of each slider, and where it begins.
 SLIDERS = {

@@ -195,7 +195,7 @@ async function findFacts() {
   $("facts").tBodies[0].replaceChildren(...facts.map(factRow));
 }
 function factRow({ query, stored, answer, margin }) {
-  const use = make("button", { type: "button", "aria-label": `Ask, change or forget ${query.join(" ")}` }, "use");
+  const use = make("button", { type: "button", "aria-label": `Ask, change or forget ${query.join(" ")}` }, "fill in");
   use.addEventListener("click", () => {
     fill("ask", query);
     fill("forget", query);
