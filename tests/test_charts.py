@@ -6,6 +6,7 @@ import re
 from functools import cache, wraps
 from types import SimpleNamespace
 
+import altair as alt
 import numpy as np
 import polars as pl
 import pytest
@@ -232,6 +233,15 @@ def find(view, key):
     elif isinstance(view, list):
         for part in view:
             yield from find(part, key)
+
+
+def test_no_tick_stands_between_whole_numbers():
+    """4.5 would be called 5."""
+    data = pl.DataFrame({"dim": [4, 5], "held": [8, 10]})
+    x, y = theme.channel(alt.X, "dim", "d", whole=True), theme.channel(alt.Y, "held", "associations", whole=True)
+    svg = vl_convert.vegalite_to_svg(theme.rows(data).mark_line().encode(x, y).properties(width=400).to_dict())
+    labels = re.findall(r"<text[^>]*>(\d+)</text>", svg)
+    assert sorted(labels, key=int) == ["4", "5", "8", "9", "10"]
 
 
 @pytest.mark.parametrize("series", plots.capacity.SERIES)

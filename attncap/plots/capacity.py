@@ -88,7 +88,7 @@ def chart(
         theme.rows(lines).mark_line(strokeWidth=theme.LINE).encode(x, y, colour, dash, tooltip=told),
         theme.rows(pl.DataFrame({unit: [size]})).mark_rule(color=theme.PURPLE).encode(y=y),
         theme.rows(pl.DataFrame({unit: [size], "text": [_size(task)]}))
-        .mark_text(align="left", dy=-7, dx=6, color=theme.PURPLE, fontSize=11)
+        .mark_text(align="left", dy=-7, dx=6, color=theme.DARK, fontSize=11)
         .encode(x=alt.value(0), y=y, text="text:N"),
     ]
     if heads and task.bits:

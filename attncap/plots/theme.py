@@ -112,6 +112,9 @@ def channel(
     """
     given: dict[str, Any] = {} if domain is None else {"domain": list(domain)}
     look: dict[str, Any] = {"grid": side is alt.Y, "gridOpacity": 0.4, "format": "d" if whole else "~g", "tickCount": 6}
+    if whole:
+        # A tick at 4.5 would be called 5.
+        look["tickMinStep"] = 1
     if log:
         look |= log_ticks(data if domain is None else domain)
         scale = alt.Scale(type="log", nice=False, padding=6, **given)
@@ -121,9 +124,11 @@ def channel(
 
 
 def log_ticks(values: Any) -> dict[str, Any]:
-    """Return ticks at the decades, labelled 10ᵏ, or at 1, 2 and 5 where there are few decades.
+    """Return ticks at the decades, labelled 10ᵏ; where there are few decades, at 1, 2 and 5, or at every digit.
 
     Example:
+        >>> log_ticks([0.55, 1])["values"]
+        [0.6, 0.7, 0.8, 0.9, 1.0]
         >>> log_ticks([2, 30])["values"], log_ticks([1e-4, 10])["values"]
         ([2.0, 5.0, 10.0, 20.0], [0.0001, 0.001, 0.01, 0.1, 1.0, 10.0])
     """
@@ -132,8 +137,9 @@ def log_ticks(values: Any) -> dict[str, Any]:
     low, high = (known.min(), known.max()) if len(known) else (1.0, 10.0)
     first, last = int(np.ceil(np.log10(low) - 1e-9)), int(np.floor(np.log10(high) + 1e-9))
     if last - first < 2:
-        ticks = [digit * 10.0**power for power in range(first - 1, last + 1) for digit in (1, 2, 5)]
-        inside = [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+        inside = _inside(low, high, (1, 2, 5), range(first - 1, last + 1))
+        if len(inside) < 3:
+            inside = _inside(low, high, range(1, 10), range(first - 1, last + 1))
         return {"values": inside or [float(low)], "format": ",~r"}
     step = -(-(last - first + 1) // 10)
     labels = ", ".join(f"'{power_of_ten(power)}'" for power in range(first, last + 1))
@@ -141,6 +147,11 @@ def log_ticks(values: Any) -> dict[str, Any]:
         "values": [float(f"1e{power}") for power in range(first, last + 1, step)],
         "labelExpr": f"[{labels}][round(log(datum.value) / LN10) - ({first})]",
     }
+
+
+def _inside(low: float, high: float, digits: Sequence[int], powers: Sequence[int]) -> list[float]:
+    ticks = [float(f"{digit}e{power}") for power in powers for digit in digits]
+    return [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
 
 
 def power_of_ten(power: int) -> str:
