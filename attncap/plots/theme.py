@@ -112,13 +112,13 @@ def channel(
     """
     given: dict[str, Any] = {} if domain is None else {"domain": list(domain)}
     look: dict[str, Any] = {"grid": side is alt.Y, "gridOpacity": 0.4, "format": "d" if whole else "~g", "tickCount": 6}
-    if whole:
-        # A tick at 4.5 would be called 5.
-        look["tickMinStep"] = 1
     if log:
         look |= log_ticks(data if domain is None else domain)
         scale = alt.Scale(type="log", nice=False, padding=6, **given)
     else:
+        if whole:
+            # A tick at 4.5 would be called 5.
+            look["labelExpr"] = "datum.value === round(datum.value) ? datum.label : ''"
         scale = alt.Scale(zero=zero, nice=side is alt.Y and domain is None, padding=6 if side is alt.X else 0, **given)
     return side(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(**{**look, **axis}))
 
