@@ -48,7 +48,7 @@ docs: $(VENV)/.dev
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
 	@echo "The documentation: site/index.html"
 
-$(DIST)/.built: $(VENV)/.dev pyproject.toml README.md LICENSE $(shell find attncap -name '*.py' -o -name '*.html' -o -name '*.css' -o -name '*.js')
+$(DIST)/.built: $(VENV)/.dev pyproject.toml README.md LICENSE $(shell find attncap -name '*.py' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.csv')
 	@rm -rf $(DIST)
 	@$(BIN)/python -m build --outdir $(DIST) . > /dev/null
 	@touch $@

@@ -1,6 +1,7 @@
 """A memory on disk: the weights, the vocabulary, the task and the result, in one directory."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from attncap.errors import InputError, UnmetError, nearest
 from attncap.files import replacing, restore
 from attncap.models import TokenModel
 from attncap.models.weights import read_header
-from attncap.result import Result, hidden
+from attncap.result import Result, hidden, several
 from attncap.tasks import Associations
 from attncap.tasks.parquet import read_task, write_task
 
@@ -140,6 +141,20 @@ class Archive:
     header: dict[str, str] = hidden(default_factory=dict)
     ancestors: tuple[str, ...] = hidden(default=(), compare=False)
 
+    def check(self, tokens: Sequence[str]) -> None:
+        """Refuse a question of too many or few tokens, with one that is asked rightly.
+
+        Raises:
+            InputError: it is one.
+        """
+        task = self.task
+        if len(tokens) != task.context:
+            words, form = task.words(0)[0], several(task.context, "token")
+            if task.kind == "facts":
+                words, form = words[::-1], "SUBJECT RELATION"
+            asked = several(len(tokens), "token")
+            raise InputError(f"{self.path}: expected {form}, such as {shlex.join(words)}, got {asked}")
+
     def ask(self, tokens: Sequence[str]) -> Answer:
         """Ask for the answer to one sequence.
 
@@ -153,9 +168,7 @@ class Archive:
             InputError: a token that is not in the vocabulary, or too many or few.
         """
         facts = self.task.kind == "facts"
-        if len(tokens) != self.task.context:
-            expected = "SUBJECT RELATION" if facts else f"{self.task.context} token(s)"
-            raise InputError(f"{self.path}: expected {expected}, got {len(tokens)} token(s)")
+        self.check(tokens)
         sequence = encode(self.path, tokens[::-1] if facts else tokens, self.task.vocabulary)
         if len(unread := np.setdiff1d(sequence, self.model.readable)):
             word = self.task.vocabulary[unread[0]]

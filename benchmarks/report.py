@@ -8,10 +8,11 @@ from typing import Any
 
 from attncap import archive, construct, measure, report, sums, tasks
 from attncap.result import plain
+from benchmarks.machine import describe
 from benchmarks.page import show
 
-RELATIONS = 20
-COLUMNS = ("facts", "words", "built, s", "size, MB", "opened, s", "searched, s", "sorted, s")
+FACTS, RELATIONS = 100_000, 20
+ROWS = ("words", "page built, s", "its size, MB", "opened in Chromium, s", "searched, s", "sorted, s")
 READY = "document.querySelectorAll('.table:not([data-ready])').length === 0"
 # From the key to the rows that stand on the screen.
 SEARCH = """text => new Promise(done => {
@@ -63,14 +64,16 @@ def measured(directory: Path) -> dict[str, float]:
     return found
 
 
-def table(facts: int = 100_000) -> tuple[tuple[str, ...], list[list[str]]]:
+def table() -> tuple[tuple[str, ...], list[list[str]]]:
     """Return what the benchmark measures as a table."""
     with tempfile.TemporaryDirectory() as folder:
-        path = memory(Path(folder) / "memory", facts)
+        path = memory(Path(folder) / "memory", FACTS)
         words = archive.read(path).task.vocabulary_size
         found: dict[str, Any] = measured(path)
+    sizes = [f"{words:,}", f"{found['built']:.1f}", f"{found['bytes'] / 1e6:.2f}"]
     times = [f"{found[name]:.2f}" for name in ("opened", "searched", "sorted")]
-    return COLUMNS, [[f"{facts:,}", f"{words:,}", f"{found['built']:.1f}", f"{found['bytes'] / 1e6:.2f}", *times]]
+    rows = [list(row) for row in zip(ROWS, [*sizes, *times], strict=True)]
+    return (f"on {describe()}", f"{FACTS:,} facts"), rows
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ Sources = Mapping[str, str]
 
 # Low to high: a file imports from its own floor and those below, also inside functions.
 FLOORS = (
-    ("errors", "constraints", "characters", "terminal", "result", "sums", "files", "progress"),
+    ("errors", "constraints", "characters", "terminal", "result", "sums", "files", "progress", "palette"),
     ("numerics",),
     ("data",),
     ("tasks",),

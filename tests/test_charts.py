@@ -6,6 +6,7 @@ import re
 from functools import cache, wraps
 from types import SimpleNamespace
 
+import altair as alt
 import numpy as np
 import polars as pl
 import pytest
@@ -234,12 +235,22 @@ def find(view, key):
             yield from find(part, key)
 
 
+def test_no_tick_stands_between_whole_numbers():
+    """4.5 would be called 5."""
+    data = pl.DataFrame({"dim": [4, 5], "held": [8, 10]})
+    x, y = theme.channel(alt.X, "dim", "d", whole=True), theme.channel(alt.Y, "held", "associations", whole=True)
+    svg = vl_convert.vegalite_to_svg(theme.rows(data).mark_line().encode(x, y).properties(width=400).to_dict())
+    labels = re.findall(r"<text[^>]*>(\d+)</text>", svg)
+    assert sorted(labels, key=int) == ["4", "5", "8", "9", "10"]
+
+
 @pytest.mark.parametrize("series", plots.capacity.SERIES)
 def test_the_capacity_check_draws_the_bounds(series):
-    bound = plots.capacity.SERIES[series][0]
-    task = random_associations(90, 2, 300)
-    rows = marks(plots.capacity_check(task, 16).to_dict())[0][2]
-    shape = {"embedding_dim": 16, "head_dim": 16, "vocabulary": 90, "context": 2}
+    bound = plots.capacity.SERIES[series]
+    vocabulary, context, count, dim, head = (12, 3, 120, 5, 1) if bound == "joint" else (90, 2, 300, 16, 16)
+    task = random_associations(vocabulary, context, count)
+    rows = marks(plots.capacity_check(task, dim, head).to_dict())[0][2]
+    shape = {"embedding_dim": dim, "head_dim": head, "vocabulary": vocabulary, "context": context}
     shape |= {"data_rank": task.data_rank, "queries": task.queries, "answers": len(set(task.answers.tolist()))}
     each = task.bits / task.associations
     mine = [row for row in rows if row["series"] == series]

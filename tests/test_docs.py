@@ -102,6 +102,15 @@ def test_the_release_has_one_version():
     assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == version
 
 
+def test_links_of_the_readme_lead_somewhere():
+    links = re.findall(r"\]\((?!https:)([^)#]+)#?([^)]*)\)", (ROOT / "README.md").read_text())
+    assert "docs/one-layer.svg" in dict(links)
+    for path, anchor in links:
+        assert (ROOT / path).is_file(), path
+        headings = re.findall(r"^#+ (.+)$", (ROOT / path).read_text(), re.MULTILINE) if anchor else []
+        assert not anchor or anchor in [heading.lower().replace(" ", "-") for heading in headings], anchor
+
+
 @pytest.mark.parametrize("name", ["reproduction", "commands"])
 def test_the_readme_shows_what_was_measured(name):
     table = (DOCS / "measured" / f"{name}.md").read_text()

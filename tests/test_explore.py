@@ -1,6 +1,7 @@
 """The explorer's server: what it answers, whom it refuses, and what it leaves behind."""
 
 import asyncio
+import gzip
 import json
 import os
 import signal
@@ -203,6 +204,7 @@ def test_what_is_not_there(explorer, memory, method, path, status):
         (".csv", "table.csv"),
         (quote("Überfluß.CSV"), "Überfluß.csv"),
         ("x" * 300 + ".jsonl", "x" * 60 + ".jsonl"),
+        ("../a.b.CSV.GZ", "a-b.csv.gz"),
     ],
 )
 def test_names_of_tables_are_no_paths(explorer, name, kept):
@@ -214,7 +216,9 @@ def test_names_of_tables_are_no_paths(explorer, name, kept):
     assert sorted(explorer.path.parent.iterdir()) == outside
 
 
-@pytest.mark.parametrize("name", ["evil.py", "evil", "csv", "evil.csv/", "evil.csv%00", "evil.csv.exe"])
+@pytest.mark.parametrize(
+    "name", ["evil.py", "evil", "csv", "evil.csv/", "evil.csv%00", "evil.csv.exe", "evil.gz", "evil.txt.gz"]
+)
 def test_other_files_are_refused(explorer, name):
     before = explorer.files()
     refused(explorer.client.put(f"/uploads/{name}", content=b"x"), 400, "upload", ".csv")
@@ -256,6 +260,52 @@ def test_a_table_is_counted(explorer):
     assert {name: found[name] for name in expected} == expected
     assert found["examples"][0] == ["Peru", "capital", "Lima"]
     assert found["notes"] == ["1 missing cell skipped"]
+
+
+ROWS = [{"country": "Peru", "capital": "Lima"}, {"country": "Fiji", "capital": "Suva"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("two.csv", "country;capital\nPeru;Lima\nFiji;Suva\n"),
+        ("two.tsv", "country\tcapital\nPeru\tLima\nFiji\tSuva\n"),
+        ("two.json", json.dumps(ROWS)),
+        ("two.jsonl", "\n".join(map(json.dumps, ROWS))),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_are_read_as_the_command_line_reads_them(explorer, name, content, packed):
+    content = gzip.compress(content.encode()) if packed else content.encode()
+    answer = explorer.client.put(f"/uploads/{name}{'.gz' * packed}", content=content)
+    found = explorer.client.post("/task", json=answer.json()).json()
+    assert found["examples"] == [["Peru", "capital", "Lima"], ["Fiji", "capital", "Suva"]]
+    assert found["columns"] == ["country", "capital"]
+
+
+def test_a_text_is_read_word_by_word(explorer):
+    source = explorer.upload("song.txt", "row row row your boat")
+    found = {n: explorer.client.post("/task", json={"source": source, "context": n}).json() for n in (1, 2)}
+    assert found[1]["examples"] == [["row", "row"], ["your", "boat"]]
+    assert (found[2]["context"], found[2]["columns"]) == (2, [])
+    refused(explorer.client.post("/task", json={"source": source, "context": 0}), 400, "context")
+    refused(explorer.client.post("/task", json={"source": source, "subject": "row"}), 400, "subject")
+    number = explorer.memorize(source=source, context=1, method="theorem", embedding_dim=4)
+    assert explorer.client.post(f"/memories/{number}/ask", json={"words": ["your"]}).json()["answer"] == "boat"
+    explorer.client.delete(f"/memories/{number}")
+
+
+@pytest.mark.parametrize("name", ["bomb.csv.gz", "bomb.csv"])
+def test_small_files_that_unpack_to_much_are_refused(explorer, name):
+    """Tables are unpacked by what they hold, whatever they are called."""
+    before = explorer.files()
+    packed = gzip.compress(b"Peru,Lima\n" * (33 << 17), 1)
+    assert len(packed) < 1 << 20
+    refused(explorer.client.put(f"/uploads/{name}", content=packed), 413, "bomb", "32 MB unpacked")
+    assert explorer.files() == before
+    half = gzip.compress(b"country,capital\nPeru,Lima\n" * 50)[:-9]
+    broken = explorer.client.put("/uploads/half.csv.gz", content=half)
+    refused(explorer.client.post("/task", json=broken.json()), 400, "half")
 
 
 def test_what_is_no_table_is_refused_in_one_line(explorer):
@@ -540,9 +590,9 @@ def test_questions_have_a_time_limit(monkeypatch, tmp_path):
         worker = client.Worker(Folder(tmp_path))
         with pytest.raises(client.JobError, match=r"task took more than 0 s"):
             # Not even an interrupt ends this one at once.
-            await worker.ask("task", source="random:9999999,9,9999999", columns={}, on_conflict="error")
+            await worker.ask("task", source="random:9999999,9,9999999", options={})
         monkeypatch.setattr(client, "LIMIT", 60)
-        found = await worker.ask("task", source="random:9,2,5", columns={}, on_conflict="error")
+        found = await worker.ask("task", source="random:9,2,5", options={})
         await worker.close()
         return found
 

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,22 +15,23 @@ from starlette.routing import Route
 from attncap import methods
 from attncap.commands.memorize import memorize
 from attncap.commands.options import check
+from attncap.commands.options import options as taken
 from attncap.constraints import settle
 from attncap.data.named_tables import NAMED
 from attncap.errors import InputError, UnmetError
 from attncap.explore.client import JobError, Worker
-from attncap.explore.folder import Folder, TooLarge
+from attncap.explore.folder import SUFFIXES, Folder, TooLarge
 from attncap.explore.guard import failure
 from attncap.explore.page import render
 
 # Bytes of a request that is no table; words of a question and letters of each.
 BODY, WORDS, LETTERS = 64 << 10, 64, 1000
-# What a page may choose of the command; none of it is a path.
+# What a page may choose of the command, of how a source is read first; none of it is a path.
+READING = ("subject", "relation", "object", "context", "on_conflict")
 CHOICES = (
+    *READING,
     *("embedding_dim", "head_dim", "heads", "method", "dtype", "seed", "certify", "smallest", "within"),
-    *("subject", "relation", "object", "on_conflict"),
 )
-COLUMNS = ("subject", "relation", "object")
 Conflicts = Literal["error", "first"]
 RANDOM = re.compile(r"random:\d{1,7},\d{1,2},\d{1,7}")
 # Half a letter, which no file can hold.
@@ -60,7 +61,13 @@ def application(folder: Folder) -> Starlette:
 
 def _routes(folder: Folder, worker: Worker) -> list[Route]:
     # Printing the formulas takes longer than all else that is answered here.
-    text = render({"tables": list(NAMED), "methods": list(methods.methods("associations"))})
+    offered = {
+        "tables": list(NAMED),
+        "methods": list(methods.methods("associations")),
+        "dtypes": get_args(taken(memorize)["dtype"].annotation),
+        "suffixes": SUFFIXES,
+    }
+    text = render(offered)
 
     async def page(request: Request) -> Response:
         return HTMLResponse(text)
@@ -76,11 +83,8 @@ def _routes(folder: Folder, worker: Worker) -> list[Route]:
         return JSONResponse({"source": arriving.name}, 201)
 
     async def task(request: Request) -> Response:
-        given = await _body(request, ("source", "on_conflict", *COLUMNS))
-        source, options = _source(folder, given), _options(given)
-        columns = {name: options.get(name) for name in COLUMNS}
-        conflict = options.get("on_conflict", "error")
-        return JSONResponse(await worker.ask("task", source=source, columns=columns, on_conflict=conflict))
+        given = await _body(request, ("source", *READING))
+        return JSONResponse(await worker.ask("task", source=_source(folder, given), options=_options(given)))
 
     async def begin(request: Request) -> Response:
         given = await _body(request, ("source", *CHOICES))
@@ -190,7 +194,7 @@ def _source(folder: Folder, given: dict[str, Any]) -> str:
     source = given.get("source")
     if isinstance(source, str) and (source in NAMED or source in folder.uploads or RANDOM.fullmatch(source)):
         return source
-    raise InputError("source", f"an uploaded table, random:N,S,T or one of {', '.join(NAMED)}", source)
+    raise InputError("source", f"an uploaded file, random:N,S,T or one of {', '.join(NAMED)}", source)
 
 
 async def _words(request: Request) -> list[str]:

@@ -1,20 +1,24 @@
 """The one directory that the explorer reads and writes: uploaded tables, and memories by number."""
 
 import fcntl
+import gzip
 import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from attncap.data.tables import FORMATS
 from attncap.errors import InputError, UnmetError
 from attncap.files import put
 
 MARK = "attncap-explore"
 UPLOADS, MEMORIES = "uploads", "memories"
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+# What the command line reads; the longer of two suffixes is the first.
+SUFFIXES = (*(f"{suffix}.gz" for suffix in FORMATS), *FORMATS, ".txt")
 # Bytes of one table and of all, and memories that are kept.
 LARGEST, QUOTA, MOST = 32 << 20, 256 << 20, 100
 LONGEST = 60  # characters of a name
@@ -99,6 +103,8 @@ class Folder:
                 file.close()
                 if not upload.bytes:
                     raise InputError(f"{stem}{suffix}: is empty; expected a table")
+                if _unpacked(temporary) > LARGEST:
+                    raise TooLarge(f"{stem}{suffix}: expected at most {LARGEST >> 20} MB unpacked")
                 upload.name = next(free for free in _numbered(stem, suffix) if free not in self.uploads)
                 temporary.rename(self.path / UPLOADS / upload.name)
             finally:
@@ -146,9 +152,19 @@ def _plain(name: str) -> tuple[str, str]:
     last = re.split(r"[/\\\0]", name)[-1]
     suffix = next((end for end in SUFFIXES if last.lower().endswith(end)), None)
     if suffix is None:
-        raise InputError("upload", f"a name that ends in {', '.join(SUFFIXES)}", last[:LONGEST])
+        known = f"{', '.join(FORMATS)} (also with .gz) or .txt"
+        raise InputError("upload", f"a name that ends in {known}", last[:LONGEST])
     stem = re.sub(r"[^\w-]+", "-", last[: -len(suffix)]).strip("-_")[:LONGEST]
     return stem or "table", suffix
+
+
+def _unpacked(path: Path) -> int:
+    """Count the bytes that a file holds, or would if it were unpacked, until they are too many."""
+    unpacked = 0
+    with gzip.open(path) as file, suppress(OSError, EOFError, zlib.error):
+        while unpacked <= LARGEST and (piece := file.read(1 << 20)):
+            unpacked += len(piece)
+    return max(unpacked, path.stat().st_size)
 
 
 def _numbered(stem: str, suffix: str) -> Iterator[str]:

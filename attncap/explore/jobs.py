@@ -9,7 +9,7 @@ import numpy as np
 from attncap import archive, measure, memory, report, tasks
 from attncap.archive import Archive
 from attncap.commands.memorize import memorize as found_by
-from attncap.data.tables import read_table
+from attncap.data.tables import is_table, read_table
 from attncap.errors import InputError
 from attncap.explore.folder import MEMORIES
 from attncap.fits import Peers
@@ -23,9 +23,9 @@ HOME = Path("..") / MEMORIES
 COLUMNS = 200
 
 
-def task(source: str, columns: dict[str, str | None], on_conflict: tasks.Conflicts) -> dict[str, Any]:
-    """Read a table: the numbers that bounds need of it, and its columns."""
-    found = tasks.load(source, on_conflict=on_conflict, **tasks.Columns(**columns))  # type: ignore[typeddict-item]
+def task(source: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Read a table or a text: the numbers that bounds need of it, and a table's columns."""
+    found = tasks.load(source, **options)
     return {
         "name": found.name,
         "associations": found.associations,
@@ -36,7 +36,7 @@ def task(source: str, columns: dict[str, str | None], on_conflict: tasks.Conflic
         "queries": found.queries,
         "answers": len(np.unique(found.answers)),
         "notes": found.notes,
-        "columns": read_table(source).columns[:COLUMNS] if Path(source).exists() else [],
+        "columns": read_table(source).columns[:COLUMNS] if Path(source).exists() and is_table(source) else [],
         "examples": [[*_asked(found, row), found.words(row)[1]] for row in range(min(3, found.associations))],
     }
 

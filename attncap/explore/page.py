@@ -7,20 +7,21 @@ from typing import Any
 
 import jinja2
 
-from attncap import __version__
+from attncap import __version__, palette
 from attncap.bounds import CATALOGUE
 from attncap.bounds.javascript import bundle
 from attncap.bounds.sources import SOURCES
 from attncap.constraints import checked
 from attncap.files import check_free, replacing
 
-# What is shown, in this order: a name for its colour, the bound, and what it is.
+# What is shown, in this order: the bound, and what it is.
 SERIES = (
-    ("promised", "dana2025", "Promised", "the theorem"),
-    ("counted", "corrected", "Constructed", "the theorem's weights, counted on this data"),
-    ("constructed", "margin", "Constructed, law", "margin mode, measured"),
-    ("trained", "allenzhu2025", "Trained, law", "facts, 2 bits per parameter"),
-    ("random", "morris2025", "Trained, law", "random tokens, 3.6 bits per parameter"),
+    ("dana2025", "Promised", "by a theorem, whatever the answers"),
+    ("corrected", "Constructed", "the theorem's weights, counted on this data"),
+    ("margin", "Constructed, measured", "margin mode: only the right answer leads"),
+    ("joint", "Constructed, measured", "method joint: every weight is chosen, in small shapes"),
+    ("allenzhu2025", "Trained, measured", "language models of facts, 2 bits per parameter"),
+    ("morris2025", "Trained, measured", "language models of random tokens, 3.6 bits per parameter"),
 )
 # Ends of each slider, and where it begins.
 SLIDERS = {
@@ -65,7 +66,7 @@ def render(server: dict[str, Any] | None = None) -> str:
     """Return the page as HTML.
 
     Args:
-        server: what the page of a server must know of it (its tables and methods); None for a page without one.
+        server: what the page of a server offers (tables, methods, dtypes, suffixes of files); None for one without.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("attncap.explore"),
@@ -77,11 +78,11 @@ def render(server: dict[str, Any] | None = None) -> str:
     # A browser would end the script at a closing tag, even inside a string.
     parts = ["numbers.js", "explore.js", *["memories.js"] * (server is not None)]
     scripts = [bundle().replace("</", r"<\/"), *(_part(environment, name) for name in parts)]
-    style = _part(environment, "explore.css")
+    style = palette.css() + _sides() + _part(environment, "explore.css")
     settings = {
         "server": server,
         "sliders": {name: dict(zip(("least", "most", "start"), ends, strict=True)) for name, ends in SLIDERS.items()},
-        "series": [{"name": name, "bound": bound, "label": f"{label}: {note}"} for name, bound, label, note in SERIES],
+        "series": [{"bound": bound, "label": f"{label}: {note}"} for bound, label, note in SERIES],
     }
     return environment.get_template("explore.html").render(
         settings=settings,
@@ -89,10 +90,19 @@ def render(server: dict[str, Any] | None = None) -> str:
         style=style,
         policy=_policy(scripts, style, connect=server is not None),
         series=[
-            {"name": name, "bound": bound, "label": label, "note": note, "source": SOURCES[CATALOGUE[bound].sources[0]]}
-            for name, bound, label, note in SERIES
+            {"bound": bound, "label": label, "note": note, "source": SOURCES[CATALOGUE[bound].sources[0]]}
+            for bound, label, note in SERIES
         ],
         version=__version__,
+    )
+
+
+def _sides() -> str:
+    """Return the looks of the lines, those of the capacity check."""
+    looks = ((bound, *palette.SIDES[bound]) for bound, *_ in SERIES)
+    return "".join(
+        f".{bound} {{ --hue: var(--{hue}); stroke-dasharray: {' '.join(map(str, dashes))}; }}\n"
+        for bound, hue, dashes in looks
     )
 
 

@@ -116,8 +116,11 @@ class Fit(Found):
             head,
             "",
             table,
-            *filter(
-                None, (shortfall(recall, task, dtype, shape.width, shape.part) for dtype, recall in self.recall.items())
+            *(
+                # What is not written may fall short.
+                line if dtype == self.dtype else f"instead in {line}"
+                for dtype, recall in self.recall.items()
+                if (line := shortfall(recall, task, dtype, shape.width, shape.part))
             ),
         )
 

@@ -94,9 +94,7 @@ def explain(memory: Archive, words: Any) -> Explained:
     task, facts = memory.task, memory.task.kind == "facts"
     if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
         raise InputError("words", "a list of tokens", words)
-    if len(words) != task.context:
-        expected = "SUBJECT RELATION" if facts else f"{task.context} token(s)"
-        raise InputError(f"{memory.path}: expected {expected}, got {len(words)} token(s)")
+    memory.check(words)
     sequence = encode(memory.path, words[::-1] if facts else words, task.vocabulary)
     model = memory.model.astype("float64")
     parts = {name: vectors[0] for name, vectors in model.parts_of(sequence[None]).items()}

@@ -176,7 +176,7 @@ def rows_of(memory: Archive, facts: Any) -> Int[np.ndarray, " k"]:
 def _rows_of_one(memory: Archive, given: list[str]) -> Int[np.ndarray, " k"]:
     task, facts = memory.task, memory.task.kind == "facts"
     if len(given) not in ({1, task.context} if facts else {task.context}):
-        expected = "SUBJECT or SUBJECT RELATION" if facts else f"{task.context} token(s)"
+        expected = "SUBJECT or SUBJECT RELATION" if facts else several(task.context, "token")
         raise InputError(f"{memory.path}: expected {expected}, got {' '.join(given)}")
     number = {word: at for at, word in enumerate(task.vocabulary)}
     for word in given:

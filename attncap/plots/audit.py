@@ -82,8 +82,10 @@ def _spectrum(layers: "tuple[Layer, ...]", hue: Any) -> alt.Chart:
         if value > 1e-20 * layer.assumptions.values[0]
     ]
     frame = pl.DataFrame(rows, schema={"layer": pl.String, "place": pl.Int64, "value": pl.Float64})
-    horizontal = theme.channel(alt.X, "place", "singular value of all queries", frame["place"], log=True)
-    vertical = theme.channel(alt.Y, "value", "over the largest", frame["value"], log=True)
+    horizontal = theme.channel(
+        alt.X, "place", "singular values of all queries, the largest first", frame["place"], log=True
+    )
+    vertical = theme.channel(alt.Y, "value", "value over the largest", frame["value"], log=True)
     drawn = theme.rows(frame).mark_line(strokeWidth=theme.LINE).encode(horizontal, vertical, hue)
     return drawn.properties(width=SIDE, height=SIDE)
 

@@ -10,19 +10,21 @@ import polars as pl
 from attncap import bounds
 from attncap.constraints import Count, checked
 from attncap.errors import UnmetError
+from attncap.palette import HUES, SIDES
 from attncap.plots import theme
 from attncap.tasks import Associations
 
 if TYPE_CHECKING:
     from attncap.construct import Fit
 
-# Label: the bound in the catalogue, colour, dashes.
-SERIES: dict[str, tuple[str, str, list[int]]] = {
-    "promised: H dₕ + d associations": ("dana2025", theme.BLUE, theme.SOLID),
-    "promised: counted on this data": ("corrected", theme.VERMILION, theme.DASHED),
-    "constructed: margin mode, measured": ("margin", theme.GREEN, theme.SOLID),
-    "trained: 2 bits per parameter": ("allenzhu2025", theme.GREY, theme.DOTTED),
-    "trained: 3.6 bits per parameter": ("morris2025", theme.DARK, theme.DASHDOT),
+# Label: the bound in the catalogue.
+SERIES = {
+    "promised: H dₕ + d associations": "dana2025",
+    "promised: counted on this data": "corrected",
+    "constructed: margin mode, measured": "margin",
+    "constructed: method joint, measured": "joint",
+    "trained: 2 bits per parameter": "allenzhu2025",
+    "trained: 3.6 bits per parameter": "morris2025",
 }
 MEMORY = "this memory"
 
@@ -33,9 +35,9 @@ def capacity_check(
 ) -> alt.LayerChart:
     r"""Draw bits against heads at fixed $d$ and $d_h$, both on log scales.
 
-    Lines: what the theorem promises, the corrected count on this data, what margin mode reached where its law was
-    measured, and the empirical 2 and 3.6 bits per parameter of trained language models; associations count the task's
-    bits each. A rule stands at the task's size; with a fit, one point at what it memorized.
+    Lines: what the theorem promises, the corrected count on this data, what margin mode and method joint reached where
+    their laws were measured, and the empirical 2 and 3.6 bits per parameter of trained language models; associations
+    count the task's bits each. A rule stands at the task's size; with a fit, one point at what it memorized.
 
     Args:
         task: what is to be memorized.
@@ -73,8 +75,9 @@ def chart(
     x = theme.channel(alt.X, "heads", "heads H", lines["heads"], log=True)
     y = theme.channel(alt.Y, unit, unit, log=True, domain=[min(values) / 1.3, 1.3 * max(values)])
     names = [name for name in SERIES if name in lines["series"].to_list()]
-    colour = theme.colour("series", names, [SERIES[name][1] for name in names])
-    dash = theme.dash("series", names, [SERIES[name][2] for name in names])
+    hues, dashes = zip(*(SIDES[SERIES[name]] for name in names), strict=True)
+    colour = theme.colour("series", names, [HUES[hue][0] for hue in hues])
+    dash = theme.dash("series", names, dashes)
     told = [
         "series:N",
         alt.Tooltip("heads:Q"),
@@ -85,7 +88,7 @@ def chart(
         theme.rows(lines).mark_line(strokeWidth=theme.LINE).encode(x, y, colour, dash, tooltip=told),
         theme.rows(pl.DataFrame({unit: [size]})).mark_rule(color=theme.PURPLE).encode(y=y),
         theme.rows(pl.DataFrame({unit: [size], "text": [_size(task)]}))
-        .mark_text(align="left", dy=-7, dx=6, color=theme.PURPLE, fontSize=11)
+        .mark_text(align="left", dy=-7, dx=6, color=theme.DARK, fontSize=11)
         .encode(x=alt.value(0), y=y, text="text:N"),
     ]
     if heads and task.bits:
@@ -111,7 +114,7 @@ def promised(
         "answers": max(2, len(np.unique(task.answers))),
     }
     grid = list(heads)
-    for label, (bound, *_) in SERIES.items():
+    for label, bound in SERIES.items():
         in_bits = bounds.CATALOGUE[bound].unit == "bits"
         if in_bits and each == 0:
             continue

@@ -4,6 +4,7 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attncap import palette
 from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.files import check_free, replacing
@@ -18,7 +19,8 @@ PAGE = """<!DOCTYPE html>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>{}</title>
-  <style>:root {{ color-scheme: light dark }} body {{ font: 15px/1.5 system-ui, sans-serif; margin: 1rem; }} {}</style>
+  <style>{}body {{ font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1rem; }}
+{}</style>
 </head>
 <body><main>{}</main><script>{}</script></body>
 </html>
@@ -58,7 +60,7 @@ def page(chart: "alt.TopLevelMixin", name: str = "chart") -> str:
 
     spec = chart.to_dict()
     title, _ = titles(spec)
-    return PAGE.format(html.escape(title or name), style(), block(spec, name), runtime())
+    return PAGE.format(html.escape(title or name), palette.css(), style(), block(spec, name), runtime())
 
 
 @checked

@@ -10,14 +10,13 @@ import numpy as np
 import polars as pl
 from polars import selectors
 
+from attncap.palette import DASHES, HUES
+
 Drawn = TypeVar("Drawn", bound=alt.TopLevelMixin)
 
-# Okabe and Ito 2008 without yellow, which white paper swallows; sizes and limits are grey.
-BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
-)  # fmt: skip
-GREY, DARK = "#8a8a8a", "#444444"
-SOLID, DASHED, DOTTED, DASHDOT = DASHES = ([1, 0], [6, 4], [2, 3], [8, 3, 2, 3])
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY, DARK = (light for light, _ in HUES.values())
+SOLID, DASHED, DOTTED, DASHDOT = DASHES
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 FLOATS = selectors.float()
 LINE, THIN, POINT = 1.8, 1.2, 42
 # The first has every sub- and superscript that we write; one glyph missing would set the whole line in another font.
@@ -117,14 +116,19 @@ def channel(
         look |= log_ticks(data if domain is None else domain)
         scale = alt.Scale(type="log", nice=False, padding=6, **given)
     else:
+        if whole:
+            # A tick at 4.5 would be called 5.
+            look["labelExpr"] = "datum.value === round(datum.value) ? datum.label : ''"
         scale = alt.Scale(zero=zero, nice=side is alt.Y and domain is None, padding=6 if side is alt.X else 0, **given)
     return side(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(**{**look, **axis}))
 
 
 def log_ticks(values: Any) -> dict[str, Any]:
-    """Return ticks at the decades, labelled 10ᵏ, or at 1, 2 and 5 where there are few decades.
+    """Return ticks at the decades, labelled 10ᵏ; where there are few decades, at 1, 2 and 5, or at every digit.
 
     Example:
+        >>> log_ticks([0.55, 1])["values"]
+        [0.6, 0.7, 0.8, 0.9, 1.0]
         >>> log_ticks([2, 30])["values"], log_ticks([1e-4, 10])["values"]
         ([2.0, 5.0, 10.0, 20.0], [0.0001, 0.001, 0.01, 0.1, 1.0, 10.0])
     """
@@ -133,8 +137,9 @@ def log_ticks(values: Any) -> dict[str, Any]:
     low, high = (known.min(), known.max()) if len(known) else (1.0, 10.0)
     first, last = int(np.ceil(np.log10(low) - 1e-9)), int(np.floor(np.log10(high) + 1e-9))
     if last - first < 2:
-        ticks = [digit * 10.0**power for power in range(first - 1, last + 1) for digit in (1, 2, 5)]
-        inside = [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+        inside = _inside(low, high, (1, 2, 5), range(first - 1, last + 1))
+        if len(inside) < 3:
+            inside = _inside(low, high, range(1, 10), range(first - 1, last + 1))
         return {"values": inside or [float(low)], "format": ",~r"}
     step = -(-(last - first + 1) // 10)
     labels = ", ".join(f"'{power_of_ten(power)}'" for power in range(first, last + 1))
@@ -142,6 +147,11 @@ def log_ticks(values: Any) -> dict[str, Any]:
         "values": [float(f"1e{power}") for power in range(first, last + 1, step)],
         "labelExpr": f"[{labels}][round(log(datum.value) / LN10) - ({first})]",
     }
+
+
+def _inside(low: float, high: float, digits: Sequence[int], powers: Sequence[int]) -> list[float]:
+    ticks = [float(f"{digit}e{power}") for power in powers for digit in digits]
+    return [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
 
 
 def power_of_ten(power: int) -> str:

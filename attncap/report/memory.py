@@ -234,7 +234,8 @@ def _capacity(told: _Told) -> list[Any]:
             numbers("this memory holds of it", [held / row[3] if row[3] else None for row in rows], "{:.1%}"),
         ),
         "Promised: associations that the theorem guarantees at this shape, at the task's bits each. Constructed: what "
-        "margin mode reached, a measured law. Trained: what language models were measured to hold per parameter."
+        "margin mode and method joint reached, measured laws. Trained: what language models were measured to hold per "
+        "parameter."
         if shape.heads
         else "The bounds of this picture are attention's: a perceptron stands alone.",
         name="capacity",

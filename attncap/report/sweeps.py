@@ -59,7 +59,7 @@ def page(directory: Path) -> Page:
         "command": command,
         **_same(table, options),
         "code": ", ".join(f"{code} ({several(count, 'cell')})" for code, count in status.codes.items()),
-        "environment": "; ".join(dict.fromkeys(str(each) for each in table["environment"] if each is not None)),
+        "environment": "; ".join(dict.fromkeys(_machine(each) for each in table["environment"] if each is not None)),
         "store": FILE,
     }
     return Page(
@@ -101,6 +101,11 @@ def _same(table: pl.DataFrame, options: Sequence[str]) -> dict[str, str]:
     """Return the options that every cell has alike."""
     names = [name for name in table.columns if name not in (*OWN, *SHARED, *options) and not name.startswith(RESULT)]
     return {name: _text(table[name][0]) for name in names if table.height and table[name][0] is not None}
+
+
+def _machine(environment: str) -> str:
+    """Write what a store says of a machine for a person."""
+    return ", ".join(f"{name} {value}" for name, value in json.loads(environment).items())
 
 
 def _text(value: Any) -> str:

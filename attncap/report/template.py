@@ -7,7 +7,7 @@ from importlib import resources
 
 import jinja2
 
-from attncap import __version__
+from attncap import __version__, palette
 from attncap.plots import live
 from attncap.report.parts import Figure, Page
 
@@ -24,7 +24,7 @@ def render(page: Page) -> str:
         .render(
             page=page,
             version=__version__,
-            style=_file("page.css") + live.style(),
+            style=palette.css() + _file("page.css") + live.style(),
             scripts=scripts,
             allowed=" ".join(map(_hash, scripts)),
         )

@@ -111,7 +111,7 @@ function showNumbers() {
     put("bits", found.bits, inBits(found.bits));
     put("rate", rate, fine(rate));
     put("heads", heads, heads === null || heads > settings.sliders.heads.most ? whole(heads) : headsButton(heads));
-    row.querySelector(".why").textContent = found.why ? `outside its range: ${found.why}` : "";
+    row.querySelector(".why").textContent = found.why ? `says nothing here: ${found.why}` : "";
     const holds = found.associations !== null && found.associations >= sizes.associations;
     row.querySelector("th").classList.toggle("holds", holds);
   }
@@ -132,7 +132,7 @@ function headsButton(heads) {
 function figure() {
   const box = $("figure"), width = Math.max(280, box.clientWidth), height = Math.round(Math.min(400, Math.max(260, width * 0.5)));
   const margin = { left: 46, right: 52, top: 24, bottom: 40 };
-  const lines = settings.series.map((one) => ({ ...one, bound: attncap.bounds[one.bound] }));
+  const lines = settings.series.map((one) => ({ ...one, name: one.bound, bound: attncap.bounds[one.bound] }));
   const at = (heads) => completed({ ...sizes, heads }, table), each = bitsEach(sizes, table);
   const holding = (line, shape) => promised(line.bound, shape, each).associations;
   const needed = headsFor(attncap.bounds.dana2025, sizes, table) ?? 1;
@@ -169,7 +169,9 @@ function figure() {
     if (associations > 0 && associations < Infinity)
       svg.append(draw("circle", { class: `dot ${line.name}`, cx: x(sizes.heads), cy: y(associations), r: 4.5 }));
   }
-  text(`the task, ${whole(sizes.associations)}`, [margin.left + 6, y(sizes.associations) - 6], "start", "task");
+  // On the side that the heads leave free.
+  const free = x(sizes.heads) > width / 2 ? [margin.left + 6, "start"] : [right - 6, "end"];
+  text(`the task, ${whole(sizes.associations)}`, [free[0], y(sizes.associations) - 6], free[1], "task");
   if (stored) {
     const [cx, cy] = [x(stored.heads), y(stored.associations)];
     svg.append(draw("path", { class: "stored", d: `M${cx} ${cy - 8}L${cx + 8} ${cy}L${cx} ${cy + 8}L${cx - 8} ${cy}Z` }));

@@ -27,16 +27,22 @@ const attempt = (id, action) => async (event) => {
   }
 };
 const optional = (id) => $(id).value.trim() || undefined;
-const columns = () => ({ subject: optional("subject"), relation: optional("relation"), object: optional("object"), on_conflict: $("on_conflict").value });
+const isText = () => $("source").value.endsWith(".txt");
+const reading = () => {
+  if (isText()) return { context: $("words-before").valueAsNumber || undefined };
+  return { subject: optional("subject"), relation: optional("relation"), object: optional("object"), on_conflict: $("on_conflict").value };
+};
 
 async function chooseTask() {
   const source = $("source").value;
-  $("columns").hidden = !source;
+  $("reading").hidden = !source;
+  $("of-table").hidden = isText();
+  $("of-text").hidden = !isText();
   table = null;
   say("task-said", source ? "reading it ..." : "");
   update();
   if (!source) return;
-  const found = await post("/task", { source, ...columns() });
+  const found = await post("/task", { source, ...reading() });
   if ($("source").value !== source) return; // another was chosen meanwhile
   table = found;
   $("column-names").replaceChildren(...table.columns.map((name) => make("option", { value: name })));
@@ -61,7 +67,7 @@ async function memorize() {
   const shape = { method, embedding_dim: sizes.embedding_dim, head_dim: sizes.head_dim, heads: $("heads-of").value ? sizes.heads : undefined };
   await begin("/run", {
     source: source || named(),
-    ...(source ? columns() : {}),
+    ...(source ? reading() : {}),
     ...(method ? shape : {}),
     dtype: $("dtype").value,
     seed: $("seed").valueAsNumber || 0,
@@ -189,7 +195,7 @@ async function findFacts() {
   $("facts").tBodies[0].replaceChildren(...facts.map(factRow));
 }
 function factRow({ query, stored, answer, margin }) {
-  const use = make("button", { type: "button", "aria-label": `Ask, change or forget ${query.join(" ")}` }, "use");
+  const use = make("button", { type: "button", "aria-label": `Ask, change or forget ${query.join(" ")}` }, "fill in");
   use.addEventListener("click", () => {
     fill("ask", query);
     fill("forget", query);
@@ -215,7 +221,7 @@ async function resume() {
 const choose = async () => showMemory(await call("GET", `/memories/${$("which").value}`));
 const on = (id, kind, where, action) => $(id).addEventListener(kind, attempt(where, action));
 on("source", "change", "task-said", chooseTask);
-for (const id of ["subject", "relation", "object", "on_conflict"]) on(id, "change", "task-said", chooseTask);
+for (const id of ["subject", "relation", "object", "on_conflict", "words-before"]) on(id, "change", "task-said", chooseTask);
 on("upload", "change", "task-said", upload);
 on("run", "submit", "run-said", memorize);
 on("cancel", "click", "run-said", () => { say("run-said", "cancelling ..."); return call("DELETE", "/run"); });
@@ -229,5 +235,5 @@ on("search", "input", "facts-said", findFacts);
 const shaped = () => { $("heads-of").disabled = !$("method").value; };
 $("method").addEventListener("change", shaped);
 shaped();
-$("columns").hidden = true;
+$("reading").hidden = true;
 attempt("run-said", resume)();
