@@ -11,7 +11,7 @@ from scipy import stats
 
 from attncap.papers.figure import Drawing
 from attncap.papers.mahdavi2024.experiments import curves, minutes
-from attncap.papers.mahdavi2024.fitting import line
+from attncap.papers.mahdavi2024.fitting import line, slope
 from attncap.papers.mahdavi2024.saturation import minutes as saturation_minutes
 from attncap.papers.mahdavi2024.saturation import saturation
 from attncap.papers.mahdavi2024.settings import FULL, KNOWN, MINI, Scale
@@ -102,8 +102,7 @@ def flat_beyond(found: Curves, context: int) -> tuple[str, bool]:
     texts, flat = [], True
     for one in found:
         beyond = part(one, [x >= context for x in one["x"]])
-        runs = np.array(beyond["runs"])
-        fit = line(np.repeat(np.array(beyond["x"], float), runs.shape[1]), runs.ravel())
+        fit = slope(np.array(beyond["x"], float), np.array(beyond["runs"]))
         flat &= fit["low"] <= 0 <= fit["high"]
         interval = f"{fit['low']:+.5f} to {fit['high']:+.5f}"
         texts.append(f"{fit['slope']:+.5f} per dimension, 95 %: {interval} (T = {one['examples']:,})")
