@@ -1,5 +1,7 @@
 """A training step on labelled examples against PyTorch: all rows as the authors write it, in one product, one row."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,12 +23,26 @@ SHAPE = LayerArchitecture(N, D, D, H, C)
 STEPS, ROUNDS = 500, 3
 # Steps of each of PyTorch's: they take from 2 to 300 ms.
 TORCH_STEPS = {"all rows, a head a batch": 4, "all rows, one product": 8, "one row, key folded": 100}
+LARGEST = 130_000
+MEMORY = """
+from dataclasses import replace
+from resource import RUSAGE_SELF, getrusage
+from attncap.tasks import uniform_examples
+from attncap.train.labelled.architecture import LayerArchitecture
+from attncap.train.labelled.problem import Lane
+from attncap.train.labelled.recipes import PAPER
+from attncap.train.loop.lanes import train
+task = uniform_examples({count}, 32, 64, 100)
+train([Lane(task, LayerArchitecture(32, 64, 64, 4, 100), 0)], replace(PAPER, steps=8, segment=8, epochs=0))
+print(getrusage(RUSAGE_SELF).ru_maxrss * 1024)
+"""
 COLUMNS = ("contexts", "program", "ms per step", "times ours")
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and the memory that the most examples of the paper take."""
     show(*table())
+    print(f"peak memory at T = {LARGEST:,}, distinct contexts: {peak(LARGEST) / 1e9:.2f} GB")
 
 
 def table() -> tuple[tuple[str, ...], Rows]:
@@ -45,6 +61,14 @@ def table() -> tuple[tuple[str, ...], Rows]:
             middle = median(times)
             rows.append((contexts, name, f"{1e3 * middle:.2f}", f"{middle / own:.1f}"))
     return COLUMNS, rows
+
+
+def peak(count: int) -> int:
+    """Return the most bytes of a process that draws so many examples of distinct contexts and trains on them."""
+    found = subprocess.run(
+        [sys.executable, "-c", MEMORY.format(count=count)], capture_output=True, text=True, check=True
+    )
+    return int(found.stdout)
 
 
 def ours(task: Examples) -> float:

@@ -1,8 +1,6 @@
 """Attention layers trained on labelled examples: the model, the problem, the recipes."""
 
 import math
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import islice
 
@@ -24,6 +22,7 @@ from attncap.train.labelled.problem import Lane, labelling
 from attncap.train.labelled.recipes import BEST, PAPER, fitted
 from attncap.train.loop.lanes import train
 from attncap.train.loop.recipes import rates
+from benchmarks.labelled import peak
 
 N, D, DH, H, C = 3, 6, 4, 2, 5
 SHAPE = LayerArchitecture(N, D, DH, H, C)
@@ -302,27 +301,6 @@ def test_the_rank_of_attention_features(heads, context, dim):
             assert rank(features(layer, task)) == expected
             few = random_examples(expected - 1, context, dim, shared=shared, seed=heads)
             assert rank(features(layer, few)) == expected - 1
-
-
-MEASURE = """
-import resource
-from dataclasses import replace
-from attncap.tasks import uniform_examples
-from attncap.train.labelled.architecture import LayerArchitecture
-from attncap.train.labelled.problem import Lane
-from attncap.train.labelled.recipes import PAPER
-from attncap.train.loop.lanes import train
-task = uniform_examples({count}, 32, 64, 100)
-recipe = replace(PAPER, steps=8, segment=8, epochs=0)
-model = train([Lane(task, LayerArchitecture(32, 64, 64, 4, 100), 0)], recipe).models[0]
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-"""
-
-
-def peak(count):
-    found = subprocess.run([sys.executable, "-c", MEASURE.format(count=count)], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
-    return int(found.stdout.split()[-1])
 
 
 @pytest.mark.slow

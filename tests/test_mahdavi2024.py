@@ -8,13 +8,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from attncap import sweep
 from attncap.commands.capacity import capacity
 from attncap.commands.labelled import saturation, shape_of
 from attncap.commands.train import train_many
 from attncap.papers.mahdavi2024 import assumptions, capacities, claims, experiments, settings
 from attncap.papers.mahdavi2024 import saturation as saturated
-from attncap.papers.mahdavi2024.fitting import line
+from attncap.papers.mahdavi2024.fitting import line, slope
 from attncap.papers.mahdavi2024.settings import EXPERIMENTS, KNOWN
+from attncap.papers.stored import grid_of
 from attncap.result import plain
 
 from .command import run
@@ -125,6 +127,8 @@ CURVE = {"examples": 100, "x": [2, 4, 6, 8, 12, 16]}
     ("judge", "y", "held"),
     [
         (claims.linear, [0.1, 0.2, 0.3, 0.4, 0.6, 0.8], True),
+        (claims.rising, [0.1, 0.2, 0.3, 0.29, 0.4, 0.41], True),
+        (claims.rising, [0.1, 0.1, 0.1, 0.1, 0.1, 0.102], False),
         (claims.linear, [0.1, 0.4, 0.5, 0.55, 0.56, 0.56], False),
         (claims.rising, [0.1, 0.2, 0.3, 0.4, 0.4, 0.41], True),
         (claims.rising, [0.1, 0.2, 0.3, 0.2, 0.4, 0.41], False),
@@ -134,9 +138,56 @@ CURVE = {"examples": 100, "x": [2, 4, 6, 8, 12, 16]}
     ],
 )
 def test_judges_change_their_verdict_with_the_data(judge, y, held):
-    numbers, verdict = judge([{**CURVE, "y": y}], 8)
-    assert verdict == held
-    assert "T = 100" in numbers
+    # Seeds that differ by .02 all told explain a fall of .01, and none of .1.
+    several = [[value + 0.01 * ((place + seed) % 3 - 1) for seed in range(3)] for place, value in enumerate(y)]
+    for runs in ([[value] for value in y], several):
+        numbers, verdict = judge([{**CURVE, "y": y, "runs": runs}], 8)
+        assert verdict == held
+        assert "T = 100" in numbers
+
+
+def test_seeds_explain_the_falls_of_a_flat_curve():
+    rng = np.random.default_rng(0)
+    curves = 0.5 + 0.03 * rng.standard_normal((2000, 5, 3))
+    fallen = [-np.diff(runs.mean(axis=1)).min() > claims.scatter(runs.tolist()) for runs in curves]
+    assert 0.02 < np.mean(fallen) < 0.06
+
+
+def test_the_interval_of_a_slope_between_seeds_holds_the_truth():
+    rng = np.random.default_rng(0)
+    x = np.arange(3.0)
+    # A seed moves all of its points.
+    drawn = 2 * x[:, None] + rng.standard_normal((400, 1, 3)) + rng.standard_normal((400, 3, 3))
+    inside = [found["low"] <= 2 <= found["high"] for found in (slope(x, runs) for runs in drawn)]
+    assert 0.92 < np.mean(inside) < 0.98
+
+
+def test_the_table_of_the_paper_s_size_reads_what_is_kept_and_trains_nothing(monkeypatch, tmp_path):
+    from benchmarks import mahdavi2024_paper as table
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(table, "SHOWN", ("fig2a",))
+    tiny = replace(KNOWN["fig2a"], values=(1, 2, 3, 4), counts=(20, 30), steps=1)
+    monkeypatch.setattr(settings, "FULL", {"embedding_dim": 4, "context": 3, "heads": 2, "classes": 4})
+    monkeypatch.setitem(KNOWN, "fig2a", tiny)
+    _, empty = table.table()
+    assert [row[2:4] for row in empty] == [["H = 1, 2, 3, 4", "not run"]] * 2
+    assert not (tmp_path / "attncap").exists()
+    cells = [tiny.cell("paper", 20, heads, 0) for heads in (1, 2)]
+    sweep.run(grid_of("train", cells, alone=True), tmp_path / "attncap" / "papers" / "train")
+    _, rows = table.table()
+    assert [row[2] for row in rows] == ["H = 1", "H = 2", "all of H", "H = 3, 4", "H = 1, 2, 3, 4"]
+    accuracies = [f"{found['accuracy']:.3f}" for found in train_many(cells)]
+    assert [row[3] for row in rows[:2]] == accuracies
+    assert rows[0][4] == "not run"
+
+
+def test_a_straight_part_is_told_from_a_line_that_saturates():
+    from benchmarks.mahdavi2024_paper import fitted
+
+    runs = [{"accuracy": share} for share in (0.2, 0.4, 0.6, 0.8, 1.0, 1.0)]
+    assert fitted([1, 2, 3, 4, 5, 9], runs) == "R² 0.750, R² 1.000 below accuracy 1"
+    assert fitted([1, 2, 3, 4, 5], [*runs[:4], None]) == "R² 1.000"
 
 
 def test_the_interval_of_a_slope_holds_the_truth():

@@ -104,6 +104,6 @@ def largest_weights(model: EmbeddedAttention, task: Examples, rows: slice = slic
     """Return the largest attention weight of each example and head: near one where the softmax is saturated."""
     contexts = task.contexts[0] if task.shared else task.contexts[rows]
     kind = model.query.dtype
-    scores, _ = model.scored(contexts.astype(kind), task.queries[rows].astype(kind))
+    scores = model.scores(contexts.astype(kind), task.queries[rows].astype(kind))
     found: Float[np.ndarray, "T H"] = softmax(scores).max(axis=-1)
     return found

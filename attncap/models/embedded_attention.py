@@ -1,6 +1,6 @@
 """One attention layer between a learned embedding and a decoder, as Mahdavi et al. train it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,14 @@ from attncap.numerics.memory import chunks
 from attncap.result import hidden
 
 FLAGS = {"true": True, "false": False}
+
+
+def softmax(scores: Float[Array, "T H S"]) -> Float[Array, "T H S"]:
+    """Return the attention weights: the softmax of the scores."""
+    xp = scores.__array_namespace__()
+    raised = xp.exp(scores - xp.max(scores, axis=-1, keepdims=True))
+    weights: Float[Array, "T H S"] = raised / xp.sum(raised, axis=-1, keepdims=True)
+    return weights
 
 
 @final
@@ -76,52 +84,73 @@ class EmbeddedAttention(Model):
         return ("mahdavi2024",)
 
     def forward(
-        self, contexts: Float[Array, "T n d"] | Float[Array, "n d"], queries: Float[Array, "T d"]
+        self,
+        contexts: Float[Array, "T n d"] | Float[Array, "n d"],
+        queries: Float[Array, "T d"],
+        softmax: Callable[[Array], Array] = softmax,
     ) -> Float[Array, "T out"]:
         """Return the model's output for each example, in one piece.
 
         Args:
             contexts: one for each query, or one for all.
             queries: (T, d).
+            softmax: another function for the weights, as `jax.nn.softmax`, whose derivative needs them only.
         """
-        scores, values = self.scored(contexts, queries)
-        xp = scores.__array_namespace__()
-        return self.decode(xp.sum(softmax(scores)[:, :, None] * values, axis=-1))
+        weights = softmax(self.scores(contexts, queries))
+        return self.decode(self.averages(weights, contexts, queries))
 
-    def scored(
+    def scores(
         self, contexts: Float[Array, "T n d"] | Float[Array, "n d"], queries: Float[Array, "T d"]
-    ) -> tuple[Float[Array, "T H S"], Float[Array, "#T H dv S"]]:
-        """Return the scores of each example and head, and the values of what they weigh.
-
-        With ``own_key`` the query comes first, S = n + 1; else S = n.
-        """
+    ) -> Float[Array, "T H S"]:
+        """Return the scores of each example and head; with ``own_key`` the query comes first, S = n + 1; else S = n."""
         xp = self.query.__array_namespace__()
-        count, (heads, _, dim) = len(queries), self.query.shape
-        # Bias and position: what the embedding adds to the query and to each token.
-        added = self.embedding_bias + self.places(contexts.shape[-2] + 1)
-        asked, added = queries @ self.embedding.T + added[0], added[1:]
+        first, added = self.added(contexts.shape[-2])
+        asked = queries @ self.embedding.T + first
         asking = self.score_scale * xp.permute_dims(self.query, (0, 2, 1))
+
+        def against(folded: Float[Array, "H m k"]) -> Float[Array, "T H k"]:
+            """Multiply the embedded queries by the heads' matrices side by side."""
+            wide = xp.permute_dims(folded, (1, 0, 2)).reshape(len(first), -1)
+            return (asked @ wide).reshape(len(queries), self.heads, -1)
+
         if contexts.ndim == 2:
             tokens = contexts @ self.embedding.T + added
-            against = xp.matmul(asking, xp.matmul(self.key, tokens.T))
-            scores = (asked @ _wide(xp, against)).reshape(count, heads, -1)
-            values = xp.matmul(self.value, tokens.T)[None]
+            scores = against(xp.matmul(asking, xp.matmul(self.key, tokens.T)))
         else:
             folded = xp.matmul(asking, self.key)
-            columns = xp.permute_dims(contexts, (0, 2, 1))
-            asking_raw = (asked @ _wide(xp, xp.matmul(folded, self.embedding))).reshape(count, heads, -1)
-            offsets = (asked @ _wide(xp, xp.matmul(folded, added.T))).reshape(count, heads, -1)
-            scores = xp.matmul(asking_raw, columns) + offsets
-            reading = xp.matmul(self.value, self.embedding)
-            values = xp.matmul(reading.reshape(-1, contexts.shape[-1]), columns)
-            values = values.reshape(count, *self.value.shape[:2], -1) + xp.matmul(self.value, added.T)
+            scores = xp.matmul(against(xp.matmul(folded, self.embedding)), xp.permute_dims(contexts, (0, 2, 1)))
+            scores = scores + against(xp.matmul(folded, added.T))
         if self.score_cap < np.inf:
             scores = self.score_cap * xp.tanh(scores / self.score_cap)
-        if self.own_key:
-            own = (asked @ self.value.reshape(-1, dim).T).reshape(count, *self.value.shape[:2], 1)
-            scores = xp.concat([xp.zeros_like(scores[..., :1]), scores], axis=-1)
-            values = xp.concat([own, xp.broadcast_to(values, (count, *values.shape[1:]))], axis=-1)
-        return scores, values
+        return xp.concat([xp.zeros_like(scores[..., :1]), scores], axis=-1) if self.own_key else scores
+
+    def averages(
+        self,
+        weights: Float[Array, "T H S"],
+        contexts: Float[Array, "T n d"] | Float[Array, "n d"],
+        queries: Float[Array, "T d"],
+    ) -> Float[Array, "T H dv"]:
+        r"""Return $W_V^h \sum_s a^h_s z_s$ for the weights $a$ that scores like these have."""
+        xp = self.query.__array_namespace__()
+        first, added = self.added(contexts.shape[-2])
+        own, weights = (weights[..., :1], weights[..., 1:]) if self.own_key else (None, weights)
+        if contexts.ndim == 2:
+            tokens = contexts @ self.embedding.T + added
+            mixed = xp.vecdot(weights[:, :, None], xp.matmul(self.value, tokens.T))
+        else:
+            # The average of the vectors is read, not the vectors: one product less on the way back.
+            means = xp.matmul(weights, contexts)
+            mixed = xp.vecdot(means[:, :, None], xp.matmul(self.value, self.embedding))
+            mixed = mixed + xp.vecdot(weights[:, :, None], xp.matmul(self.value, added.T))
+        if own is not None:
+            asked = queries @ self.embedding.T + first
+            mixed = mixed + own * (asked @ self.value.reshape(-1, len(first)).T).reshape(mixed.shape)
+        return mixed
+
+    def added(self, tokens: int) -> tuple[Float[Array, " m"], Float[Array, "n m"]]:
+        """Return what the embedding adds to the query and to so many tokens: bias and position."""
+        added = self.embedding_bias + self.places(tokens + 1)
+        return added[0], added[1:]
 
     def decode(self, mixed: Float[Array, "T H dv"]) -> Float[Array, "T out"]:
         """Return what outputs and decoder make of the heads' averages of their values."""
@@ -140,9 +169,8 @@ class EmbeddedAttention(Model):
         """Yield the outputs piece by piece, inputs rounded to the weights' type."""
         model = self.ready()
         kind, shared = model.query.dtype, contexts.strides[0] == 0
-        row = 8 * (
-            self.heads * (3 * self.sizes["dv"] + 6) * contexts.shape[1] + 2 * contexts.shape[1] * self.sizes["d"]
-        )
+        d, n = self.sizes["d"], contexts.shape[1]
+        row = 8 * (self.heads * (6 * n + 3 * d) + 2 * n * d)
         for rows in chunks(len(queries), row):
             own = contexts[0] if shared else contexts[rows]
             yield rows, model.forward(own.astype(kind, copy=False), queries[rows].astype(kind, copy=False))
@@ -164,19 +192,6 @@ class EmbeddedAttention(Model):
             wanted = "a finite score_scale, a positive score_cap, and positions and own_key of true or false"
             raise InputError(f"{path}: expected {wanted} in its header")
         return {"score_scale": scale, "score_cap": cap, **flags}
-
-
-def softmax(scores: Float[Array, "T H S"]) -> Float[Array, "T H S"]:
-    """Return the attention weights."""
-    xp = scores.__array_namespace__()
-    raised = xp.exp(scores - xp.max(scores, axis=-1, keepdims=True))
-    weights: Float[Array, "T H S"] = raised / xp.sum(raised, axis=-1, keepdims=True)
-    return weights
-
-
-def _wide(xp: Any, stack: Float[Array, "H m k"]) -> Float[Array, "m Hk"]:
-    """Put the heads' matrices side by side."""
-    return xp.permute_dims(stack, (1, 0, 2)).reshape(stack.shape[1], -1)
 
 
 @lru_cache

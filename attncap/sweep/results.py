@@ -9,6 +9,8 @@ from attncap.constraints import checked
 from attncap.errors import InputError
 from attncap.files import replacing
 from attncap.result import Result, flatten, several
+from attncap.sweep.cells import Plan
+from attncap.sweep.grid import Grid
 from attncap.sweep.store import Store
 
 if TYPE_CHECKING:
@@ -136,6 +138,22 @@ def table(directory: str | Path) -> "pl.DataFrame":
         rows = [_row(store, row) for row in store.rows()]
     columns = dict.fromkeys(name for row in rows for name in row)
     return pl.DataFrame([pl.Series(name, _alike([row.get(name) for row in rows]), strict=False) for name in columns])
+
+
+def held(grid: Grid, directory: str | Path) -> list[dict[str, Any] | None]:
+    """Return the result and the seconds of each cell of a grid that a store holds, whatever code gave it; run nothing.
+
+    Example:
+        >>> import tempfile
+        >>> from attncap.sweep import Grid, run
+        >>> out = tempfile.mkdtemp()
+        >>> _ = run(Grid("collections:Counter", product={"heads": [1]}), out)
+        >>> [one and one["heads"] for one in held(Grid("collections:Counter", product={"heads": [1, 2]}), out)]
+        [1, None]
+    """
+    with Store(directory) as store:
+        found = [store.latest(cell.identity) for cell in Plan.of(grid).cells()]
+    return [one and {**json.loads(one[0]), "seconds": one[1]} for one in found]
 
 
 def _alike(values: list[Any]) -> list[Any]:

@@ -212,6 +212,14 @@ class Store:
         )
         return reused, other
 
+    def latest(self, identity: str) -> tuple[str, float] | None:
+        """Return the result (JSON) and the seconds of a cell that some code has done, the last to do so."""
+        found = self._select(
+            "SELECT result, seconds FROM cells WHERE twin = ? AND status = 'done' ORDER BY finished DESC LIMIT 1",
+            (key(identity),),
+        )
+        return found[0] if found else None
+
     def start(self) -> None:
         """Note that cells begin to run."""
         with self._transaction() as connection:

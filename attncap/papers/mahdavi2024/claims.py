@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy import stats
 
 from attncap.papers.figure import Drawing
 from attncap.papers.mahdavi2024.experiments import curves, minutes
-from attncap.papers.mahdavi2024.fitting import line
+from attncap.papers.mahdavi2024.fitting import line, slope
 from attncap.papers.mahdavi2024.saturation import minutes as saturation_minutes
 from attncap.papers.mahdavi2024.saturation import saturation
 from attncap.papers.mahdavi2024.settings import FULL, KNOWN, MINI, Scale
 
 HOLDS, FAILS = "holds", "does not hold"
 LINEAR = 0.98
-# Accuracies of two seeds scatter by about as much: a fall of less is none.
+# Of one seed: accuracies of two scatter by about as much, and a fall of less is none.
 SCATTER = 0.02
 # A softmax is called saturated in words where most examples and heads are.
 MOST = 0.5
@@ -60,29 +62,47 @@ def linear(found: Curves, context: int) -> tuple[str, bool]:
 
 
 def rising(found: Curves, context: int) -> tuple[str, bool]:
-    """Judge whether accuracy never falls by more than the scatter, and rises on the whole."""
-    falls = [max(0.0, float(-np.diff(one["y"]).min())) for one in found]
-    gains = [one["y"][-1] - one["y"][0] for one in found]
-    rows = zip(found, gains, falls, strict=True)
-    text = "; ".join(f"{gain:+.3f}, largest fall {fall:.3f} (T = {one['examples']:,})" for one, gain, fall in rows)
-    return text, max(falls) <= SCATTER and min(gains) > 0
+    """Judge whether accuracy falls nowhere by more than seeds explain, and rises on the whole by more than that."""
+    texts, held = [], True
+    for one in found:
+        fall, gain = max(0.0, float(-np.diff(one["y"]).min())), one["y"][-1] - one["y"][0]
+        noise = scatter(one["runs"])
+        held &= fall <= noise < gain
+        texts.append(f"{gain:+.3f}, largest fall {fall:.3f}, seeds explain {noise:.3f} (T = {one['examples']:,})")
+    return "; ".join(texts), held
+
+
+def scatter(runs: Sequence[Sequence[float]]) -> float:
+    r"""Return the fall between neighbours that seeds alone explain: 95 % of equal points show none that is larger.
+
+    $t\, s \sqrt{2 / K}$ with the standard deviation $s$ between the $K$ seeds of a point, pooled over the points, and
+    the quantile $t$ of Student's distribution at $1 - .05$ over the number of steps.
+    """
+    values = np.array(runs)
+    points, seeds = values.shape
+    if seeds < 2:
+        return SCATTER
+    degrees = points * (seeds - 1)
+    spread = float(values.var(axis=1, ddof=1).mean()) ** 0.5
+    return float(stats.t.ppf(1 - 0.05 / (points - 1), degrees)) * spread * (2 / seeds) ** 0.5
 
 
 def rising_to_context(found: Curves, context: int) -> tuple[str, bool]:
     """Judge the part up to head dimensions of the context size."""
-    parts = []
-    for one in found:
-        kept = [(x, y) for x, y in zip(one["x"], one["y"], strict=True) if x <= context]
-        parts.append({"examples": one["examples"], "x": [x for x, _ in kept], "y": [y for _, y in kept]})
-    return rising(parts, context)
+    return rising([part(one, [x <= context for x in one["x"]]) for one in found], context)
+
+
+def part(one: Mapping[str, Any], kept: Sequence[bool]) -> dict[str, Any]:
+    """Return some points of a curve."""
+    return {name: value if name == "examples" else list(compress(value, kept)) for name, value in one.items()}
 
 
 def flat_beyond(found: Curves, context: int) -> tuple[str, bool]:
     """Judge whether the slope beyond head dimensions of the context size is within its interval of zero."""
     texts, flat = [], True
     for one in found:
-        x, y = np.array(one["x"], float), np.array(one["y"])
-        fit = line(x[x >= context], y[x >= context])
+        beyond = part(one, [x >= context for x in one["x"]])
+        fit = slope(np.array(beyond["x"], float), np.array(beyond["runs"]))
         flat &= fit["low"] <= 0 <= fit["high"]
         interval = f"{fit['low']:+.5f} to {fit['high']:+.5f}"
         texts.append(f"{fit['slope']:+.5f} per dimension, 95 %: {interval} (T = {one['examples']:,})")

@@ -1,5 +1,6 @@
 """The sweeps: every point trained as the paper does, with its interval and whether it has converged."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -66,12 +67,15 @@ def minutes(wanted: Experiment, scale: Scale) -> float:
     points = list(wanted.points(scale))
     if scale == "quick":
         return len(points) * (SEEDS[scale] + 0.5) * MINI_SECONDS / 60
-    total = 0.0
-    for count, x in points:
-        cell = wanted.cell(scale, count, x, 0)
-        problem = labelling(shape_of(cell), count, not wanted.real, wanted.contexts == "shared", recipe_of(cell))
-        total += (SEEDS[scale] + 0.5) * lane_seconds(problem, cell["steps"])
-    return total / 60
+    cells = (wanted.cell(scale, count, x, 0) for count, x in points)
+    return (SEEDS[scale] + 0.5) * sum(seconds(wanted, cell) for cell in cells) / 60
+
+
+def seconds(wanted: Experiment, cell: Mapping[str, Any]) -> float:
+    """Estimate the seconds of one core that a run takes."""
+    chosen = recipe_of(cell)
+    problem = labelling(shape_of(cell), cell["count"], not wanted.real, wanted.contexts == "shared", chosen)
+    return lane_seconds(problem, chosen.steps)
 
 
 def memory(wanted: Experiment, scale: Scale) -> float:
@@ -102,9 +106,15 @@ def seeds_of(scale: Scale) -> str:
 
 
 def curves(wanted: Experiment, scale: Scale, seed: int) -> list[dict[str, Any]]:
-    """Return the mean accuracies of a sweep as one line for each number of examples."""
-    points = summary(runs(wanted, scale, seed), wanted.x)
+    """Return a sweep as one line for each number of examples: x, the mean accuracies y, and the runs of each x."""
+    whole = runs(wanted, scale, seed).filter(~pl.col("half"))
+    points = whole.group_by("examples", wanted.x, maintain_order=True).agg(runs=pl.col("accuracy"))
     return [
-        {"examples": count, "x": rows[wanted.x].to_list(), "y": rows["accuracy"].to_list()}
+        {
+            "examples": count,
+            "x": rows[wanted.x].to_list(),
+            "y": rows["runs"].list.mean().to_list(),
+            "runs": rows["runs"].to_list(),
+        }
         for (count,), rows in points.group_by("examples", maintain_order=True)
     ]

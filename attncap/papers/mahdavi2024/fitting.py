@@ -26,3 +26,23 @@ def line(x: Points, y: Points) -> dict[str, float]:
     r_squared = float(found.rvalue**2) if spread > 0 else 1.0
     slope = float(found.slope)
     return {"slope": slope, "low": slope - reach, "high": slope + reach, "r_squared": r_squared}
+
+
+def slope(x: Points, runs: Float[np.ndarray, "n K"]) -> dict[str, float]:
+    """Return the mean slope and the ends of its 95 % interval, each seed a line of its own; of one seed as `line`.
+
+    Args:
+        x: at least three different values.
+        runs: of each x, what each seed gave.
+
+    Example:
+        >>> slope(np.array([0.0, 1.0, 2.0]), np.array([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]]))["slope"]
+        1.5
+    """
+    seeds = runs.shape[1]
+    if seeds < 2:
+        return line(x, runs[:, 0])
+    each = np.array([line(x, own)["slope"] for own in runs.T])
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, seeds - 1) * each.std(ddof=1) / seeds**0.5)
+    middle = float(each.mean())
+    return {"slope": middle, "low": middle - reach, "high": middle + reach}

@@ -84,8 +84,8 @@ def thousand(*counts: int) -> tuple[int, ...]:
 HEADS_TITLE, CONTEXT_TITLE = "Accuracy against heads", "Accuracy against the context size"
 SHARED, DISTINCT = ", one context for all examples", ", a context for each example"
 EXPERIMENTS: Sequence[Experiment] = (
-    Experiment("fig2a", HEADS_TITLE + SHARED, "Figure 2a", "heads", HEADS, thousand(10, 20, 30, 40), (300, 600)),
-    Experiment("fig2b", CONTEXT_TITLE + SHARED, "Figure 2b", "context", HEADS, thousand(6, 10, 14, 18), (250, 500)),
+    Experiment("fig2a", HEADS_TITLE + SHARED, "Figure 2a", "heads", HEADS, thousand(10, 20, 30, 40), (1000, 2000)),
+    Experiment("fig2b", CONTEXT_TITLE + SHARED, "Figure 2b", "context", HEADS, thousand(6, 10, 14, 18), (700, 1400)),
     Experiment(
         "fig2c",
         "Accuracy against the head dimension" + SHARED,
@@ -93,7 +93,7 @@ EXPERIMENTS: Sequence[Experiment] = (
         "head_dim",
         HEAD_DIMS,
         thousand(10, 15, 20),
-        (300, 600),
+        (800, 1600),
         fixed={"heads": 30},
         steps=300_000,
     ),
@@ -104,7 +104,7 @@ EXPERIMENTS: Sequence[Experiment] = (
         "heads",
         HEADS,
         thousand(30, 50, 70, 90, 110, 130),
-        (500, 1000),
+        (2000, 4000),
         "distinct",
     ),
     Experiment(
@@ -114,7 +114,7 @@ EXPERIMENTS: Sequence[Experiment] = (
         "context",
         HEADS,
         thousand(20, 30, 40, 50, 60),
-        (400, 800),
+        (1000, 2000),
         "distinct",
     ),
     Experiment(
@@ -124,7 +124,7 @@ EXPERIMENTS: Sequence[Experiment] = (
         "heads",
         HEADS,
         thousand(10, 15, 20, 25, 30),
-        (200, 400),
+        (800, 1600),
         real=True,
     ),
     Experiment(
@@ -134,7 +134,7 @@ EXPERIMENTS: Sequence[Experiment] = (
         "context",
         HEADS,
         thousand(10, 15, 20, 25),
-        (200, 400),
+        (800, 1600),
         real=True,
     ),
     Experiment(
@@ -144,7 +144,7 @@ EXPERIMENTS: Sequence[Experiment] = (
         "heads",
         HEADS,
         thousand(10, 30, 50, 70, 90),
-        (400, 800),
+        (2000, 4000),
         "distinct",
         real=True,
     ),
@@ -155,7 +155,7 @@ EXPERIMENTS: Sequence[Experiment] = (
         "context",
         HEADS,
         thousand(10, 30, 50, 70, 90),
-        (400, 800),
+        (2000, 4000),
         "distinct",
         real=True,
     ),
