@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -15,24 +16,31 @@ from attncap import archive, construct, measure, tasks
 from attncap.cli import main
 from attncap.commands.memorize import memorize
 from attncap.construct.associations import joint_stages, rivals
+from attncap.construct.associations.grid import Grid
 from attncap.construct.associations.joint_descent import whole
-from attncap.construct.associations.joint_mode import alike, first_guess
+from attncap.construct.associations.joint_mode import alike, first_guess, small_draw
 from attncap.construct.associations.readout import answers_of
 from attncap.construct.associations.rivals import Rivals
 from attncap.construct.associations.tabled import Tables
+from attncap.fits import NotMemorized
 
 
 def model_of(task, embedding_dim=4, head_dim=2, heads=3, rank=2, seed=0):
     return first_guess(task, embedding_dim, head_dim, heads, rank, seed)
 
 
-@pytest.mark.parametrize(("context", "rank", "head_dim"), [(1, 1, 1), (2, 1, 1), (3, 2, 3)])
-def test_the_tables_encode_what_the_model_encodes_and_pull_its_gradient_back(context, rank, head_dim, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "context", "rank", "head_dim"),
+    [(Tables, 1, 1, 1), (Tables, 2, 1, 1), (Tables, 3, 2, 3), (Grid, 2, 1, 1), (Grid, 2, 2, 2), (Grid, 2, 2, 3)],
+)
+def test_the_encoded_are_the_model_s_and_so_is_their_gradient(kind, context, rank, head_dim, monkeypatch):
     monkeypatch.setattr("attncap.construct.associations.tabled.PIECE", 2000)
+    # Less than all last tokens at once.
+    monkeypatch.setattr("attncap.construct.associations.grid.PIECE", 500)
     task = tasks.random_associations(7, context, 7 if context == 1 else 20)
     model = model_of(task, 4, head_dim, 3, rank)
     weights = {name: tensor for name, tensor in model.tensors().items() if name != "unembedding"}
-    encoded, pull = Tables(task.sequences).encode(weights)
+    encoded, pull = kind(task.sequences).encode(weights)
     np.testing.assert_allclose(encoded, model.encode(task.sequences), atol=1e-12)
     by = np.random.default_rng(1).standard_normal(encoded.shape)
     gradient = pull(by)
@@ -40,7 +48,7 @@ def test_the_tables_encode_what_the_model_encodes_and_pull_its_gradient_back(con
     for name, tensor in weights.items():
         direction = np.random.default_rng(2).standard_normal(tensor.shape)
         ahead, behind = (
-            Tables(task.sequences).encode(weights | {name: tensor + step * direction})[0] for step in (1e-6, -1e-6)
+            kind(task.sequences).encode(weights | {name: tensor + step * direction})[0] for step in (1e-6, -1e-6)
         )
         assert (gradient[name] * direction).sum() == pytest.approx(((ahead - behind) * by).sum() / 2e-6, rel=1e-5)
 
@@ -105,16 +113,46 @@ def test_capitals_in_a_thousand_numbers():
 
 def test_random_facts_hold_as_many_bits_as_training_finds():
     # Plain training of this shape holds 190 at H = 1 (median of its searches).
-    fit = construct.joint(tasks.random_associations(50, 2, 190), 10, 10, 1)
+    fit = construct.joint(tasks.random_associations(50, 2, 190), 10, 10, 1, query_key_rank=1)
     assert fit.recall["float32"].accuracy == 1.0
 
 
 @pytest.mark.slow
-def test_wide_heads_hold_what_the_best_training_reaches():
-    # The median that recipe best reaches in this shape, with all associations right.
-    fit = construct.joint(tasks.random_associations(50, 2, 825), 10, 10, 4, query_key_rank=10)
-    assert fit.recall["float32"].accuracy == 1.0
-    assert fit.bits_per_parameter > 1.7
+@pytest.mark.parametrize(("count", "heads", "least"), [(825, 4, 1.7), (1590, 11, 1.6)])
+def test_wide_heads_hold_what_the_best_training_reaches(count, heads, least):
+    # The median that recipe best reaches in this shape, with all associations right: two of three here.
+    held = 0
+    for seed in range(3):
+        with suppress(NotMemorized):
+            fit = construct.joint(tasks.random_associations(50, 2, count, seed), 10, 10, heads, seed=seed)
+            assert fit.recall["float32"].accuracy == 1.0
+            assert fit.bits_per_parameter > least
+            held += 1
+            if held == 2:
+                return
+    raise AssertionError(f"{held} of 3")
+
+
+def test_a_small_draw_has_no_answers_and_the_spread_of_recipe_best():
+    task = tasks.random_associations(50, 2, 400)
+    model = small_draw(task, 10, 10, 4, 10, 0)
+    logits = model.forward(task.sequences)
+    # About as many answers are right by chance as of any logits without knowledge.
+    assert (logits.argmax(axis=1) == task.answers).mean() < 0.1
+    assert 0.3 < logits.std() < 3
+    for name, bound in (("embedding", 10**-0.5), ("output", 10**-0.5), ("value", 0.15**0.5)):
+        assert model.tensors()[name].std() == pytest.approx(bound / 3**0.5, rel=0.1)
+
+
+def test_a_full_table_is_computed_on_its_grid_and_a_thin_one_is_not(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Grid, "encode", lambda self, weights: asked.append(1) or Tables(self.sequences).encode(weights))
+    for count, wanted in ((40, True), (10, False)):
+        asked.clear()
+        task = tasks.random_associations(10, 2, count)
+        problem = whole(model_of(task), task, *answers_of(task))
+        problem.objective(problem.start)
+        assert bool(asked) == wanted
 
 
 def test_the_fewest_heads_are_bracketed():

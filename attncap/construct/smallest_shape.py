@@ -26,7 +26,7 @@ HEADS_PER_DIM = 24
 EVALUATIONS = 3000
 # Heads are searched to an eighth of their number.
 RESOLUTION = 1 / 8
-# Embedding dimensions below the first that held are tried until so many hold nothing smaller.
+# Embedding dimensions below the first that held are tried until so many in a row hold nothing smaller.
 MISSES = 2
 
 
@@ -71,8 +71,8 @@ def smallest(
     """Search the shape with the fewest parameters in use (or stored bytes) that holds a task.
 
     Shapes are filled by method joint, with heads of one dimension. The first comes from the bits of the task; from
-    there heads are bisected, one embedding dimension after the other. A shape that fails is no proof that it cannot
-    hold the task.
+    there the embedding, most of a table's numbers, is narrowed as far as many heads hold the task, and then their
+    number is bisected. A shape that fails is no proof that it cannot hold the task.
 
     Args:
         task: what to memorize.
@@ -152,6 +152,10 @@ class _Search:
         one = self.size(embedding_dim, 1, dtype) - self.size(embedding_dim, 0, dtype)
         return int((size - 1 - self.size(embedding_dim, 0, dtype)) // one)
 
+    def widest(self, embedding_dim: int, dtype: str) -> int:
+        """Return the most heads worth trying: those with which a shape is smaller than the best."""
+        return min(self.most_heads(embedding_dim, self.least, dtype), HEADS_PER_DIM * embedding_dim)
+
     def holds(self, embedding_dim: int, heads: int, dtype: str) -> bool:
         """Try a shape, and keep it if it is the smallest that held."""
         fit = None
@@ -194,13 +198,15 @@ class _Search:
         if first or self.best is None:
             return
         misses = 0
-        for narrower in (*range(dim, 1, -1), dim + 1):
-            before = self.least
-            for _ in self.bisected(narrower, dtype):
+        for narrower in range(dim - 1, 1, -1):
+            if self.budget.spent or misses == MISSES:
+                break
+            if (heads := self.widest(narrower, dtype)) > 0:
+                held = self.holds(narrower, heads, dtype)
+                dim, misses = (narrower, 0) if held else (dim, misses + 1)
                 yield
-            misses = 0 if self.least < before else misses + 1
-            if self.budget.spent or misses > MISSES:
-                return
+        for one in (dim, dim + 1):
+            yield from self.bisected(one, dtype)
 
     def comfortable(self, size: float, narrowest: int) -> tuple[int, int]:
         """Return the narrowest shape of about so many parameters that is not all heads.
@@ -214,7 +220,7 @@ class _Search:
 
     def bisected(self, embedding_dim: int, dtype: str) -> Iterator[None]:
         """Bisect the heads of an embedding dimension, below what is smaller than the best."""
-        high = min(self.most_heads(embedding_dim, self.least, dtype), HEADS_PER_DIM * embedding_dim) + 1
+        high = self.widest(embedding_dim, dtype) + 1
         # What held at this dimension needs no second look: on with half of its heads.
         known = self.best is not None and self.best.shape.embedding_dim == embedding_dim and self.best.dtype == dtype
         low, heads = 0, high // 2 if known else high - 1

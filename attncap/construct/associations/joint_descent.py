@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int
 
+from attncap.construct.associations.grid import FILLED, Grid
 from attncap.construct.associations.posing import pose
 from attncap.construct.associations.readout import Problem
 from attncap.construct.associations.tabled import Tables
@@ -42,12 +43,15 @@ def whole(
     units = model.heads * (model.head_dim + 2 * task.context)
     require(task.associations * (16.0 * units + 3000), f"training all of {task.name}")
     read, places = np.unique(task.sequences, return_inverse=True)
-    tables = Tables(places.reshape(task.sequences.shape))
+    places = places.reshape(task.sequences.shape)
+    tables = Tables(places)
     # The embedding then says where a token stands.
     once = "position" not in frozen and len(tables.pairs[0]) == len(read)
+    grid = Grid(places) if task.context == 2 else None
+    encode = grid.encode if grid and grid.filled >= FILLED else tables.encode
     if rounding and once:
         model, frozen = _placed(model, task), {*frozen, "position"}
-    problem = pose(model, task, used, answers, tables.encode, dtype=dtype, frozen=frozen, rounding=rounding)
+    problem = pose(model, task, used, answers, encode, dtype=dtype, frozen=frozen, rounding=rounding)
     return replace(problem, finish=lambda point: _placed(problem.finish(point), task)) if once else problem
 
 

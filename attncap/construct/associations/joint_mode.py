@@ -20,7 +20,7 @@ from attncap.construct.given import Embeddings
 from attncap.fits.count import capacity_of, check_shape
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.models import AttentionOnlyTransformer, TokenModel, chunks
-from attncap.models.precision import StoredName
+from attncap.models.precision import INT8, StoredName
 from attncap.numerics.bracketing import boundary
 from attncap.numerics.budget import Budget
 from attncap.numerics.whitening import whiten
@@ -73,15 +73,16 @@ def joint(
     Scores have rank 1 and values one dimension unless more are asked for: a head then costs $4d$ numbers, and many
     such heads hold more bits per parameter than few wide ones. The first guess draws the attention and puts every
     answer's row where its sequences' representations point, which answers most sequences that share their answer with
-    no other; the descent finds the rest. Large tables are descended over the closest rivals of each sequence, and
-    verified over the whole vocabulary. For int8, Adam's steps follow the loss of the rounded weights.
+    no other; the descent finds the rest. Wide heads start from a small draw of everything first. Large tables are
+    descended over the closest rivals of each sequence, and verified over the whole vocabulary. For int8, Adam's steps
+    follow the loss of the rounded weights.
 
     Args:
         task: what to memorize.
         embedding_dim: $d$, at least 2.
         head_dim: $d_h$, the dimension of the values; 1 by default.
         heads: $H$; by default the smallest number that a bracketing search finds (within an eighth).
-        query_key_rank: rank of each $W_Q^\top W_K$; 1 by default.
+        query_key_rank: rank of each $W_Q^\top W_K$; $d_h$ by default.
         dtype: the type whose recall must be exact.
         seed: of every random draw.
         certify: go on until every answer is certified (`attncap.measure.certify`).
@@ -107,19 +108,27 @@ def joint(
     """
     started = time.perf_counter()
     head_dim = 1 if head_dim is None else head_dim
-    rank = 1 if query_key_rank is None else query_key_rank
+    rank = head_dim if query_key_rank is None else query_key_rank
     check_shape(embedding_dim, head_dim, heads, dtype, rank)
     if embeddings is not None:
         embeddings.check(task, embedding_dim)
 
     def attempt(number: int) -> Descended[AttentionOnlyTransformer]:
-        if embeddings is None:
-            start = first_guess(task, embedding_dim, head_dim, number, rank, seed)
-            pose = partial(whole, start, task, *answers_of(task))
-        else:
-            start = untrained(task, embedding_dim, head_dim, number, rank, seed, embeddings)
-            pose = partial(whole, start, task, np.arange(task.vocabulary_size), task.answers, frozen=GIVEN)
-        return reach(start, pose, Goal(task, dtype, certify, evaluations, budget))
+        size = embedding_dim, head_dim, number, rank, seed
+        goal, every = Goal(task, dtype, certify, evaluations, budget), np.arange(task.vocabulary_size)
+        if embeddings is not None:
+            start = untrained(task, *size, embeddings)
+            return reach(start, partial(whole, start, task, every, task.answers, frozen=GIVEN), goal)
+        wide, spent = head_dim > 1, 0
+        if wide and dtype != INT8:
+            start = small_draw(task, *size)
+            found = reach(start, partial(whole, start, task, *answers_of(task)), goal)
+            if found.holds or goal.late:
+                return found
+            spent = found.evaluations
+        start = first_guess(task, *size)
+        found = reach(start, partial(whole, start, task, *answers_of(task)), goal, steps=wide)
+        return replace(found, evaluations=spent + found.evaluations)
 
     expected = expected_heads(task, embedding_dim, head_dim)
     found, bracket = (attempt(heads), None) if heads else fewest(expected, task.associations, attempt)
@@ -197,6 +206,28 @@ def first_guess(
             tensors["output"][head, :, 0] = 2 * np.eye(embedding_dim)[head]
     model = replace(model, **tensors)
     return replace(model, unembedding=pointed_at(model, task))
+
+
+def small_draw(
+    task: Associations, embedding_dim: int, head_dim: int, heads: int, rank: int, seed: int
+) -> AttentionOnlyTransformer:
+    """Draw all weights as recipe best does: uniform, of bounds that leave logits small.
+
+    From answers at the start L-BFGS settles where many heads of many units have many wrong; from here it does not.
+    """
+    model = draw(task, embedding_dim, head_dim, heads, BETA, seed, rank)
+    rng = np.random.default_rng([seed, 1])
+    ranges = {
+        "embedding": model.embedding_dim**-0.5,
+        "position": model.embedding_dim**-0.5,
+        "query": 1.5**0.5 * model.query_key_rank**-0.75,
+        "key": 1.5**0.5 * model.query_key_rank**-0.75,
+        "value": (1.5 / model.head_dim) ** 0.5,
+        "output": model.head_dim**-0.5,
+        "unembedding": model.embedding_dim**-0.5,
+    }
+    tensors = model.tensors()
+    return replace(model, **{name: rng.uniform(-most, most, tensors[name].shape) for name, most in ranges.items()})
 
 
 def alike(task: Associations, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:

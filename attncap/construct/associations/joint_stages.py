@@ -102,33 +102,34 @@ class Watch:
         return spent - self.since > PATIENCE
 
 
-def reach(start: M, pose: Callable[..., Problem[M]], goal: Goal) -> Descended[M]:
+def reach(start: M, pose: Callable[..., Problem[M]], goal: Goal, *, steps: bool = False) -> Descended[M]:
     """Descend from a first guess until every answer is right in the type, as far as it goes.
 
-    Float32 comes first, and float64 where that ends near the goal. Wide heads begin with Adam's steps, which L-BFGS
-    does not make up for: it settles where many answers are wrong. For int8 the steps follow the rounded weights.
+    Float32 comes first, and float64 where that ends near the goal. For int8 Adam's steps follow the rounded weights.
 
     Args:
         start: the first guess.
         pose: makes its problem in a type (``dtype``), with int8 in the loop (``rounding``) or without.
         goal: what to reach.
+        steps: whether to begin with Adam's steps: from a guess that has answers already, L-BFGS moves wide heads too
+            little.
     """
     task = goal.task
     answers = compared(task.associations, len(measure.answers_in_use(task)))
     multiplications = start.embedding_dim * (len(start.readout) + answers)
     what = f"training all of {task.name}"
     expect_descent(task.associations, multiplications, answers, what, goal.evaluations, goal.budget)
-    return _rounded(pose, goal) if goal.dtype == INT8 else _floating(pose, goal, start.head_dim > 1)
+    return _rounded(pose, goal) if goal.dtype == INT8 else _floating(pose, goal, steps)
 
 
-def _floating(pose: Callable[..., Problem[M]], goal: Goal, wide: bool) -> Descended[M]:
+def _floating(pose: Callable[..., Problem[M]], goal: Goal, steps: bool) -> Descended[M]:
     spent, target = 0, 0.0
     point: np.ndarray | None = None
     for kind in ("float32", "float64"):
         problem = pose(dtype=kind)
         if point is None:
             point = problem.start
-            if wide:
+            if steps:
                 for count, step in _steps(problem, goal):
                     point, spent = step.point, count
                     if step.margin > 0:

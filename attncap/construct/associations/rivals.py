@@ -13,6 +13,8 @@ from attncap.numerics.memory import chunks
 FEW = 1 << 21
 # A sequence's closest rivals: those within so many nats of its largest logit, at most so many at a time.
 NATS, CLOSEST = 12.0, 64
+# Pieces that stay in a core's cache.
+PIECE = 1 << 20
 
 Gradients = tuple[float, float, Float[np.ndarray, "T d"], Float[np.ndarray, "n d"]]
 
@@ -37,6 +39,9 @@ class Rivals:
     answers: Int[np.ndarray, " T"]
     count: int
     _keys: Int[np.ndarray, " M"] = field(init=False, repr=False)
+    # What the softmax gives each rival, and what each answer lacks: matrices whose places stay between two looks.
+    _shares: csr_array = field(init=False, repr=False)
+    _lacks: csr_array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # A sequence's own answer comes first among its rivals.
@@ -64,7 +69,12 @@ class Rivals:
                 places = np.argpartition(logits, self.count - most, axis=1)[:, self.count - most :]
                 close = np.take_along_axis(logits, places, axis=1) >= floor[:, None]
                 found.append(((index + rows.start)[:, None] * self.count + places)[close])
-        self._keys = np.unique(np.concatenate(found))
+        if not self.all:
+            self._keys = np.unique(np.concatenate(found))
+            every, shape = np.arange(len(encoded) + 1), (len(encoded), self.count)
+            starts, columns = np.searchsorted(self._keys, every * self.count), self._keys % self.count
+            self._shares = csr_array((np.empty(len(columns), encoded.dtype), columns, starts), shape=shape)
+            self._lacks = csr_array((np.empty(len(encoded), encoded.dtype), self.answers, every), shape=shape)
         return wrong
 
     def loss(self, encoded: Float[np.ndarray, "T d"], unembedding: Float[np.ndarray, "n d"]) -> Gradients:
@@ -74,28 +84,34 @@ class Rivals:
     def _over_all(self, encoded: Float[np.ndarray, "T d"], unembedding: Float[np.ndarray, "n d"]) -> Gradients:
         loss, margin = 0.0, np.inf
         to_encoded, to_unembedding = np.empty_like(encoded), np.zeros_like(unembedding)
-        for rows in chunks(len(encoded), 2 * encoded.itemsize * self.count, 1 << 20):
+        for rows in chunks(len(encoded), 2 * encoded.itemsize * self.count, PIECE):
             nats, smallest, to_encoded[rows], part = piece(encoded[rows], unembedding, self.answers[rows])
             loss, margin = loss + nats, min(margin, smallest)
             to_unembedding += part
         return loss, margin, to_encoded, to_unembedding
 
     def _over_close(self, encoded: Float[np.ndarray, "T d"], unembedding: Float[np.ndarray, "n d"]) -> Gradients:
-        rows, columns = np.divmod(self._keys, self.count)
-        starts = np.searchsorted(rows, np.arange(len(encoded) + 1))
-        logits = np.einsum("md,md->m", encoded[rows], unembedding[columns])
+        shares, lacks = self._shares, self._lacks
+        starts, columns = shares.indptr, shares.indices
+        counts = np.diff(starts)
+        logits, weights = np.empty_like(shares.data), shares.data
+        for rows in chunks(len(encoded), encoded.itemsize * encoded.shape[1] * int(counts.max()), PIECE):
+            part = slice(starts[rows.start], starts[rows.stop])
+            np.einsum(
+                "md,md->m",
+                np.repeat(encoded[rows], counts[rows], axis=0),
+                unembedding.take(columns[part], axis=0),
+                out=logits[part],
+            )
         own = np.einsum("td,td->t", encoded, unembedding[self.answers])
         rival = np.maximum.reduceat(logits, starts[:-1])
         top = np.maximum(own, rival)
-        weights = np.exp(logits - top[rows])
+        np.exp(logits - np.repeat(top, counts), out=weights)
         mine = np.exp(own - top)
         total = mine + np.add.reduceat(weights, starts[:-1])
-        weights /= total[rows]
-        shared = csr_array((weights, columns, starts), shape=(len(encoded), self.count))
-        lacking = csr_array((mine / total - 1, self.answers, np.arange(len(encoded) + 1)), shape=shared.shape)
+        weights /= np.repeat(total, counts)
+        lacks.data = mine / total - 1
         loss = float((np.log(total) + top - own).sum(dtype=np.float64))
-        to_encoded, to_unembedding = (
-            shared @ unembedding + lacking @ unembedding,
-            shared.T @ encoded + lacking.T @ encoded,
-        )
+        to_encoded = shares @ unembedding + lacks.data[:, None] * unembedding[self.answers]
+        to_unembedding = shares.T @ encoded + lacks.T @ encoded
         return loss, float((own - rival).min()), to_encoded, to_unembedding
