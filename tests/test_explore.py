@@ -233,15 +233,8 @@ def test_tables_of_one_name_are_kept_apart(explorer):
 
 def test_large_tables_are_refused_as_they_arrive(explorer):
     before = explorer.files()
-    sent = 0
-
-    def pieces():
-        nonlocal sent
-        for _ in range(40):
-            sent += 1 << 20
-            yield b"x" * (1 << 20)
-
-    refused(explorer.client.put("/uploads/large.csv", content=pieces()), 413, "32 MB")
+    pieces = (b"x" * (1 << 20) for _ in range(40))
+    refused(explorer.client.put("/uploads/large.csv", content=pieces), 413, "32 MB")
     assert explorer.files() == before
     refused(explorer.client.put("/uploads/none.csv", content=b""), 400, "empty")
     assert explorer.files() == before
@@ -321,6 +314,15 @@ def test_what_is_no_table_is_refused_in_one_line(explorer):
     found = explorer.client.post("/task", json={"source": contradiction, "on_conflict": "first"}).json()
     assert found["associations"] == 1
     refused(explorer.client.post("/task", json={"source": contradiction, "subject": "land"}), 400, "country")
+
+
+def test_the_piece_that_is_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(shelf, "LARGEST", 10)
+    with Folder(tmp_path).upload("a.csv") as upload:
+        upload.write(b"1234567890")
+        with pytest.raises(shelf.TooLarge, match="at most"):
+            upload.write(b"1")
+    assert (tmp_path / "uploads" / "a.csv").read_bytes() == b"1234567890"
 
 
 def test_tables_have_a_quota(tmp_path, monkeypatch):
