@@ -1,5 +1,6 @@
 """Whatever a user, a disk, a pipe or a terminal does: one line, an exit code, and text as it is."""
 
+import contextvars
 import errno
 import json
 import os
@@ -347,8 +348,11 @@ def test_a_change_in_place_is_not_lost_to_another(capsys, kept, words):
     from attncap import files
 
     name, *rest = words
-    with files.changing(kept / "m"):
-        code, out, err = run(capsys, name, kept / "m", *rest)
+    # Another process, which what runs here knows nothing of.
+    other, held = contextvars.Context(), files.changing(kept / "m")
+    other.run(held.__enter__)
+    code, out, err = run(capsys, name, kept / "m", *rest)
+    other.run(held.__exit__, None, None, None)
     assert (code, out, err.count("\n"), "another process" in err) == (2, "", 1, True)
 
 

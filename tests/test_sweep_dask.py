@@ -92,6 +92,31 @@ def attncap(*words: object) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
+def test_a_worker_without_attncap_is_named(tmp_path: Path):
+    bare = "import sys; sys.modules['attncap'] = None; from distributed.cli.dask_worker import main; main()"
+    quiet = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with distributed.LocalCluster(n_workers=0, **quiet) as cluster:
+        address = cluster.scheduler_address
+        worker = subprocess.Popen(
+            [sys.executable, "-c", bare, address, "--no-nanny", "--no-dashboard"], stderr=subprocess.DEVNULL
+        )
+        try:
+            driver = attncap("sweep", _spec(tmp_path), "--out", tmp_path / "s", "--cluster", address)
+        finally:
+            worker.kill()
+            worker.wait()
+    assert driver.returncode == 1
+    assert "attncap: Dask worker tcp://127.0.0.1:" in driver.stderr
+    assert "cannot import attncap" in driver.stderr
+    assert "Traceback" not in driver.stderr
+
+
+def _spec(folder: Path) -> Path:
+    spec = folder / "spec.toml"
+    spec.write_text('command = "interpolation"\n[fixed]\nratio = 0.5\n[product]\nridge = [0.1, 0.2, 0.3]\n')
+    return spec
+
+
 def test_a_lost_scheduler_is_said(tmp_path: Path):
     spec = tmp_path / "spec.toml"
     fixed = f"log = {json.dumps(str(tmp_path))}\nwait = 0.1"

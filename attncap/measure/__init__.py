@@ -1,4 +1,8 @@
-"""How much a model memorized: recall, margin, divergence, bits, evidence - the one definition of each."""
+"""How much a model memorized: recall, margin, divergence, bits, evidence - the one definition of each.
+
+A model knows tokens by their numbers, not by their words: a task with another vocabulary is first expressed in the
+memory's own (`attncap.archive.Archive.translate`), or another token is asked for.
+"""
 
 from attncap.measure.certificate import PROGRAMS, Certificate, certificates, certify
 from attncap.measure.code_length import (

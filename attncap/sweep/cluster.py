@@ -3,13 +3,17 @@
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import lru_cache
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attncap.errors import InputError, UnmetError, nearest
 from attncap.sweep.executors import Jobs
-from attncap.sweep.worker import Job, Outcome, run_job
+from attncap.sweep.worker import Job, Outcome
 
 if TYPE_CHECKING:
     from dask_jobqueue import SLURMCluster
@@ -41,7 +45,7 @@ def dask(jobs: Iterable[Job], client: "Client") -> Generator[list[Outcome], None
     given to is reported. Only ``AHEAD`` jobs a thread are with the scheduler, however long the sweep.
 
     Raises:
-        UnmetError: the scheduler is gone, or a worker runs another version of the code.
+        UnmetError: the scheduler is gone, or a worker has no attncap or another version of the code.
     """
     from distributed import as_completed
     from distributed.client import FutureCancelledError
@@ -63,7 +67,11 @@ def dask(jobs: Iterable[Job], client: "Client") -> Generator[list[Outcome], None
             done.add(future)
 
     def submit(jobs: list[Job]) -> Iterable[tuple[Any, Job]]:
-        return zip(client.map(run_job, jobs, pure=False), jobs, strict=True) if jobs else ()
+        # A worker that lacks the module of what it is sent leaves the cluster, and its jobs wait for ever: a lambda and
+        # plain values travel whole.
+        fields = [asdict(job) for job in jobs]
+        run = client.map(lambda one: import_module("attncap.sweep.worker").run_fields(one), fields, pure=False)
+        return zip(run, jobs, strict=True)
 
     try:
         hand_out()
@@ -77,10 +85,19 @@ def dask(jobs: Iterable[Job], client: "Client") -> Generator[list[Outcome], None
                     finished += queue.give_up(job, f"KilledWorker: {error}")
             hand_out()
             yield finished
+    except ImportError as error:
+        where = _lacking(client)
+        raise UnmetError(f"Dask worker {where}: cannot import attncap ({error}); install it there as here") from None
     except (FutureCancelledError, OSError) as error:
         raise UnmetError(f"lost the Dask scheduler ({error}); what is recorded is safe: run the same again") from None
     finally:
         client.cancel(list(running), force=True)
+
+
+def _lacking(client: "Client") -> str:
+    """Name the workers that have no attncap."""
+    found = client.run(find_spec, "attncap", on_error="return")
+    return ", ".join(sorted(at for at, spec in found.items() if not isinstance(spec, ModuleSpec)))
 
 
 @contextmanager

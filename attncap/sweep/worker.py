@@ -117,6 +117,11 @@ def platform_of(device: str) -> str:
     return found[0]
 
 
+def run_fields(fields: dict[str, Any]) -> list[Outcome]:
+    """Run a job that came as a dict of its fields: see `run_job`."""
+    return run_job(Job(**fields))
+
+
 def _run_alone(job: Job, command: Command) -> list[Outcome]:
     started = time.perf_counter()
     outcomes: list[Outcome] = []
