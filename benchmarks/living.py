@@ -1,4 +1,4 @@
-"""Living memories: twenty facts of countries changed in each mode, against factoring and memorizing."""
+"""Living memories: twenty facts changed in each mode, against factoring and memorizing."""
 
 import tempfile
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import scipy.linalg
 
-from attncap import archive, construct, memory, tasks
+from attncap import archive, construct, memory, tasks, train
 from attncap.archive import Archive
 from attncap.construct.associations.random_attention import features
 from benchmarks.page import Rows, show
@@ -17,9 +17,10 @@ from benchmarks.page import Rows, show
 COLUMNS = ("memory", "facts", "changed", "right", "others kept", "smallest margin", "method", "time")
 CHANGED = 20
 BUILDS: dict[str, Callable[[tasks.Associations], construct.Fit]] = {
-    "theorem": construct.theorem,
-    "joint, d = 7, 48 heads": partial(construct.joint, embedding_dim=7, heads=48),
-    "margin, d = 16, 64 heads": partial(construct.margin, embedding_dim=16, heads=64),
+    "countries, theorem": construct.theorem,
+    "countries, joint, d = 7, 48 heads": partial(construct.joint, embedding_dim=7, heads=48),
+    "countries, margin, d = 16, 64 heads": partial(construct.margin, embedding_dim=16, heads=64),
+    "elements, trained, d = 12, 4 heads": partial(train.memorize, embedding_dim=12, heads=4),
 }
 
 
@@ -35,13 +36,14 @@ def table() -> tuple[tuple[str, ...], Rows]:
 
 
 def rows(name: str, home: Path) -> Iterator[list[str]]:
-    """Memorize countries in one way, and change twenty facts and then one more."""
-    path = home / name.split(",")[0]
+    """Memorize a table in one way, and change twenty facts and then one more."""
+    source, method, *_ = name.split(", ")
+    path = home / method
     started = time.process_time()
-    BUILDS[name](tasks.load("countries")).save(path)
+    BUILDS[name](tasks.load(source)).save(path)
     memorizing = time.process_time() - started
     held = archive.read(path)
-    unit, of = (factoring(held), "of a Cholesky factor") if name == "theorem" else (memorizing, "of memorizing")
+    unit, of = (factoring(held), "of a Cholesky factor") if method == "theorem" else (memorizing, "of memorizing")
     editor = memory.Editor(held)
     for changes in (turned(held, CHANGED), turned(held, 1, 7)):
         started = time.process_time()
@@ -55,7 +57,7 @@ def told(name: str, found: memory.Edited, times: str) -> list[str]:
     lost = found.memory.task.associations - found.recall.correct
     margins = f"{found.margins['before']:.3f} to {found.margins['after']:.3f}"
     return [
-        f"countries, {name}",
+        name,
         f"{found.memory.task.associations:,}",
         str(found.changed),
         "all" if right else f"all but {lost}",
