@@ -22,6 +22,8 @@ ROUND, GROWTH = 60, 1.3
 # A round that is so short could go no further.
 FEW = 5
 PATIENCE, PROGRESS = 300, 0.9
+# A rival that is looked up costs as much as so many exponentials.
+LOOKED_UP = 4
 # float64 goes on where so few of the answers are wrong.
 NEAR = 0.02
 # Adam's steps, of this rate at first: at most so many, and between two looks at all rivals.
@@ -118,7 +120,8 @@ def reach(start: M, pose: Callable[..., Problem[M]], goal: Goal, *, steps: bool 
     answers = compared(task.associations, len(measure.answers_in_use(task)))
     multiplications = start.embedding_dim * (len(start.readout) + answers)
     what = f"training all of {task.name}"
-    expect_descent(task.associations, multiplications, answers, what, goal.evaluations, goal.budget)
+    exponentials = answers if answers == len(measure.answers_in_use(task)) else LOOKED_UP * answers
+    expect_descent(task.associations, multiplications, exponentials, what, goal.evaluations, goal.budget)
     return _rounded(pose, goal) if goal.dtype == INT8 else _floating(pose, goal, steps)
 
 
