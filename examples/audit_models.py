@@ -33,7 +33,7 @@ def main(out: str, *words: str) -> None:
         print(found, f"\nwritten to {report.write_audit(found, Path(out) / name, force=True)}\n")
 
 
-def audited(name: str, examples: int | None = None, subsets: int = 5000, facts: bool = True) -> audit.Audit:
+def audited(name: str, examples: int | None = None, subsets: int = 5000, *, facts: bool = True) -> audit.Audit:
     """Audit one model, on its texts or on photographs."""
     path, examples = named_model(name), examples or EXAMPLES[name]
     asked = FACTS.get(name) if facts else None
