@@ -5,7 +5,7 @@ from attncap.memory.comparison import Compared, Difference, compare
 from attncap.memory.editing import Edited, Editor, edit
 from attncap.memory.exports import Exported, export
 from attncap.memory.forgetting import Forgotten, Way, forget
-from attncap.memory.ledger import history, undone
+from attncap.memory.ledger import DroppedWarning, history, undone
 from attncap.memory.organisms import Organism, organism
 from attncap.memory.relearning import Relearned
 from attncap.memory.saving import save, save_gold
@@ -15,6 +15,7 @@ from attncap.memory.traces import Questions, Traces
 __all__ = [
     "Compared",
     "Difference",
+    "DroppedWarning",
     "Edited",
     "Editor",
     "Explained",
