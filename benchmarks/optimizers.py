@@ -15,7 +15,7 @@ N, D, SEEDS = 50, 10, 5
 HEADS = (11, 16)
 # How each row differs from recipe "best".
 ROWS: tuple[dict[str, Any], ...] = (
-    {"optimizer": "adam", "rate": 0.02},
+    {"optimizer": "adam", "rate": 0.02, "initialization": "paper"},
     {"optimizer": "soap"},
     {"forget_to": 1.0},
     {"initialization": "paper"},

@@ -252,10 +252,10 @@ class Told:
         pass
 
 
-@pytest.mark.parametrize("asked", [True, False], ids=["registered", "any function"])
+@pytest.mark.parametrize("asked", [True, False], ids=["a command that says", "any function"])
 def test_the_time_of_all_cells_is_said_before_one_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool):
     if asked:
-        monkeypatch.setitem(COMMANDS, "foretold", "sweep_cells:foretold")
+        monkeypatch.setitem(COMMANDS, "train", "sweep_cells:foretold")
     log = tmp_path / "log"
     told = Told(log)
     grid = Grid(

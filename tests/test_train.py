@@ -61,7 +61,7 @@ def test_pairs_and_short_contexts_are_the_forward_pass(context, head_dim, residu
 
 @pytest.mark.parametrize(("depth", "heads", "wide"), [(1, 11, False), (1, 12, True), (3, 3, False), (3, 4, True)])
 def test_many_heads_start_beside_a_stronger_skip_connection(depth, heads, wide):
-    """Twelve heads, in all layers together: their sum would drown what the skip connection carries."""
+    """Twelve heads, in all layers together: they start with less of the sum beside the skip connection."""
     sizes = {"depth": depth, "heads": heads}
     paper, best = drawn(replace(BEST, initialization="paper"), **sizes)[1], drawn(BEST, **sizes)[1]
     gains = {"embedding": 3, "position": 3, "query": 0.5, "key": 0.5, "output": 0.5}

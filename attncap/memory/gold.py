@@ -2,7 +2,6 @@ r"""Gold standards: the same draws memorized without the facts that are to be fo
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,8 @@ from jaxtyping import Float
 from attncap import measure
 from attncap.archive import Archive
 from attncap.construct.associations import joint_mode, margin_mode
-from attncap.construct.associations.joint_descent import whole
-from attncap.construct.associations.joint_stages import Goal, reach
+from attncap.construct.associations.joint_stages import Goal
 from attncap.construct.associations.random_attention import draw, unit_rows
-from attncap.construct.associations.readout import answers_of
 from attncap.construct.perceptrons.constructed import Plan
 from attncap.memory.descent import descended, is_whole
 from attncap.memory.system import System
@@ -111,7 +108,7 @@ def drawn(memory: Archive, asked: Questions, seeds: int) -> Iterator[TokenModel]
 
 
 def _descended_whole(memory: Archive, kept: Associations, seed: int) -> TokenModel | None:
-    """Memorize by descent over all weights, from a first guess of a seed; None where only the readout descended."""
+    """Memorize by descent over all weights, from the draws of a seed; None where only the readout descended."""
     model, dtype = memory.model, memory.model.dtype
     if not is_whole(memory):
         return None
@@ -124,9 +121,7 @@ def _descended_whole(memory: Archive, kept: Associations, seed: int) -> TokenMod
     shape = model.embedding_dim, model.head_dim, model.heads
     rank = model.query.shape[1]
     if memory.header.get("method") == "joint":
-        guess = joint_mode.first_guess(kept, *shape, rank, seed)
-        pose = partial(whole, guess, kept, *answers_of(kept))
-        return reach(guess, pose, Goal(kept, dtype, False, joint_mode.EVALUATIONS, None)).model
+        return joint_mode.reached(Goal(kept, dtype, False, joint_mode.EVALUATIONS, None), *shape, rank, seed).model
     guess = draw(kept, *shape, margin_mode.BETA, seed, rank)
     return margin_mode.attempted(kept, guess, dtype, train_attention=True).model
 

@@ -25,6 +25,8 @@ COMMANDS: dict[str, str] = {
     "saturation": "attncap.commands.labelled:saturation",
     "train": "attncap.commands.train:train_cell",
 }
+# Those that say how long they will take before they begin; what says nothing would be run to its end to be asked.
+FORETOLD = ("capacity", "interpolation", "memorize", "saturation", "train")
 
 
 @checked

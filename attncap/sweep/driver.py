@@ -19,7 +19,7 @@ from attncap.numerics.memory import cores
 from attncap.progress import Advance, bar, estimate, note, watched
 from attncap.result import Result, several
 from attncap.sweep.cells import Plan
-from attncap.sweep.commands import COMMANDS
+from attncap.sweep.commands import COMMANDS, FORETOLD
 from attncap.sweep.executors import processes, serial
 from attncap.sweep.grid import Grid, load
 from attncap.sweep.store import Store
@@ -139,8 +139,8 @@ def _sensible(workers: int | None, cells: int) -> int | None:
 
 def _foretell(plan: Plan, store: Store, pending: int) -> None:
     """Say how long the pending cells will take, from what some of them say before they begin."""
-    # Any other function does what it does once; what a GPU takes nothing says.
-    if not watched() or plan.grid.device != "cpu" or plan.reference not in COMMANDS.values():
+    # What a GPU takes nothing says.
+    if not watched() or plan.grid.device != "cpu" or plan.reference not in map(COMMANDS.get, FORETOLD):
         return
     some = [json.loads(row[1])["options"] for row in islice(store.pending(), 0, None, math.ceil(pending / ASKED))]
     random.Random(0).shuffle(some)

@@ -115,20 +115,11 @@ def joint(
 
     def attempt(number: int) -> Descended[AttentionOnlyTransformer]:
         size = embedding_dim, head_dim, number, rank, seed
-        goal, every = Goal(task, dtype, certify, evaluations, budget), np.arange(task.vocabulary_size)
+        goal = Goal(task, dtype, certify, evaluations, budget)
         if embeddings is not None:
-            start = untrained(task, *size, embeddings)
+            every, start = np.arange(task.vocabulary_size), untrained(task, *size, embeddings)
             return reach(start, partial(whole, start, task, every, task.answers, frozen=GIVEN), goal)
-        wide, spent = head_dim > 1, 0
-        if wide and dtype != INT8:
-            start = small_draw(task, *size)
-            found = reach(start, partial(whole, start, task, *answers_of(task)), goal)
-            if found.holds or goal.late:
-                return found
-            spent = found.evaluations
-        start = first_guess(task, *size)
-        found = reach(start, partial(whole, start, task, *answers_of(task)), goal, steps=wide)
-        return replace(found, evaluations=spent + found.evaluations)
+        return reached(goal, *size)
 
     expected = expected_heads(task, embedding_dim, head_dim)
     found, bracket = (attempt(heads), None) if heads else fewest(expected, task.associations, attempt)
@@ -148,6 +139,23 @@ def joint(
         seconds=time.perf_counter() - started,
         given=embeddings is not None,
     )
+
+
+def reached(
+    goal: Goal, embedding_dim: int, head_dim: int, heads: int, rank: int, seed: int
+) -> Descended[AttentionOnlyTransformer]:
+    """Descend over all weights from the draws of a seed: of wide heads a small one, then, as of others, the guess."""
+    task, size = goal.task, (embedding_dim, head_dim, heads, rank, seed)
+    wide, spent = head_dim > 1, 0
+    if wide and goal.dtype != INT8:
+        start = small_draw(task, *size)
+        found = reach(start, partial(whole, start, task, *answers_of(task)), goal)
+        if found.holds or goal.late:
+            return found
+        spent = found.evaluations
+    start = first_guess(task, *size)
+    found = reach(start, partial(whole, start, task, *answers_of(task)), goal, steps=wide)
+    return replace(found, evaluations=spent + found.evaluations)
 
 
 def fewest(

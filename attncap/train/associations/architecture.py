@@ -84,8 +84,8 @@ def initial(recipe: Recipe, shape: Architecture, rng: np.random.Generator) -> Te
 
     "paper": the embedding and every projection uniform in $\pm 1/\sqrt{\text{fan-in}}$, queries, keys and values in
     $\pm\sqrt{6/(4 d_h)}$ (Xavier over the stacked $3 d_h \times d_h$ matrix of PyTorch's multi-head attention).
-    "wide": the same; but from `MANY_HEADS` heads on, in all layers together, whose sum drowns the skip connection,
-    embeddings and positions are three times as wide, and queries, keys and outputs half.
+    "wide": the same; but from `MANY_HEADS` heads on, in all layers together, embeddings and positions are three times
+    as wide, and queries, keys and outputs half: the skip connection starts stronger beside the heads' sum.
 
     Args:
         recipe: chooses the distribution.
