@@ -56,6 +56,13 @@ def written(tmp_path_factory):
     return {kind: archive.read(model_of(kind).save(home / kind)) for kind in ("theorem", "margin", "train")}
 
 
+# Changed, added and as it is: only a theorem's memory has the room for it.
+WANTED = [
+    ("Fiji", "capital", "Suva"),
+    ("Chad", "sea", "sea 0"),
+    ("Bali", "capital", "Ubud"),
+    ("Peru", "sea", "sea 0"),
+]
 KINDS = pytest.mark.parametrize("kind", ["theorem", "margin", "train"])
 
 
@@ -136,6 +143,19 @@ def test_margins_from_the_factored_features_are_those_of_a_forward_pass(written,
     # Another attention has other features.
     turned = replace(held.model, query=held.model.query[::-1].copy())
     np.testing.assert_array_equal(system.margins(turned, held.task), measure.margin(turned, held.task))
+    finer = held.model.astype("float64")
+    np.testing.assert_array_equal(system.margins(finer, held.task), measure.margin(finer, held.task))
+
+
+@pytest.mark.parametrize(("kind", "unused"), [("margin", "descended_whole"), ("train", "descended")])
+def test_what_was_descended_as_a_whole_is_changed_as_a_whole_first(written, kind, unused, monkeypatch):
+    def refused(*given):
+        raise AssertionError(unused)
+
+    monkeypatch.setattr(f"attncap.memory.editing.{unused}", refused)
+    found = memory.edit(written[kind], WANTED)
+    assert found.method == "descent"
+    assert all_right(found.memory)
 
 
 @given(seed=st.integers(0, 2**32 - 1), dim=st.integers(2, 5), margin=st.floats(0.01, 10))
@@ -164,13 +184,7 @@ def test_an_answer_inside_the_others_cannot_lead():
 @KINDS
 def test_facts_change_and_are_added_and_all_others_stay(written, kind):
     held = written[kind]
-    wanted = [
-        ("Fiji", "capital", "Suva"),
-        ("Chad", "sea", "sea 0"),
-        ("Bali", "capital", "Ubud"),
-        ("Peru", "sea", "sea 0"),
-    ]
-    found = memory.edit(held, wanted)
+    found = memory.edit(held, WANTED)
     assert (found.changed, found.added, found.unchanged) == (2, 1, 1)
     assert found.kept == found.others == held.task.associations - 2
     assert set(found.tokens) == {"Suva", "Bali", "Ubud"}
@@ -179,7 +193,7 @@ def test_facts_change_and_are_added_and_all_others_stay(written, kind):
     assert now.model.dtype == "float32"
     assert all_right(now)
     assert now.task.associations == held.task.associations + 1
-    for subject, relation, answer in wanted:
+    for subject, relation, answer in WANTED:
         assert now.ask([subject, relation]).answer == answer
     # The memory that was given is as it was.
     assert held.ask(["Fiji", "capital"]).answer == "Fiji City"
