@@ -205,6 +205,16 @@ def test_a_shortfall_says_what_failed_and_what_to_change():
     assert "dtype" not in shortfall(Recall(90, 0.9, -1.0, 0.0, False), task, "float64", 4)
 
 
+def test_what_another_type_would_lack_is_told_apart_from_what_is_written():
+    fit = construct.theorem(random_associations(50, 2, 220, 0), 10)
+    said = " ".join(str(fit).split())
+    for dtype, expected in (("bfloat16", True), ("float32", False)):
+        line = shortfall(fit.recall[dtype], fit.task, dtype, fit.shape.heads)
+        assert bool(line) == expected
+        assert not line or f"instead in {line}" in said
+    assert said.count("instead in") == 1
+
+
 def test_memorize_by_margin_from_the_command_line(tmp_path, capsys):
     out = tmp_path / "memory"
     words = ["memorize", "random:50,3,540", "--out", str(out), "--method", "margin"]

@@ -12,7 +12,7 @@ import pytest
 from attncap import sweep
 from attncap.sweep import Grid, run, status, table
 from attncap.sweep.code import code, outline, reached
-from attncap.sweep.results import column
+from attncap.sweep.results import column, held
 
 HERE = Path(__file__).parent
 PACKAGE = {
@@ -46,6 +46,13 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (home / name).write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield home
+    for name in [name for name in sys.modules if name.startswith("shelfcells")]:
+        del sys.modules[name]
+    forget()
+
+
+def changed(package: Path, factor: str) -> None:
+    (package / "near.py").write_text(f"def factor():\n    return {factor}\n")
     for name in [name for name in sys.modules if name.startswith("shelfcells")]:
         del sys.modules[name]
     forget()
@@ -118,10 +125,7 @@ def test_a_changed_command_runs_again_and_its_results_are_kept(package: Path, tm
     assert run(grid, tmp_path / "out").reused == 0
     first = set(table(tmp_path / "out")["code"])
     # Of another length: within a second, Python tells what it compiled from its source by length alone.
-    (package / "near.py").write_text("def factor():\n    return 2 * 2\n")
-    for name in [name for name in sys.modules if name.startswith("shelfcells")]:
-        del sys.modules[name]
-    forget()
+    changed(package, "2 * 2")
     more = Grid("shelfcells.cells:measure", product={"heads": [1, 2, 3]})
     reused = run(more, tmp_path / "out", reuse=True)
     assert (reused.cells, reused.resumed, reused.reused, reused.other_code) == (3, 2, 2, 0)
@@ -131,10 +135,16 @@ def test_a_changed_command_runs_again_and_its_results_are_kept(package: Path, tm
     assert (again.resumed, again.reused, again.other_code) == (1, 0, 2)
     assert table(tmp_path / "out")["result.value"].to_list() == [12, 24, 36]
     assert not first & set(table(tmp_path / "out")["code"])
+    # Of what several codes gave, what is held is the last.
+    assert [one and one["value"] for one in held(more, tmp_path / "out")] == [12, 24, 36]
     # What this code has done itself comes before what other code did.
     assert run(more, tmp_path / "out", reuse=True).reused == 0
     with sqlite3.connect(tmp_path / "out" / "results.sqlite") as connection:
         assert connection.execute("SELECT count(*) FROM cells").fetchone() == (5,)
+    # Of two codes, the later.
+    changed(package, "2 * 2 * 2")
+    assert run(more, tmp_path / "out", reuse=True).reused == 3
+    assert table(tmp_path / "out")["result.value"].to_list() == [12, 24, 36]
     connection.close()
 
 
