@@ -207,7 +207,7 @@ BOUNDS = (
     ),
     Bound(
         id="dugan2025",
-        sources=("dugan2025",),
+        sources=("dugan2025", "hebbian2026"),
         where="Theta(T log T) parameters, as many as counting asks for up to a factor",
         setting="gated network of one hidden layer, keys and values given",
         labels=labels.ONE_OF_T,
