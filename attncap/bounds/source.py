@@ -42,7 +42,8 @@ class Source:
 
     def __str__(self) -> str:
         families = [author.split(",")[0].strip("{}") for author in self.authors.split(" and ")]
-        names = ", ".join(families) if len(families) < 4 else f"{families[0]} et al."
+        whole = len(families) < 4 and "others" not in families
+        names = ", ".join(families) if whole else f"{families[0]} et al."
         return f"{names} {self.year}" + (f", arXiv:{self.arxiv}" if self.arxiv else "")
 
 
