@@ -1,18 +1,19 @@
-"""Capacities of one layer on labelled examples against heads and head dimension; half an hour where none is cached."""
+"""Capacities of one layer on labelled examples against heads, context and head dimension: an hour of two cores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import product
+from typing import get_args
 
 import numpy as np
 import polars as pl
 
-from attncap.papers.mahdavi2024 import capacities
+from attncap.papers.mahdavi2024.capacities import SHAPE, capacities
 from attncap.papers.mahdavi2024.fitting import line
 from attncap.papers.mahdavi2024.settings import X
 from benchmarks.page import Rows, show
 
-SHOWN: Sequence[tuple[X, bool]] = (("heads", True), ("heads", False), ("head_dim", True))
-LETTERS = {"heads": "H", "head_dim": "dₕ"}
-COLUMNS = ("contexts", "examples held", "at", "capacity", "R² of a line", "slope, 95 %")
+LETTERS = {"heads": "H", "context": "n", "head_dim": "dₕ"}
+COLUMNS = ("contexts", "examples held", "at", "capacity", "bits per parameter", "R² of a line", "slope, 95 %")
 
 
 def main() -> None:
@@ -22,30 +23,26 @@ def main() -> None:
 
 def table() -> tuple[tuple[str, ...], Rows]:
     """Return a row a series of each figure; of the head dimension, the line is the part from dₕ = n on."""
-    return COLUMNS, [row for x, shared in SHOWN for row in lines(x, shared)]
+    return COLUMNS, [row for x, shared in product(get_args(X), (True, False)) for row in lines(x, shared)]
 
 
-def lines(x: X, shared: bool) -> Rows:
-    """Return the rows of one figure."""
-    found = capacities.capacities(x, shared, "quick", 0).table
-    least = capacities.SHAPE["quick"]["context"] if x == "head_dim" else 0
-    rows = []
+def lines(x: X, shared: bool) -> Iterator[list[str]]:
+    """Yield the rows of one figure."""
+    found = capacities(x, shared, "quick", 0).table
+    least = SHAPE["quick"]["context"] if x == "head_dim" else 0
     for (series,), own in found.group_by("series", maintain_order=True):
         beyond = own.filter(pl.col(x) >= least)
         fit = line(*(beyond[name].to_numpy().astype(np.float64) for name in (x, "examples")))
-        values = (", ".join(map(str, own[name])) for name in (x, "examples"))
-        at, counts = values
-        rows.append(
-            [
-                "one for all" if shared else "one each",
-                str(series),
-                f"{LETTERS[x]} = {at}",
-                counts,
-                "" if least else f"{fit['r_squared']:.3f}",
-                f"{fit['slope']:.1f}, {fit['low']:.1f} to {fit['high']:.1f}{f' from dₕ = {least} on' if least else ''}",
-            ]
-        )
-    return rows
+        rates = own["bits_per_parameter"]
+        yield [
+            "one for all" if shared else "one each",
+            str(series),
+            f"{LETTERS[x]} = {', '.join(map(str, own[x]))}",
+            ", ".join(map(str, own["examples"])),
+            "" if rates.null_count() else ", ".join(f"{rate:.2f}" for rate in rates),
+            "" if least else f"{fit['r_squared']:.3f}",
+            f"{fit['slope']:.1f}, {fit['low']:.1f} to {fit['high']:.1f}{f' from dₕ = {least} on' if least else ''}",
+        ]
 
 
 if __name__ == "__main__":
