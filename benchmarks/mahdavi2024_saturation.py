@@ -9,7 +9,7 @@ COLUMNS = (
     "accuracy",
     "examples and heads saturated",
     "heads saturated",
-    "told apart per head",
+    "examples told apart per head",
     "in the proof",
 )
 
@@ -27,8 +27,8 @@ def table() -> tuple[tuple[str, ...], Rows]:
             str(end["theorem"]),
             f"{end['accuracy']:.3f}",
             f"{end['saturated']:.3f}",
-            f"{end['saturated_heads']:.3f}",
-            f"{end['told_apart_per_head']:.1f}",
+            f"{end['saturated_heads']:.0f}",
+            f"{end['told_apart_per_head']:.0f}",
             str(end["told_apart_per_head_in_the_proof"]),
         ]
         for end in saturation("quick", 0).measured["ends"]
