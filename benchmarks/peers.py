@@ -1,12 +1,11 @@
-"""Attention beside perceptrons between given embeddings: facts of one relation, constructed, descended and trained."""
+"""Attention beside perceptrons between given embeddings: facts of one relation, constructed and descended."""
 
 import sys
 import time
 from collections.abc import Iterator
 
 from attncap import construct, measure
-from attncap.papers.hebbian2026.gradient_descent import STEPS, trained
-from attncap.papers.hebbian2026.setting import PUBLISHED, bits, facts
+from attncap.papers.hebbian2026.setting import bits, facts
 from benchmarks.page import Rows, show
 
 COLUMNS = (
@@ -24,28 +23,17 @@ COLUMNS = (
 SEEDS = (42, 43)
 # Dimension, facts; heads of dimension d with a readout, heads of one dimension and units whose whole layer descends.
 CASES = ((32, 512, 4, 16, 21), (32, 1024, 8, 34, 48), (64, 1024, 3, 18, 24), (64, 2048, 5, 40, 53))
-READOUT, WHOLE, TRAINED = "readout, L-BFGS", "whole layer, L-BFGS", "whole layer, gradient descent"
+READOUT, WHOLE = "readout, L-BFGS", "whole layer, L-BFGS"
 
 
 def main() -> None:
-    """Print the table and the times, gradient descent beside them where it takes minutes."""
-    found = [*rows(), *gradient_descent()]
-    show((*COLUMNS, "seconds"), found)
-    theirs = {tuple(row[:3]): (float(row[-1]), int(row[-2])) for row in found if row[4] == TRAINED}
-    for row in found:
-        if row[4] == WHOLE and (key := tuple(row[:3])) in theirs:
-            seconds, steps = theirs[key]
-            own = float(row[-1])
-            full = seconds / steps * STEPS
-            print(
-                f"d = {row[0]}, {row[1]} facts, seed {row[2]}, {row[3]}: {seconds / own:.1f} times as fast as gradient "
-                f"descent to its first step with every fact right, {full / own:.1f} times as its {STEPS:,} steps"
-            )
+    """Print the table, with times."""
+    show((*COLUMNS, "seconds"), list(rows()))
 
 
 def table() -> tuple[tuple[str, ...], Rows]:
     """Return the table, without times."""
-    return COLUMNS, [row[:-1] for row in [*rows(), *gradient_descent()]]
+    return COLUMNS, [row[:-1] for row in rows()]
 
 
 def rows() -> Iterator[list[str]]:
@@ -88,24 +76,6 @@ def _row(seed, layer, how, task, find, *shape, **options) -> list[str]:  # type:
         row = [str(shape[0]), str(task.associations), str(seed), layer, how, str(shape[-1]), *numbers, seconds]
     print(*row, file=sys.stderr, flush=True)
     return row
-
-
-def gradient_descent() -> Iterator[list[str]]:
-    """Train a perceptron by the authors' recipe at the width where their code has every fact right."""
-    dim, count = 32, 512
-    own = PUBLISHED["gradient descent"][dim, count]
-    assert own is not None
-    width = own // (3 * dim)
-    seed = SEEDS[0]
-    task, given = facts(dim, count, seed, relation=False)
-    started = time.perf_counter()
-    found = trained(task, given, "perceptron", width, 0)
-    right = f"{count}" if found.first is not None else f"fewer, after {found.steps:,} steps"
-    numbers = (f"{own:,}", f"{bits(count) / own:.2f}", right, str(found.steps))
-    seconds = f"{time.perf_counter() - started:.2f}"
-    row = [str(dim), str(count), str(seed), "perceptron", TRAINED, str(width), *numbers, seconds]
-    print(*row, file=sys.stderr, flush=True)
-    yield row
 
 
 if __name__ == "__main__":

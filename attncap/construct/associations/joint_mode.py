@@ -40,6 +40,8 @@ LOGITS = 30.0
 CIRCLE_LOGITS = 3000.0
 # Rounds in which tokens that share answers come together.
 ALIKE = 80
+# What large weights cost at first, of one head and of all heads together; thrice it falls to a quarter, then to none.
+PENALTY, TOGETHER, FALLING = 0.1, 0.4, (1, 1 / 4, 1 / 16, 1 / 64)
 # Of the loss and its gradient, at most.
 EVALUATIONS = 4000
 # Where the number of heads is free, the largest that failed is within an eighth of the smallest that succeeded.
@@ -149,7 +151,7 @@ def reached(
     wide, spent = head_dim > 1, 0
     if wide and goal.dtype != INT8:
         start = small_draw(task, *size)
-        found = reach(start, partial(whole, start, task, *answers_of(task)), goal)
+        found = reach(start, partial(whole, start, task, *answers_of(task)), goal, penalties=penalties(heads))
         if found.holds or goal.late:
             return found
         spent = found.evaluations
@@ -216,12 +218,18 @@ def first_guess(
     return replace(model, unembedding=pointed_at(model, task))
 
 
+def penalties(heads: int) -> list[float]:
+    """Return what weights of their first size cost, in nats an association, while wide heads are sorted out."""
+    return [falling * min(PENALTY, TOGETHER / heads) for falling in FALLING]
+
+
 def small_draw(
     task: Associations, embedding_dim: int, head_dim: int, heads: int, rank: int, seed: int
 ) -> AttentionOnlyTransformer:
     """Draw all weights as recipe best does: uniform, of bounds that leave logits small.
 
-    From answers at the start L-BFGS settles where many heads of many units have many wrong; from here it does not.
+    From answers at the start L-BFGS settles where many heads of many units have many wrong; from here, large weights
+    penalized at first, it does not.
     """
     model = draw(task, embedding_dim, head_dim, heads, BETA, seed, rank)
     rng = np.random.default_rng([seed, 1])

@@ -1,8 +1,9 @@
 """The stages of a joint descent: L-BFGS in float32 and float64, Adam's steps before it or with rounding in the loop."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Generic
 
 import numpy as np
@@ -13,7 +14,7 @@ from attncap.construct.associations.rivals import compared
 from attncap.models.precision import INT8
 from attncap.numerics.adam import Step, adam
 from attncap.numerics.budget import Budget
-from attncap.numerics.lbfgs import descend, expect_descent
+from attncap.numerics.lbfgs import Objective, descend, expect_descent
 from attncap.progress import bar
 from attncap.tasks import Associations
 
@@ -28,6 +29,8 @@ LOOKED_UP = 4
 NEAR = 0.02
 # Adam's steps, of this rate at first: at most so many, and between two looks at all rivals.
 RATE, STEPS, LOOK = 0.03, 1500, 30
+# Evaluations that each of the penalties is descended for.
+EACH = 250
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,14 @@ class Watch:
         return spent - self.since > PATIENCE
 
 
-def reach(start: M, pose: Callable[..., Problem[M]], goal: Goal, *, steps: bool = False) -> Descended[M]:
+def reach(
+    start: M,
+    pose: Callable[..., Problem[M]],
+    goal: Goal,
+    *,
+    steps: bool = False,
+    penalties: Sequence[float] = (),
+) -> Descended[M]:
     """Descend from a first guess until every answer is right in the type, as far as it goes.
 
     Float32 comes first, and float64 where that ends near the goal. For int8 Adam's steps follow the rounded weights.
@@ -115,6 +125,8 @@ def reach(start: M, pose: Callable[..., Problem[M]], goal: Goal, *, steps: bool 
         goal: what to reach.
         steps: whether to begin with Adam's steps: from a guess that has answers already, L-BFGS moves wide heads too
             little.
+        penalties: of large weights, to begin with: nats for weights of their first size. Logits then grow as answers
+            find their places and not before, where attention that saturated moves no more.
     """
     task = goal.task
     answers = compared(task.associations, len(measure.answers_in_use(task)))
@@ -122,21 +134,20 @@ def reach(start: M, pose: Callable[..., Problem[M]], goal: Goal, *, steps: bool 
     what = f"training all of {task.name}"
     exponentials = answers if answers == len(measure.answers_in_use(task)) else LOOKED_UP * answers
     expect_descent(task.associations, multiplications, exponentials, what, goal.evaluations, goal.budget)
-    return _rounded(pose, goal) if goal.dtype == INT8 else _floating(pose, goal, steps)
+    return _rounded(pose, goal) if goal.dtype == INT8 else _floating(pose, goal, steps, penalties)
 
 
-def _floating(pose: Callable[..., Problem[M]], goal: Goal, steps: bool) -> Descended[M]:
+def _floating(pose: Callable[..., Problem[M]], goal: Goal, steps: bool, penalties: Sequence[float]) -> Descended[M]:
     spent, target = 0, 0.0
     point: np.ndarray | None = None
     for kind in ("float32", "float64"):
         problem = pose(dtype=kind)
         if point is None:
             point = problem.start
-            if steps:
-                for count, step in _steps(problem, goal):
-                    point, spent = step.point, count
-                    if step.margin > 0:
-                        break
+            for reached in chain(_stepped(problem, goal) if steps else (), _penalized(problem, goal, penalties)):
+                point, spent, margin = reached
+                if margin > 0:
+                    break
         wrong, size, watch = problem.refresh(point), ROUND, Watch(spent)
         while spent < goal.evaluations and not (watch.stalled(spent) or goal.late):
             # With every answer for a rival no round changes the loss.
@@ -156,6 +167,35 @@ def _floating(pose: Callable[..., Problem[M]], goal: Goal, steps: bool) -> Desce
             break
     assert point is not None
     return Descended(problem.finish(point), goal, spent)
+
+
+def _stepped(problem: Problem[M], goal: Goal) -> Iterator[tuple[np.ndarray, int, float]]:
+    """Yield the points of Adam's steps, evaluations so far and the smallest margin."""
+    return ((step.point, spent, step.margin) for spent, step in _steps(problem, goal))
+
+
+def _penalized(problem: Problem[M], goal: Goal, penalties: Sequence[float]) -> Iterator[tuple[np.ndarray, int, float]]:
+    """Yield where descents with ever weaker penalties end, evaluations so far and the smallest margin."""
+    point, spent = problem.start, 0
+    for weight in penalties:
+        most = min(EACH, goal.evaluations - spent)
+        if most <= 0 or goal.late:
+            return
+        problem.refresh(point)
+        descent = descend(penalized(problem.objective, weight), point, 0.0, most, budget=goal.budget)
+        point, spent = descent.point, spent + descent.evaluations
+        yield point, spent, descent.margin
+
+
+def penalized(objective: Objective, weight: float) -> Objective:
+    r"""Return an objective with $\frac{\lambda}{2P} |x|^2$ beside its loss."""
+
+    def with_penalty(point: np.ndarray) -> tuple[float, np.ndarray, float]:
+        loss, gradient, margin = objective(point)
+        each = weight / len(point)
+        return loss + each / 2 * float(point @ point), gradient + each * point, margin
+
+    return with_penalty
 
 
 def _rounded(pose: Callable[..., Problem[M]], goal: Goal) -> Descended[M]:

@@ -4,7 +4,7 @@ Queries, keys and values are the same wherever a token stands at a position agai
 of token and position and looked up: what `AttentionOnlyTransformer.encode` computes, in a fraction of its products.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,8 @@ class Tables:
     """
 
     sequences: Int[np.ndarray, "T S"]
+    # Made at each evaluation, these sums took as long as all else.
+    _sums: dict[tuple[str, int, np.dtype], csr_array] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def pairs(self) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " P"], Int[np.ndarray, "T S"]]:
@@ -54,31 +56,36 @@ class Tables:
         tables = {name: (x @ flat[name].T).reshape(len(x), -1, heads) for name in ("query", "key", "value")}
         row_bytes = x.itemsize * heads * sum(table.shape[1] for table in tables.values()) * places.shape[1]
         pieces = [_attend(tables, places[rows]) for rows in chunks(len(places), row_bytes, PIECE)]
+        last = places[:, -1]
         values = np.concatenate([piece.values.reshape(len(piece.values), -1) for piece in pieces])
-        encoded = x[places[:, -1]] + values @ flat["output"]
+        encoded = x[last] + values @ flat["output"]
 
-        def pull(by: Float[np.ndarray, "T d"]) -> Tensors:
-            to_x = self._onto_last(by.dtype) @ by
+        def pull(by: np.ndarray) -> Tensors:
+            to_x = self._sum("last", 0, last, len(x), by.dtype) @ by
             to_tables = {name: np.zeros_like(table) for name, table in tables.items()}
             start = 0
             for piece in pieces:
                 rows = slice(start, start := start + len(piece.places))
                 to_values = (by[rows] @ flat["output"].T).reshape(piece.values.shape)
-                piece.pull(to_values, tables, to_tables)
+                ways = enumerate(piece.places.T)
+                sums = [self._sum(f"place {s}", rows.start, place, len(x), by.dtype) for s, place in ways]
+                piece.pull(to_values, tables, to_tables, sums)
             gradient = {"output": (values.T @ by).reshape(-1, heads, dim).transpose(1, 2, 0)}
             for name, to_table in to_tables.items():
                 thin = to_table.reshape(len(x), -1)
                 gradient[name] = (thin.T @ x).reshape(-1, heads, dim).transpose(1, 0, 2)
                 to_x += thin @ flat[name]
             for name, index in (("embedding", tokens), ("position", positions)):
-                gradient[name] = onto(index, len(weights[name]), by.dtype) @ to_x
+                gradient[name] = self._sum(name, 0, index, len(weights[name]), by.dtype) @ to_x
             return gradient
 
         return encoded, pull
 
-    def _onto_last(self, dtype: np.dtype) -> csr_array:
-        tokens, _, places = self.pairs
-        return onto(places[:, -1], len(tokens), dtype)
+    def _sum(self, name: str, start: int, index: np.ndarray, size: int, dtype: np.dtype) -> csr_array:
+        key = name, start, dtype
+        if key not in self._sums:
+            self._sums[key] = onto(index, size, dtype)
+        return self._sums[key]
 
 
 def onto(index: Int[np.ndarray, " n"], size: int, dtype: np.dtype) -> csr_array:
@@ -93,19 +100,17 @@ class _Piece:
     weights: Float[np.ndarray, "S t H"]
     values: Float[np.ndarray, "t dv H"]
 
-    def pull(self, by: Float[np.ndarray, "t dv H"], tables: Tensors, to_tables: Tensors) -> None:
+    def pull(self, by: Float[np.ndarray, "t dv H"], tables: Tensors, to_tables: Tensors, sums: list[csr_array]) -> None:
         last = self.places[:, -1]
         query = tables["query"][last]
         to_weights = np.stack([(by * tables["value"][place]).sum(axis=1) for place in self.places.T])
         to_scores = self.weights * (to_weights - (self.weights * to_weights).sum(axis=0))
         to_query = np.zeros_like(query)
-        for place, weights, scores in zip(self.places.T, self.weights, to_scores, strict=True):
-            spread = onto(place, len(tables["key"]), by.dtype)
+        for place, weights, scores, total in zip(self.places.T, self.weights, to_scores, sums, strict=True):
             to_query += scores[:, None] * tables["key"][place]
             for name, part in (("key", scores[:, None] * query), ("value", weights[:, None] * by)):
-                to_tables[name] += (spread @ part.reshape(len(part), -1)).reshape(to_tables[name].shape)
-        spread = onto(last, len(tables["query"]), by.dtype)
-        to_tables["query"] += (spread @ to_query.reshape(len(to_query), -1)).reshape(to_tables["query"].shape)
+                to_tables[name] += (total @ part.reshape(len(part), -1)).reshape(to_tables[name].shape)
+        to_tables["query"] += (sums[-1] @ to_query.reshape(len(to_query), -1)).reshape(to_tables["query"].shape)
 
 
 def _attend(tables: Tensors, places: Int[np.ndarray, "t S"]) -> _Piece:
