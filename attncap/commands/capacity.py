@@ -64,7 +64,6 @@ def capacity(
         train_attention: margin mode: where the readout falls short, train all weights.
         target: with training: the accuracy that counts as memorized, or the share $R^2$ of real labels' variance.
         certify: margin mode: count only recalls in which no order of summation changes an answer.
-        target: with training: the accuracy that counts as memorized.
         dtype: associations: type in which a construction is exact; training is in float32.
         shared_context: examples: one context for all.
         classes: training on examples: classes of the labels; 0 for real labels.
