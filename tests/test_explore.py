@@ -19,7 +19,7 @@ from attncap.errors import InputError, UnmetError
 
 from . import command
 
-pytest.importorskip("uvicorn")
+uvicorn = pytest.importorskip("uvicorn")
 pytest.importorskip("httpx")
 
 from attncap.explore import client, guard
@@ -471,6 +471,46 @@ def test_only_a_run_that_ends_well_keeps_its_draft(tmp_path, fails, cancelled):
     assert (asyncio.run(follow()), os.listdir(tmp_path / "memories")) == ends[fails, cancelled]
 
 
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), FileNotFoundError(2, "No such file")])
+def test_a_run_whose_disk_fails_ends(tmp_path, fault):
+    async def follow():
+        worker = client.Worker(Folder(tmp_path))
+
+        async def do(*_):
+            raise fault
+
+        worker._do = do
+        runs = []
+        for _ in range(2):
+            runs.append(worker.begin("memorize", "1"))
+            await worker._task
+        return runs
+
+    for run in asyncio.run(follow()):
+        assert run.state == "failed"
+        assert run.error.startswith(f"the explorer's directory: {fault.strerror};")
+
+
+def test_a_directory_that_is_moved_away_is_one_line_until_it_is_back(tmp_path):
+    with exploring("--dir", tmp_path / "kept") as running:
+        number = running.memorize(source="random:9,2,5", embedding_dim=8)
+        (tmp_path / "kept").rename(tmp_path / "away")
+        for method, path, body in (
+            ("GET", "/state", None),
+            ("GET", f"/memories/{number}", None),
+            ("GET", f"/memories/{number}/report", None),
+            ("DELETE", f"/memories/{number}", None),
+            ("POST", f"/memories/{number}/edit", {"words": ["0", "1", "2"]}),
+            ("POST", "/run", {"source": "random:9,2,5", "embedding_dim": 8}),
+            ("PUT", "/uploads/x.csv", {}),
+        ):
+            refused(running.client.request(method, path, json=body), 503, "the explorer's directory", "No such file")
+        assert running.client.get("/").status_code == 200
+        (tmp_path / "away").rename(tmp_path / "kept")
+        assert running.client.get(f"/memories/{number}").status_code == 200
+        assert running.client.get("/state").json()["memories"] == [number]
+
+
 def test_a_run_cancelled_at_once_keeps_nothing(explorer):
     kept = explorer.files()
     for _ in range(3):
@@ -560,6 +600,31 @@ def test_clients_that_keep_it_waiting_are_dropped(monkeypatch):
     for app in (reads, answers):
         with pytest.raises(guard.Gone):
             asyncio.run(guard.Guard(app, ["here"], "t")(SCOPE, waits, waits))
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: here\r\n\r\nGET / HT"])
+def test_connections_without_a_head_end(monkeypatch, sent):
+    from attncap.explore import connections
+
+    monkeypatch.setattr(connections, "IDLE", 0.2)
+
+    async def ask():
+        listening = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            guard.failure(200, "x"), http=connections.Impatient, lifespan="off", log_level="critical"
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        writer.write(sent)
+        answered = await asyncio.wait_for(reader.read(), 60)
+        writer.close()
+        server.should_exit = True
+        await serving
+        return answered
+
+    # uvicorn's own limit holds between requests only.
+    assert asyncio.run(ask()).count(b"200 OK") == sent.count(b"\r\n\r\n")
 
 
 def test_a_crowd_is_told_so(monkeypatch, tmp_path):
