@@ -19,7 +19,7 @@ from attncap.errors import InputError, UnmetError
 
 from . import command
 
-uvicorn = pytest.importorskip("uvicorn")
+pytest.importorskip("uvicorn")
 pytest.importorskip("httpx")
 
 from attncap.explore import client, guard
@@ -604,6 +604,8 @@ def test_clients_that_keep_it_waiting_are_dropped(monkeypatch):
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: here\r\n\r\nGET / HT"])
 def test_connections_without_a_head_end(monkeypatch, sent):
+    import uvicorn
+
     from attncap.explore import connections
 
     monkeypatch.setattr(connections, "IDLE", 0.2)
@@ -686,12 +688,13 @@ def test_interrupted_it_ends_with_its_worker(explorer, tmp_path):
         assert again.memories == [number]
 
 
-def test_without_a_directory_nothing_is_left(tmp_path):
+@pytest.mark.parametrize(("number", "ends"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_without_a_directory_nothing_is_left(tmp_path, number, ends):
     running = start(TMPDIR=str(tmp_path))
     assert running.path.parent == tmp_path
     running.upload()
-    code, _, err = running.stop(signal.SIGTERM)
-    assert code == 143
+    code, _, err = running.stop(number)
+    assert code == ends
     assert err == "attncap: terminated; the server and its worker have ended; its tables and memories are removed\n"
     assert list(tmp_path.iterdir()) == []
 
@@ -701,7 +704,7 @@ def test_a_killed_server_takes_its_worker_along(tmp_path):
     running.client.post("/run", json=LONG)
     eventually(lambda: running.client.get("/run").json()["progress"]["bars"])
     worker = running.worker
-    running.stop(signal.SIGKILL)
+    assert running.stop(signal.SIGKILL) == (-signal.SIGKILL, "", "")
     worker.wait(timeout=30)
 
 

@@ -139,4 +139,7 @@ def _read(lines: "queue.SimpleQueue[str]") -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # Where nobody is there to be told, there is nothing to do.
+    with suppress(BrokenPipeError):
+        main()
+    os._exit(0)
