@@ -708,6 +708,26 @@ def test_a_killed_server_takes_its_worker_along(tmp_path):
     worker.wait(timeout=30)
 
 
+def test_little_memory_is_enough_to_draw_and_is_kept_to():
+    program = """
+import numpy as np
+import attncap.explore.jobs
+from attncap.explore import worker
+from attncap.numerics import memory
+memory.available = lambda: 300 << 20
+worker._limit_memory()
+import vl_convert
+vl_convert.vegalite_to_svg({"data": {"values": [{"a": 1}]}, "mark": "point", "encoding": {"x": {"field": "a"}}})
+worker._limit_memory()
+try:
+    np.ones(400 << 20, np.uint8)
+except MemoryError:
+    print("drawn, and refused")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "drawn, and refused\n"), done.stderr[:500]
+
+
 def test_directories_of_others_are_refused(explorer, tmp_path, capsys):
     (tmp_path / "letters.txt").write_text("dear")
     code, out, err = command.run(capsys, "explore", "--dir", tmp_path)

@@ -1,5 +1,6 @@
 """Arrays in .npz files, which anyone may have written."""
 
+import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,11 +33,11 @@ def read_arrays(path: str | Path, names: Collection[str] | None = None) -> dict[
         >>> read_arrays(path, ["a", "c"])
         {'a': array([1., 1.])}
     """
-    with _plain(path), NpzFile(path) as opened:
-        wanted = [name for name in opened.files if names is None or name in names]
-        sizes = {member.filename.removesuffix(".npy"): member.file_size for member in opened.zip.infolist()}
+    with _plain(path), zipfile.ZipFile(path) as archive:
+        sizes = {member.filename.removesuffix(".npy"): member.file_size for member in archive.infolist()}
+    wanted = [name for name in sizes if names is None or name in names]
     require(float(sum(sizes[name] for name in wanted)), f"{path}: reading it", "keep the arrays that are needed")
-    with _plain(path), NpzFile(path) as opened:
+    with _plain(path), open(path, "rb") as file, NpzFile(file) as opened:
         arrays = {name: opened[name] for name in wanted}
     if others := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
         raise InputError(f"{path}: not an .npz file of plain arrays ({others[0]} is none)")
