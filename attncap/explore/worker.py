@@ -108,7 +108,8 @@ def _limit_memory() -> None:
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
-    limit = used + available() + (0 if "vl_convert" in sys.modules else DRAWING)
+    # A fifth is left to what is no data: page tables, libraries, the server.
+    limit = used + available() * 4 // 5 + (0 if "vl_convert" in sys.modules else DRAWING)
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
