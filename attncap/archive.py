@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
 from scipy.special import softmax
 
 from attncap import measure, models, sums
 from attncap.characters import visible
 from attncap.constraints import checked
+from attncap.data.json_text import parse_json
 from attncap.data.spelling import spelling
 from attncap.errors import InputError, UnmetError, nearest
 from attncap.files import replacing, restore
@@ -55,8 +57,7 @@ class Answer(Result):
 
     def __rich__(self) -> str:
         if self.answers is not None:
-            shares = ", ".join(f"{visible(word)} {share:.1%}" for word, share in self.answers.items())
-            return f"{shares}{'' if self.stored else '  (not memorized)'}"
+            return f"{visible(listed(self.answers))}{'' if self.stored else '  (not memorized)'}"
         note = (
             ""
             if self.stored == self.answer
@@ -65,6 +66,16 @@ class Answer(Result):
             else f"  (stored: {visible(self.stored)})"
         )
         return f"{visible(self.answer)}  (margin {self.margin:.3g}){note}"
+
+
+def listed(answers: Mapping[str, float]) -> str:
+    """Write several answers and their probabilities.
+
+    Example:
+        >>> listed({"Spanish": 0.5, "Quechua": 0.5})
+        'Spanish 50.0%, Quechua 50.0%'
+    """
+    return ", ".join(f"{word} {share:.1%}" for word, share in answers.items())
 
 
 @dataclass(frozen=True)
@@ -180,10 +191,14 @@ class Archive:
         margin = float(logits[first]) - float(logits[second])
         answers = None
         if self.distributed:
-            shares = softmax(logits.astype(np.float64))
-            order = np.argsort(-shares, kind="stable")
-            answers = {self.task.vocabulary[token]: float(shares[token]) for token in order if shares[token] > LEAST}
+            answers = self.shares(logits)
         return Answer(tuple(tokens), self.task.vocabulary[first], margin, stored, answers)
+
+    def shares(self, logits: Float[np.ndarray, " N"]) -> dict[str, float]:
+        """Return the answers of over 1 % and their probabilities, the likeliest first."""
+        shares = softmax(logits.astype(np.float64))
+        order = np.argsort(-shares, kind="stable")
+        return {self.task.vocabulary[token]: float(shares[token]) for token in order if shares[token] > LEAST}
 
     @property
     def distributed(self) -> bool:
@@ -362,11 +377,9 @@ def read_json(path: Path) -> Any:
         InputError: the file is not there, or not JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        return parse_json(str(path), path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON ({error})") from None
 
 
 __all__ = ["Answer", "Archive", "Examination", "Miss", "encode", "read", "write"]

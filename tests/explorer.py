@@ -84,6 +84,8 @@ def start(*words, **environment):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | environment,
+        # Under nohup tests begin with it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     line = process.stdout.readline()
     assert line, process.communicate()[1]

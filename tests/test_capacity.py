@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from attncap import construct
 from attncap.cli import main
+from attncap.commands.capacity import capacity
 from attncap.construct.associations import margin_mode
 from attncap.errors import InputError
 from attncap.numerics.bracketing import boundary
@@ -142,3 +143,10 @@ def test_a_search_certifies_where_that_is_asked(monkeypatch):
     assert all(fit.recall["float32"].certified for fit in fits)
     with pytest.raises(InputError, match="certify: expected method margin or joint, got 'method theorem'"):
         construct.capacity(**shape, method="theorem", certify=True)
+
+
+@pytest.mark.parametrize("layer", [{"heads": 2}, {"layer": "perceptron", "units": 3}, {"layer": "both", "heads": 2}])
+@pytest.mark.parametrize("other", [{"classes": 3}, {"recipe": "paper"}, {"steps": 5}, {"shared_context": True}])
+def test_what_a_layer_would_ignore_is_refused(layer, other):
+    with pytest.raises(InputError, match=rf"^{next(iter(other))}: expected kind examples"):
+        capacity(vocabulary=9, context=2, embedding_dim=4, seeds=1, **layer, **other)

@@ -1,11 +1,12 @@
 """What reads a memory or a table and writes: nothing is written over, no change is lost, what goes is said."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from attncap import archive, construct, memory, tasks
+from attncap import archive, construct, measure, memory, tasks
 from attncap.errors import InputError
 
 from .command import run
@@ -93,3 +94,22 @@ def test_what_a_change_in_place_takes_away_is_said(capsys, kept):
     assert run(capsys, "report", kept / "m")[0] == 0
     code, _, err = run(capsys, "edit", kept / "m", "--set", "Peru", "capital", "Suva")
     assert (code, err) == (0, f"attncap: warning: {kept / 'm'}: removed with what they showed: report.html\n")
+
+
+def test_who_has_words_is_asked_by_words(capsys, kept):
+    held = archive.read(kept / "m")
+    turned = tasks.facts({"country": ["Chad", "Fiji", "Peru"], "capital": ["N'Djamena", "Suva", "Lima"]})
+    others = replace(held.task, vocabulary=tuple(f"other {word}" for word in held.task.vocabulary))
+    assert turned.vocabulary != held.task.vocabulary
+    assert turned.vocabulary_size == others.vocabulary_size == held.task.vocabulary_size
+    # The model itself knows numbers only.
+    assert measure.recall(held.model, others).accuracy == measure.recall(held.model, held.task).accuracy == 1
+    assert measure.bits(held.model, held.translate(turned)) == measure.bits(held.model, held.task)
+    assert (held.examine(turned).accuracy, held.examine(others).accuracy) == (1, 0)
+    assert memory.compare(held, held, turned).bits["a"] == pytest.approx(held.task.bits)
+    assert memory.compare(held, held, others).bits["a"] == 0
+    with pytest.raises(InputError, match="not in the vocabulary"):
+        held.translate(others)
+    (kept / "others.csv").write_text("land,seat\nOslo,Elbe\nBern,Oder\nRome,Main\n")
+    code, out, err = run(capsys, "recall", kept / "m", "--file", kept / "others.csv")
+    assert (code, "recalled 0 of 3" in err, "not in the vocabulary" in out) == (1, True, True)

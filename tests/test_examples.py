@@ -445,3 +445,10 @@ def test_bad_shapes_are_refused(options, message):
     with pytest.raises(InputError) as error:
         construct.examples(tasks.random_examples(5, 4, 8), **options)
     assert message in str(error.value)
+
+
+def test_the_median_seed_decides_as_in_every_other_search(monkeypatch):
+    held = iter([9, 5, 7, 8])
+    monkeypatch.setattr("attncap.construct.labelled.largest.largest_memorized", lambda *_: next(held))
+    found = construct.examples_capacity(4, 8, heads=3, seeds=4)
+    assert (found.capacity, found.bracket, found.seeds) == (7, (7, 8), [9, 5, 7, 8])

@@ -471,6 +471,46 @@ def test_only_a_run_that_ends_well_keeps_its_draft(tmp_path, fails, cancelled):
     assert (asyncio.run(follow()), os.listdir(tmp_path / "memories")) == ends[fails, cancelled]
 
 
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), FileNotFoundError(2, "No such file")])
+def test_a_run_whose_disk_fails_ends(tmp_path, fault):
+    async def follow():
+        worker = client.Worker(Folder(tmp_path))
+
+        async def do(*_):
+            raise fault
+
+        worker._do = do
+        runs = []
+        for _ in range(2):
+            runs.append(worker.begin("memorize", "1"))
+            await worker._task
+        return runs
+
+    for run in asyncio.run(follow()):
+        assert run.state == "failed"
+        assert run.error.startswith(f"the explorer's directory: {fault.strerror};")
+
+
+def test_a_directory_that_is_moved_away_is_one_line_until_it_is_back(tmp_path):
+    with exploring("--dir", tmp_path / "kept") as running:
+        number = running.memorize(source="random:9,2,5", embedding_dim=8)
+        (tmp_path / "kept").rename(tmp_path / "away")
+        for method, path, body in (
+            ("GET", "/state", None),
+            ("GET", f"/memories/{number}", None),
+            ("GET", f"/memories/{number}/report", None),
+            ("DELETE", f"/memories/{number}", None),
+            ("POST", f"/memories/{number}/edit", {"words": ["0", "1", "2"]}),
+            ("POST", "/run", {"source": "random:9,2,5", "embedding_dim": 8}),
+            ("PUT", "/uploads/x.csv", {}),
+        ):
+            refused(running.client.request(method, path, json=body), 503, "the explorer's directory", "No such file")
+        assert running.client.get("/").status_code == 200
+        (tmp_path / "away").rename(tmp_path / "kept")
+        assert running.client.get(f"/memories/{number}").status_code == 200
+        assert running.client.get("/state").json()["memories"] == [number]
+
+
 def test_a_run_cancelled_at_once_keeps_nothing(explorer):
     kept = explorer.files()
     for _ in range(3):
@@ -562,6 +602,33 @@ def test_clients_that_keep_it_waiting_are_dropped(monkeypatch):
             asyncio.run(guard.Guard(app, ["here"], "t")(SCOPE, waits, waits))
 
 
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: here\r\n\r\nGET / HT"])
+def test_connections_without_a_head_end(monkeypatch, sent):
+    import uvicorn
+
+    from attncap.explore import connections
+
+    monkeypatch.setattr(connections, "IDLE", 0.2)
+
+    async def ask():
+        listening = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            guard.failure(200, "x"), http=connections.Impatient, lifespan="off", log_level="critical"
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        writer.write(sent)
+        answered = await asyncio.wait_for(reader.read(), 60)
+        writer.close()
+        server.should_exit = True
+        await serving
+        return answered
+
+    # uvicorn's own limit holds between requests only.
+    assert asyncio.run(ask()).count(b"200 OK") == sent.count(b"\r\n\r\n")
+
+
 def test_a_crowd_is_told_so(monkeypatch, tmp_path):
     monkeypatch.setattr(guard, "AT_ONCE", 3)
     full = guard.Guard(guard.failure(200, "x"), ["here"], "t")
@@ -621,12 +688,13 @@ def test_interrupted_it_ends_with_its_worker(explorer, tmp_path):
         assert again.memories == [number]
 
 
-def test_without_a_directory_nothing_is_left(tmp_path):
+@pytest.mark.parametrize(("number", "ends"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_without_a_directory_nothing_is_left(tmp_path, number, ends):
     running = start(TMPDIR=str(tmp_path))
     assert running.path.parent == tmp_path
     running.upload()
-    code, _, err = running.stop(signal.SIGTERM)
-    assert code == 143
+    code, _, err = running.stop(number)
+    assert code == ends
     assert err == "attncap: terminated; the server and its worker have ended; its tables and memories are removed\n"
     assert list(tmp_path.iterdir()) == []
 
@@ -636,8 +704,28 @@ def test_a_killed_server_takes_its_worker_along(tmp_path):
     running.client.post("/run", json=LONG)
     eventually(lambda: running.client.get("/run").json()["progress"]["bars"])
     worker = running.worker
-    running.stop(signal.SIGKILL)
+    assert running.stop(signal.SIGKILL) == (-signal.SIGKILL, "", "")
     worker.wait(timeout=30)
+
+
+def test_little_memory_is_enough_to_draw_and_is_kept_to():
+    program = """
+import numpy as np
+import attncap.explore.jobs
+from attncap.explore import worker
+from attncap.numerics import memory
+memory.available = lambda: 300 << 20
+worker._limit_memory()
+import vl_convert
+vl_convert.vegalite_to_svg({"data": {"values": [{"a": 1}]}, "mark": "point", "encoding": {"x": {"field": "a"}}})
+worker._limit_memory()
+try:
+    np.ones(400 << 20, np.uint8)
+except MemoryError:
+    print("drawn, and refused")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "drawn, and refused\n"), done.stderr[:500]
 
 
 def test_directories_of_others_are_refused(explorer, tmp_path, capsys):

@@ -102,6 +102,12 @@ def test_a_memory_of_several_answers_says_so(capsys, tmp_path):
     assert answers == {"Spanish": pytest.approx(0.5, abs=0.01), "Quechua": pytest.approx(0.5, abs=0.01)}
     shown = run(capsys, "recall", tmp_path / "m", "Peru", "tongue")[1]
     assert sorted(shown.split()) == ["50.0%", "50.0%,", "Quechua", "Spanish"] or "Spanish 50.0%" in shown
+    assert run(capsys, "report", tmp_path / "m")[0] == 0
+    page = (tmp_path / "m" / "report.html").read_text(encoding="utf-8")
+    told = (f"{one} 50.0%, {other} 50.0%" for one, other in (("Spanish", "Quechua"), ("Quechua", "Spanish")))
+    assert any(words in page for words in told)
+    code, _, err = run(capsys, "recall", tmp_path / "m", "--file", path)
+    assert (code, "memorize's on_conflict distribution" in err) == (2, True)
 
 
 def test_every_command_that_takes_a_source_takes_the_columns_of_a_table():

@@ -26,7 +26,7 @@ LARGE = [
     "encode large.npz --embedding-dim 8",
     "train random:500,2,200000 --embedding-dim 64 --heads 64 --seeds 5 --steps 2",
     "train --kind examples --count 200000 --context 64 --embedding-dim 64 --heads 64 --steps 2",
-    "capacity --vocabulary 3000 --context 2 --embedding-dim 64 --heads 64 --seeds 1",
+    "capacity --vocabulary 1000 --context 2 --embedding-dim 32 --heads 8 --seeds 1",
     "capacity --kind examples --context 4 --embedding-dim 64 --heads 200 --seeds 1",
     "interpolation --ratio 0.5 --ridge 1e-2:1:3 --simulate --tokens 6000 --seeds 1 --plot made.pdf",
     "interpolation --ratio 0.5 --ridge 1 --heads 12",
@@ -41,7 +41,7 @@ LINES = [" ".join([*words(name), *CASES[name].drawn.split()]) for name in CASES]
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = furnish(tmp_path_factory.mktemp("limits"))
-    np.savez(home / "large.npz", pi=np.full((3000, 4000), 1 / 4000))
+    np.savez(home / "large.npz", pi=np.full((1000, 4000), 1 / 4000))
     return home
 
 

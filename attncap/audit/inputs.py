@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from attncap.audit.transformer import Transformer
+from attncap.data.arrays import read_arrays
 from attncap.data.texts import CORPORA
 from attncap.errors import InputError, UnmetError
 
@@ -67,11 +68,7 @@ def ready(images: UInt8[np.ndarray, "T height width 3"]) -> Float[np.ndarray, "T
 
 
 def _arrays(model: Transformer, path: Path, most: int) -> Inputs:
-    try:
-        with np.load(path, allow_pickle=False) as opened:
-            arrays = {name: opened[name] for name in opened.files if name in ("ids", "images")}
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not an .npz file of plain arrays ({error})") from None
+    arrays = read_arrays(path, ("ids", "images"))
     wanted = "images" if model.family.images else "ids"
     if wanted not in arrays:
         raise InputError(

@@ -39,6 +39,17 @@ READ = {
 class Terminated(KeyboardInterrupt):
     """The system asked the process to end."""
 
+    number = signal.SIGTERM
+
+
+class HungUp(Terminated):
+    """Its terminal was closed."""
+
+    number = signal.SIGHUP
+
+
+ENDS = {kind.number: kind for kind in (Terminated, HungUp)}
+
 
 def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
     """Return the line that says what failed, and the exit code: 1 could not be met, 2 bad input.
@@ -61,7 +72,7 @@ def explain(error: BaseException, flags: Mapping[str, str]) -> tuple[str, int]:
     if isinstance(error, USAGE):
         return usage(error), BAD_INPUT
     if isinstance(error, Terminated):
-        return f"terminated; {str(error) or NOTHING}", 128 + signal.SIGTERM
+        return f"terminated; {str(error) or NOTHING}", 128 + error.number
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return f"interrupted; {str(error) or NOTHING}", INTERRUPTED
     if isinstance(error, MemoryError) or (isinstance(error, ValueError) and str(error).startswith(TOO_LARGE)):
@@ -101,20 +112,23 @@ def tell(error: BaseException) -> None:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, so that nothing half-written stays."""
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that nothing half-written stays."""
 
     def end(number: int, frame: Any) -> None:
-        raise Terminated
+        raise ENDS[signal.Signals(number)]
 
     # Signals are the main thread's.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, end)
+    # nohup has hang-ups ignored, which stays so.
+    caught = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in caught}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -64,7 +64,6 @@ def capacity(
         train_attention: margin mode: where the readout falls short, train all weights.
         target: with training: the accuracy that counts as memorized, or the share $R^2$ of real labels' variance.
         certify: margin mode: count only recalls in which no order of summation changes an answer.
-        target: with training: the accuracy that counts as memorized.
         dtype: associations: type in which a construction is exact; training is in float32.
         shared_context: examples: one context for all.
         classes: training on examples: classes of the labels; 0 for real labels.
@@ -92,6 +91,11 @@ def capacity(
     given = {"train_attention": train_attention, "certify": certify, "target": target, "dtype": dtype}
     special = {option: value for option, value in given.items() if value != SPECIAL[option]}
     trained = {"classes": classes, "target": target, "recipe": recipe, "steps": steps}
+    if shared_context and kind != "examples":
+        raise InputError("shared_context", "kind examples", f"kind {kind}")
+    for option in ("classes", "recipe", "steps"):
+        if trained[option] != TRAINED[option] and (kind, chosen.name) != ("examples", "train"):
+            raise InputError(option, "kind examples and method train", f"kind {kind} and method {chosen.name}")
     if layer != "attention" or units is not None:
         if kind == "examples" or vocabulary is None:
             raise InputError("layer", "attention, or kind associations and a vocabulary", layer)
@@ -109,9 +113,6 @@ def capacity(
         contexts: Literal["shared", "distinct"] = "shared" if shared_context else "distinct"
         size = (context, embedding_dim, head_dim, heads)
         return trained_examples_capacity(*size, contexts=contexts, seeds=seeds, seed=seed, **trained)  # type: ignore[arg-type]
-    for option in ("classes", "recipe", "steps"):
-        if trained[option] != TRAINED[option]:
-            raise InputError(option, "kind examples and method train", f"kind {kind} and method {chosen.name}")
     if kind == "examples":
         if vocabulary is not None or special:
             option = next(iter(special), "vocabulary")
@@ -120,8 +121,6 @@ def capacity(
 
         size = (context, embedding_dim, head_dim, heads)
         return construct.examples_capacity(*size, method=chosen.name, shared=shared_context, seeds=seeds, seed=seed)
-    if shared_context:
-        raise InputError("shared_context", "kind examples", f"kind {kind}")
     if vocabulary is None:
         raise InputError("vocabulary: expected the number of tokens N that sequences are made of; got none")
     taken = chosen.taking(**special)

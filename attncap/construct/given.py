@@ -10,6 +10,9 @@ from attncap.data.embeddings import read_embeddings
 from attncap.errors import InputError
 from attncap.tasks import Associations
 
+# Beyond these the squares of a table leave float32, which weights may be rounded to.
+SMALLEST, LARGEST = 1e-15, 1e15
+
 
 @dataclass(frozen=True)
 class Embeddings:
@@ -20,7 +23,7 @@ class Embeddings:
         unembedding: $W_U$, (N, d); a row of zeros has logit zero.
 
     Raises:
-        InputError: tables of two sizes, or numbers that are not finite.
+        InputError: tables of two sizes, or numbers that are not finite, too large or too small.
 
     Example:
         >>> Embeddings(np.eye(3), np.full((3, 3), np.inf))
@@ -41,6 +44,8 @@ class Embeddings:
             table = getattr(self, name)
             if not (finite := np.isfinite(table)).all():
                 raise InputError(name, "finite numbers", float(table[~finite][0]))
+            if not SMALLEST <= (size := float(np.abs(table).max())) <= LARGEST:
+                raise InputError(name, f"a largest number between {SMALLEST:g} and {LARGEST:g}", size)
 
     @staticmethod
     def read(path: str | Path, task: Associations) -> "Embeddings":

@@ -1,12 +1,12 @@
 """Tables of embeddings in .npz files."""
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from attncap.data.arrays import read_arrays
 from attncap.errors import InputError
 
 Tables = tuple[Float[np.ndarray, "N d"], Float[np.ndarray, "N d"]]
@@ -26,12 +26,7 @@ def read_embeddings(path: str | Path, vocabulary: Sequence[str]) -> Tables:
     Raises:
         InputError: no such file, tables that do not fit, or a token without a row.
     """
-    try:
-        # Objects would be unpickled, which can run code.
-        with np.load(path, allow_pickle=False) as opened:
-            arrays = {name: opened[name] for name in opened.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, AttributeError) as error:
-        raise InputError(f"{path}: not an .npz file of plain arrays ({error})") from None
+    arrays = read_arrays(path)
     if "embedding" not in arrays:
         raise InputError(f"{path}: expected embedding (N, d), got {', '.join(sorted(arrays))[:80] or 'nothing'}")
     tables = []
@@ -45,6 +40,8 @@ def read_embeddings(path: str | Path, vocabulary: Sequence[str]) -> Tables:
             f"{path}: unembedding: expected shape {tables[0].shape}, as embedding has, got {tables[1].shape}"
         )
     if "tokens" in arrays:
+        if arrays["tokens"].ndim != 1:
+            raise InputError(f"{path}: tokens: expected shape (N,), got {arrays['tokens'].shape}")
         places = {str(token): place for place, token in enumerate(arrays["tokens"].tolist())}
         if not len(places) == len(arrays["tokens"]) == len(tables[0]):
             raise InputError(f"{path}: expected a token a row, each once, got {len(places)} for {len(tables[0])} rows")

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from attncap.data.json_text import parse_json
 from attncap.errors import InputError
 from attncap.result import several
 
@@ -106,13 +107,15 @@ def json_lines(name: str, file: File) -> tuple[list[dict[str, Any]], list[int]]:
     skipped, first = next(((number, line) for number, line in enumerate(text) if line.strip()), (0, ""))
     if first.lstrip().startswith("["):
         whole = "".join(chain([first], text))
-        records = _parse(name, "not JSON", whole)
+        records = parse_json(name, whole, partial(_record, name))
         if isinstance(records, list):
             places = list(range(1, len(records) + 1))
             return [_object(name, "item", place, record) for place, record in enumerate(records, 1)], places
     numbered = [(number, line) for number, line in enumerate(chain([first], text), skipped + 1) if line.strip()]
     records = [
-        _object(name, "line", number, _parse(f"{name}, line {number}", "not JSON", line)) for number, line in numbered
+        _object(name, "line", number, parse_json(place, line, partial(_record, place)))
+        for number, line in numbered
+        for place in [f"{name}, line {number}"]
     ]
     return records, [number for number, _ in numbered]
 
@@ -173,13 +176,6 @@ def _split(file: File, end: bytes) -> Iterator[bytes]:
             break
     if rest:
         yield rest
-
-
-def _parse(where: str, what: str, text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=partial(_record, where))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{where}: {what} ({error})") from None
 
 
 def _object(name: str, unit: str, number: int, record: Any) -> dict[str, Any]:

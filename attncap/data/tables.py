@@ -19,6 +19,8 @@ from attncap.progress import note
 from attncap.result import several
 
 STDIN = "-"
+# Spreadsheets, which every program that makes them also saves as text.
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 
 
@@ -109,6 +111,8 @@ def read_table(path: str | Path) -> Table:
         with _open(path) as file:
             head = file.peek(readers.HEAD)
             suffix = _suffix(path) if str(path) != STDIN else ""
+            if suffix in WORKBOOKS:
+                raise InputError(f"{path}: cannot read a {suffix!r} file; save it as .csv")
             if suffix not in FORMATS and (suffix or not head):
                 raise InputError(f"{path}: cannot read a {suffix or 'suffixless'!r} file; use {', '.join(FORMATS)}, -")
             return FORMATS[suffix or _kind(head)](str(path), file)

@@ -20,7 +20,7 @@ from attncap.constraints import settle
 from attncap.data.named_tables import NAMED
 from attncap.errors import InputError, UnmetError
 from attncap.explore.client import JobError, Worker
-from attncap.explore.folder import SUFFIXES, Folder, TooLarge
+from attncap.explore.folder import SUFFIXES, Folder, TooLarge, unusable
 from attncap.explore.guard import failure
 from attncap.explore.page import render
 
@@ -231,6 +231,13 @@ async def _job(request: Request, error: Exception) -> Response:
     return failure(STATUS[error.kind], str(error))
 
 
+async def _disk(request: Request, error: Exception) -> Response:
+    # A client that keeps the server waiting is the guard's.
+    if isinstance(error, TimeoutError) or not isinstance(error, OSError):
+        raise error
+    return failure(STATUS["full"], unusable(error))
+
+
 async def _internal(request: Request, error: Exception) -> Response:
     return failure(500, f"internal error: {type(error).__name__}: {error}")
 
@@ -246,6 +253,7 @@ HANDLERS: Any = {
     UnmetError: _saying(422),
     LookupError: _saying(404),
     JobError: _job,
+    OSError: _disk,
     ClientDisconnect: _gone,
     Exception: _internal,
 }

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from attncap.explore.folder import UPLOADS, Folder
+from attncap.explore.folder import UPLOADS, Folder, unusable
 
 # Bytes of one answer, seconds until an interrupted job is killed, seconds that a question may take, and how many wait.
 LONGEST, PATIENCE, LIMIT, WAITING = 16 << 20, 10.0, 120.0, 64
@@ -131,7 +131,7 @@ class Worker:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        self.folder.clean()
+        self._clean()
 
     async def _follow(self, run: Run, number: str, arguments: dict[str, Any]) -> None:
         def progress(told: dict[str, Any]) -> None:
@@ -149,9 +149,16 @@ class Worker:
             run.result, run.state = result, "done"
         except JobError as error:
             run.error, run.state = str(error), "cancelled" if error.kind == "cancelled" else "failed"
-            self.folder.clean()
+        except OSError as error:
+            run.error, run.state = unusable(error), "failed"
         finally:
             run.ended = time.monotonic()
+            self._clean()
+
+    def _clean(self) -> None:
+        # Where the directory itself is gone there is nothing to remove.
+        with suppress(OSError):
+            self.folder.clean()
 
     async def _do(
         self,
@@ -193,7 +200,7 @@ class Worker:
             self._kill()
         code = await process.wait()
         self._process = None
-        self.folder.clean()
+        self._clean()
         if self._killed:
             return {"error": str(CANCELLED), "kind": CANCELLED.kind}
         why = "killed; by the system if memory ran out" if code == -signal.SIGKILL else f"exit {code}"

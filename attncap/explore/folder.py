@@ -147,6 +147,11 @@ class TooLarge(InputError):
     """More bytes than are taken."""
 
 
+def unusable(error: OSError) -> str:
+    """Say in one line that the directory is full, gone or not to be written."""
+    return f"the explorer's directory: {error.strerror or error}; mend that, or start the explorer on another one"
+
+
 def _plain(name: str) -> tuple[str, str]:
     """Return the letters of a name, without any path, and its suffix."""
     last = re.split(r"[/\\\0]", name)[-1]

@@ -35,6 +35,7 @@ def serve(
         import uvicorn
 
         from attncap.explore.app import application
+        from attncap.explore.connections import Impatient
         from attncap.explore.guard import Guard
     except ModuleNotFoundError as error:
         raise UnmetError(f"explore: needs the package {error.name}; pip install 'attncap[explore]'") from None
@@ -53,7 +54,7 @@ def serve(
             log_level="critical",
             access_log=False,
             server_header=False,
-            http="h11",
+            http=Impatient,
             ws="none",
             lifespan="on",
             h11_max_incomplete_event_size=HEAD,

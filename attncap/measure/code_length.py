@@ -69,7 +69,8 @@ def bits(model: TokenModel, task: Associations, dtype: StoredName | None = None)
 
     Args:
         model: who memorized.
-        task: what; its ``surprisal`` is $-\log_2 q_t(y_t)$.
+        task: what; its ``surprisal`` is $-\log_2 q_t(y_t)$. A model knows numbers of tokens, not words: those of a task
+            with other words are moved by `attncap.archive.Archive.translate`.
         dtype: round the weights to it first; as they are by default.
 
     Returns:

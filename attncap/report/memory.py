@@ -91,15 +91,18 @@ class _Told:
     shape: TokenShape
     recalled: Mapping[str, measure.Recall]
     bits: float
-    said: Int[np.ndarray, " T"]
+    said: list[str]
     margins: Float[np.ndarray, " T"]
 
     @staticmethod
     def of(memory: Archive) -> "_Told":
         task = memory.task
-        said, margins = np.zeros(task.associations, np.int64), np.zeros(task.associations)
+        said, margins = list[str](), np.zeros(task.associations)
         for rows, logits in memory.logits(task.sequences):
-            said[rows] = logits.argmax(axis=1)
+            if memory.distributed:
+                said += [archive.listed(memory.shares(row)) for row in logits]
+            else:
+                said += [task.vocabulary[token] for token in logits.argmax(axis=1)]
             margins[rows] = measure.margins(logits, task.answers[rows])
         shape = TokenShape.of(memory.model, task, memory.model.dtype)
         return _Told(memory, shape, _recalled(memory), _bits(memory), said, margins)
@@ -179,7 +182,7 @@ def _distributions(told: _Told) -> list[str]:
     divergence = told.memory.result["kl"][told.dtype]
     return [
         f"It stores {several(len(told.margins), 'distribution')} of the next token, {divergence:.3g} nats of "
-        f"divergence away; {tied:,} of them have several most likely tokens. What follows is about the others."
+        f"divergence away. In {tied:,} of them several tokens are the most likely; what follows is about the others."
     ]
 
 
@@ -250,16 +253,18 @@ def _facts(told: _Told) -> Table:
         asked = [Column("subject", [each[0][1] for each in words]), Column("relation", [each[0][0] for each in words])]
     else:
         asked = [Column("sequence", [" ".join(each[0]) for each in words])]
-    wrong = 0 if told.memory.distributed else task.associations - told.correct
+    several_each = told.memory.distributed
+    wrong = 0 if several_each else task.associations - told.correct
     return Table(
         f"Every {told.one} with the model's answer",
         (
             *asked,
-            Column("stored", [each[1] for each in words]),
-            Column("the model answers", [task.vocabulary[told.said[row]] for row in order]),
+            Column("likeliest of those stored" if several_each else "stored", [each[1] for each in words]),
+            Column("the model answers", [told.said[row] for row in order]),
             numbers("margin", [float(f"{told.margins[row]:.4g}") for row in order], "{:.4g}"),
         ),
         (f"{wrong:,} are answered wrongly and come first. " if wrong else "")
+        + ("Answers of over 1 % are told, each with its probability. " if several_each else "")
         + "The margin, in logits, is how far the stored answer leads every other.",
         wrong=wrong,
         name="facts",

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from attncap.commands.command import Command
 from attncap.constraints import NAMES, checked, fits
 from attncap.errors import InputError, nearest
@@ -58,7 +60,7 @@ class Grid:
     def __post_init__(self) -> None:
         for table in ("fixed", "product", "zip"):
             # The command line writes embedding-dim, Python embedding_dim.
-            options = {name.replace("-", "_"): value for name, value in getattr(self, table).items()}
+            options = {name.replace("-", "_"): _plain(value) for name, value in getattr(self, table).items()}
             object.__setattr__(self, table, options)
         _check_lists(self)
         _check_names(self)
@@ -91,6 +93,11 @@ class Grid:
     def values(self) -> dict[str, Sequence[Any]]:
         """The values of each option, without the seeds."""
         return {name: [value] for name, value in self.fixed.items()} | dict(self.product) | dict(self.zip)
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy's numbers as Python's, which have one spelling in an identity."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _check_lists(grid: Grid) -> None:

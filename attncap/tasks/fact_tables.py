@@ -187,8 +187,7 @@ def _settle(name: str, cells: list[Fact], on_conflict: Conflicts) -> tuple[list[
         raise InputError(
             f"{name}: rows {one.place} and {other.place} answer ({one.subject}, {one.relation}) with {one.object!r} "
             f"and {other.object!r}{more}; "
-            "keep the first (on_conflict first) or all (on_conflict distribution), "
-            "or correct the rows"
+            "keep the first (on_conflict first), memorize all (memorize's on_conflict distribution) or correct the rows"
         )
     notes = []
     if repeated:

@@ -1,13 +1,11 @@
 """One word names a task: a real table, a file, or ``random:N,S,T``."""
 
 import re
-import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from attncap.constraints import Count, Seed, checked
+from attncap.data.arrays import read_arrays
 from attncap.data.named_tables import NAMED, named_table
 from attncap.data.tables import STDIN, Table, is_table, read_table
 from attncap.data.texts import CORPORA
@@ -181,18 +179,7 @@ def load_distributions(
 
 
 def _arrays(path: Path) -> Distributions:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            unknown = set(file.files) - {"pi", "weight", "sequences"}
-            if "pi" not in file.files or unknown:
-                raise InputError(
-                    f"{path}: expected pi and optionally weight and sequences, got {', '.join(file.files)}"
-                )
-            arrays = {name: file[name] for name in file.files}
-    except OSError as error:
-        raise InputError(f"{path}: cannot read ({error.strerror or error})") from None
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: not an .npz of plain arrays ({error})") from None
+    arrays: dict[str, Any] = read_arrays(path)
+    if "pi" not in arrays or set(arrays) - {"pi", "weight", "sequences"}:
+        raise InputError(f"{path}: expected pi and optionally weight and sequences, got {', '.join(arrays)}")
     return distributions(**arrays, name=str(path))

@@ -1,16 +1,16 @@
 """.npz files: contexts and queries of any model, or a model's weights with their header."""
 
-import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from attncap.audit.sources.checkpoint import Checkpoint
 from attncap.audit.sources.tokenizers import from_glassllm
+from attncap.data.arrays import read_arrays
+from attncap.data.json_text import parse_json
 from attncap.errors import InputError
 
-HEADER = "__config__"
+HEADER, EXAMPLES = "__config__", ("contexts", "queries")
 
 
 def open_npz(path: Path) -> dict[str, np.ndarray] | Checkpoint:
@@ -19,19 +19,17 @@ def open_npz(path: Path) -> dict[str, np.ndarray] | Checkpoint:
     Raises:
         InputError: no whole .npz file, or one that holds neither.
     """
-    try:
-        # Objects would be unpickled, which can run code.
-        with np.load(path, allow_pickle=False) as opened:
-            names = set(opened.files)
-            wanted = {"contexts", "queries"} if {"contexts", "queries"} <= names else names
-            arrays = {name: opened[name] for name in wanted}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, AttributeError) as error:
-        raise InputError(f"{path}: not an .npz file of plain arrays ({error})") from None
-    if {"contexts", "queries"} <= names:
+    arrays = read_arrays(path, EXAMPLES)
+    if len(arrays) == len(EXAMPLES):
         return arrays
-    if HEADER not in names:
-        raise InputError(f"{path}: expected contexts (T, n, d) and queries (T, d), got {', '.join(sorted(names))[:80]}")
-    header = json.loads(str(arrays.pop(HEADER)))
+    arrays = read_arrays(path)
+    if HEADER not in arrays:
+        raise InputError(
+            f"{path}: expected contexts (T, n, d) and queries (T, d), got {', '.join(sorted(arrays))[:80]}"
+        )
+    header = parse_json(f"{path}: {HEADER}", str(arrays.pop(HEADER)))
+    if not isinstance(header, dict):
+        raise InputError(f"{path}: {HEADER}: expected an object {{...}}")
     sizes = {name: array.size for name, array in arrays.items()}
     tokenizer = from_glassllm(path.with_suffix(".tokenizer.json"))
     stored = sum(array.nbytes for array in arrays.values())

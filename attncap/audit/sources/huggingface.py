@@ -1,6 +1,5 @@
 """A local Hugging Face folder: config.json and safetensors. Nothing is fetched, no code of the folder is run."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 
 from attncap.audit.sources.checkpoint import Checkpoint
 from attncap.audit.sources.tokenizers import from_json
+from attncap.data.json_text import parse_json
 from attncap.errors import InputError
 
 INDEX, WEIGHTS = "model.safetensors.index.json", "model.safetensors"
@@ -66,11 +66,9 @@ def _files(folder: Path) -> list[Path]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(str(path), path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path.parent}: expected a folder with {path.name}, got none") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: not JSON ({error})") from None
     if not isinstance(found, dict):
         raise InputError(f"{path}: expected an object {{...}}")
     return found

@@ -1,10 +1,10 @@
 """Tokenizers of checkpoints, by the `tokenizers` package: from tokenizer.json, a GGUF header, or glassllm's file."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from attncap.data.json_text import parse_json
 from attncap.errors import InputError, UnmetError
 
 Tokenizer = Callable[[], Any]  # opened when text comes
@@ -17,17 +17,12 @@ def from_json(folder: Path) -> Tokenizer | None:
         return None
 
     def make() -> Any:
-        try:
-            found = _library().Tokenizer.from_str(file.read_text(encoding="utf-8"))
-        except UnmetError:
-            raise
-        except Exception as error:  # the library raises bare exceptions
-            raise InputError(f"{file}: not a tokenizer ({error})") from None
+        found = _library().Tokenizer.from_str(file.read_text(encoding="utf-8"))
         found.no_padding()
         found.no_truncation()
         return found
 
-    return make
+    return _whole(str(file), make)
 
 
 def from_gguf(fields: Mapping[str, Any]) -> Tokenizer | None:
@@ -47,7 +42,7 @@ def from_gguf(fields: Mapping[str, Any]) -> Tokenizer | None:
         made.decoder = library.decoders.ByteLevel()
         return made
 
-    return make
+    return _whole("the GGUF header", make)
 
 
 def from_glassllm(file: Path) -> Tokenizer | None:
@@ -57,7 +52,7 @@ def from_glassllm(file: Path) -> Tokenizer | None:
 
     def make() -> Any:
         library = _library()
-        stored = json.loads(file.read_text(encoding="utf-8"))
+        stored = parse_json(str(file), file.read_bytes())
         merges = [tuple(merge) for merge in stored["merges"]]
         words = ["<pad>", "<unk>", "<bos>", "<eos>", *stored["alphabet"], *("".join(merge) for merge in merges)]
         model = library.models.BPE({word: number for number, word in enumerate(words)}, merges, unk_token="<unk>")
@@ -68,7 +63,21 @@ def from_glassllm(file: Path) -> Tokenizer | None:
         made.decoder = library.decoders.Sequence([library.decoders.Fuse(), library.decoders.Replace("▁", " ")])
         return made
 
-    return make
+    return _whole(str(file), make)
+
+
+def _whole(where: str, make: Tokenizer) -> Tokenizer:
+    """Say in one line what keeps a tokenizer from being made; the library raises bare exceptions."""
+
+    def whole() -> Any:
+        try:
+            return make()
+        except (InputError, UnmetError):
+            raise
+        except Exception as error:
+            raise InputError(f"{where}: not a tokenizer ({error!r})") from None
+
+    return whole
 
 
 def _library() -> Any:

@@ -81,8 +81,9 @@ class ExamplesFit(Found):
             contexts = np.broadcast_to(contexts, (len(queries), *contexts.shape))
         if queries.ndim != 2 or contexts.ndim != 3 or {queries.shape[-1], contexts.shape[-1]} != {dim}:
             raise InputError(f"predict: expected (T, n, {dim}) and (T, {dim}), got {contexts.shape}, {queries.shape}")
-        if len(contexts) != len(queries):
-            raise InputError(f"predict: {len(contexts)} contexts for {len(queries)} queries; expected as many")
+        if len(contexts) != len(queries) or not len(queries):
+            expected = "expected as many, at least one"
+            raise InputError(f"predict: {len(contexts)} contexts for {len(queries)} queries; {expected}")
         found = predicted(self.model, contexts, queries)
         return found if self.task.classes is None else np.array(self.task.classes)[found.argmax(axis=1)]
 

@@ -1,5 +1,6 @@
 """The largest number of random examples that a layer memorizes."""
 
+import statistics
 import time
 from dataclasses import dataclass, replace
 
@@ -23,10 +24,10 @@ class ExamplesCapacity(Result):
     r"""The largest number of random examples that a layer memorizes, found by bracketing.
 
     Attributes:
-        capacity: the largest T that every seed memorized.
-        bracket: that T, and the smallest T that some seed did not (one more than was possible if all did).
+        capacity: the largest T memorized with the median seed; of an even number of seeds, the lower one.
+        bracket: that T, and the smallest T that was not memorized with this seed.
         theorem: $H(\min(n, d_h) - 1) + 1$.
-        rank: of the attention features, measured on $H d + 1$ examples; the smallest of the seeds.
+        rank: of the attention features, measured on $H d + 1$ examples; that of the median seed.
         shared_limit: $H(n-1) + 1$, the most that fixed scores hold of a shared context.
         features: $H d$, the most that they hold of any.
         proved: the most that chosen scores are proved to hold.
@@ -101,12 +102,12 @@ def examples_capacity(
         task = random_examples(most + 1, context, embedding_dim, shared=shared, seed=draw)
         found.append(largest_memorized(task, head_dim, heads, method, draw))
         ranks.append(rank(solved(task, head_dim, heads, "lstsq", np.random.default_rng(draw))[1]))
-    capacity = min(found)
+    capacity = statistics.median_low(found)
     return ExamplesCapacity(
         capacity=capacity,
         bracket=(capacity, capacity + 1),
         theorem=counts["theorem"],
-        rank=min(ranks),
+        rank=statistics.median_low(ranks),
         shared_limit=counts["shared"],
         features=counts["features"],
         proved=counts["proved"],
