@@ -78,15 +78,16 @@ def eventually(true, seconds=120):
 
 
 def start(*words, **environment):
+    # Under nohup tests begin with it ignored, and so would the server.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     process = subprocess.Popen(
         [sys.executable, "-m", "attncap", "explore", "--json", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | environment,
-        # Under nohup tests begin with it ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
+    signal.signal(signal.SIGHUP, before)
     line = process.stdout.readline()
     assert line, process.communicate()[1]
     return Explorer(process, json.loads(line))

@@ -464,7 +464,7 @@ def test_bad_files_are_refused(tmp_path, capsys):
     for name, message in [
         ("not.npz", "not an .npz"),
         ("other.npz", "expected pi and optionally weight"),
-        ("object.npz", "not an .npz of plain arrays"),
+        ("object.npz", "not an .npz file of plain arrays"),
         ("missing.npz", "cannot read"),
         ("missing.txt", "cannot read"),
         ("kvj", "did you mean 'kjv'?"),

@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 from attncap import archive, construct, measure, tasks
 from attncap.cli import main
 from attncap.commands.memorize import memorize
-from attncap.construct.associations import joint_stages, rivals
+from attncap.construct.associations import joint_mode, joint_stages, rivals
 from attncap.construct.associations.grid import Grid
 from attncap.construct.associations.joint_descent import whole
 from attncap.construct.associations.joint_mode import alike, first_guess, penalties, small_draw
@@ -359,3 +359,14 @@ def test_an_interrupt_leaves_a_whole_memory_or_none(tmp_path, word):
     memory = archive.read(out)
     assert (memory.checked, measure.recall(memory.model, memory.task).correct) == (True, 250)
     assert json.loads(said)["details"]["interrupted"]
+
+
+def test_of_many_answers_most_are_right_at_the_start_and_all_soon(monkeypatch):
+    monkeypatch.setattr(joint_mode, "MANY", 1 << 20)
+    subjects, regions = 1000, 20
+    asked = np.stack(np.meshgrid(np.arange(3), 3 + np.arange(subjects), indexing="ij"), -1).reshape(-1, 2)
+    names = 3 + subjects + np.arange(2 * subjects)
+    shared = names[-1] + 1 + np.random.default_rng(0).integers(regions, size=subjects)
+    task = tasks.associations(asked, np.concatenate([names, shared]), int(names[-1]) + 1 + regions)
+    # 62 here; 149 where subjects keep nothing of their own, 122 with small logits, 242 without Adam's steps.
+    assert construct.joint(task, 6, heads=12).details["evaluations"] < 100

@@ -182,7 +182,7 @@ def test_embeddings_that_do_not_fit_are_refused(tmp_path, arrays, said):
         ({"layer": "perceptron", "method": "train"}, "layer: expected attention, or method theorem or margin or joint"),
         ({"layer": "perceptron", "certify": True}, "certify"),
         ({"layer": "perceptron", "smallest": True}, "smallest"),
-        ({"embeddings": Path("none.npz")}, "not an"),
+        ({"embeddings": Path("none.npz")}, "cannot read"),
     ],
 )
 def test_options_of_layers_that_do_not_go_together(options, said):

@@ -40,6 +40,10 @@ LOGITS = 30.0
 CIRCLE_LOGITS = 3000.0
 # Rounds in which tokens that share answers come together.
 ALIKE = 80
+# Sequences times answers from which L-BFGS, whose one step is for all weights, loses between two looks at all rivals
+# what it gains. Most answers there belong to one sequence: tokens keep so much of their own direction.
+MANY = 1 << 26
+OWN, MANY_LOGITS = 0.5, 300.0
 # What large weights cost at first, of one head and of all heads together; thrice it falls to a quarter, then to none.
 PENALTY, TOGETHER, FALLING = 0.1, 0.4, (1, 1 / 4, 1 / 16, 1 / 64)
 # Of the loss and its gradient, at most.
@@ -156,8 +160,13 @@ def reached(
             return found
         spent = found.evaluations
     start = first_guess(task, *size)
-    found = reach(start, partial(whole, start, task, *answers_of(task)), goal, steps=wide)
+    found = reach(start, partial(whole, start, task, *answers_of(task)), goal, steps=wide or many(task))
     return replace(found, evaluations=spent + found.evaluations)
+
+
+def many(task: Associations) -> bool:
+    """Whether sequences times answers are so many that a descent takes Adam's steps first."""
+    return task.associations * len(measure.answers_in_use(task)) > MANY
 
 
 def fewest(
@@ -208,7 +217,7 @@ def first_guess(
         tensors["position"][:] = 0.0
     if len(before) > 1:
         directions = rng.standard_normal((len(before), embedding_dim))
-        tensors["embedding"][before] = APART * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        tensors["embedding"][before] = APART * normalized(directions)
         for head in range(min(heads, embedding_dim)):
             for name in ("query", "key"):
                 tensors[name][head] *= 0.1
@@ -246,18 +255,21 @@ def small_draw(
     return replace(model, **{name: rng.uniform(-most, most, tensors[name].shape) for name, most in ranges.items()})
 
 
-def alike(task: Associations, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
+def alike(task: Associations, drawn: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
     """Bring the vectors of last tokens together that share answers after the same beginning; return unit vectors.
+
+    Where answers are `many`, each keeps a part of what was drawn for it.
 
     In two dimensions they end evenly spaced on the circle, where every direction is a vertex.
     """
     _, rows = np.unique(task.sequences[:, -1], return_inverse=True)
     keys = np.column_stack([task.sequences[:, :-1], task.answers])
     columns = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
-    shared = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(vectors), columns.max() + 1))
+    shared = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(drawn), columns.max() + 1))
     among: np.ndarray = np.asarray(shared.sum(axis=0))
     of: np.ndarray = np.asarray(shared.sum(axis=1))
     # Fewer vectors than dimensions have no common directions to find.
+    vectors = drawn
     for _ in range(ALIKE if len(vectors) > vectors.shape[1] + 1 else 0):
         vectors = (shared @ ((shared.T @ vectors) / among[:, None])) / of[:, None]
         vectors = vectors - vectors.mean(axis=0)
@@ -266,7 +278,13 @@ def alike(task: Associations, vectors: Float[np.ndarray, "m d"]) -> Float[np.nda
     if vectors.shape[1] == 2:
         turns = np.argsort(np.argsort(np.arctan2(vectors[:, 1], vectors[:, 0]), kind="stable"))
         angles = 2 * np.pi * turns / len(vectors)
-        vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    vectors = normalized(vectors)
+    return normalized(np.sqrt(1 - OWN**2) * vectors + OWN * normalized(drawn)) if many(task) else vectors
+
+
+def normalized(vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
+    """Return vectors of length one."""
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -279,5 +297,5 @@ def pointed_at(model: TokenModel, task: Associations) -> Float[np.ndarray, "N d"
     rows = np.zeros((task.vocabulary_size, model.embedding_dim))
     np.add.at(rows, task.answers, encoded / lengths)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    logits = CIRCLE_LOGITS if model.embedding_dim == 2 else LOGITS
+    logits = CIRCLE_LOGITS if model.embedding_dim == 2 else MANY_LOGITS if many(task) else LOGITS
     return rows / np.maximum(norms, 1e-12) * logits / np.sqrt(np.mean(lengths**2))
