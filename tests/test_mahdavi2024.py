@@ -212,3 +212,11 @@ def test_capacities_stand_beside_what_theory_counts(monkeypatch, here):
         assert held["generic scores, least squares", heads] == 2 * heads + 1
         assert held["scores chosen for the labels", heads] > 2 * heads + 1
     assert drawing.measured["lines"]["theorem"]["r_squared"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("level", [19.0, 1e-3])
+def test_a_level_line_is_known_exactly(level):
+    x = np.array([1.0, 2.0, 3.0, 4.0, 6.0, 8.0])
+    flat = {"slope": 0.0, "low": 0.0, "high": 0.0}
+    assert line(x, np.full(6, level)) == flat | {"r_squared": 1.0}
+    assert slope(x, np.full((6, 3), level)) == flat

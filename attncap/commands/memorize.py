@@ -22,7 +22,7 @@ else:
     Method = Literal[tuple(methods.methods("associations"))]
 
 # Up to so many associations a small shape is searched where none is asked for, and for so many seconds.
-LARGE, PATIENCE = 10_000, 60.0
+LARGE, PATIENCE = 50_000, 60.0
 
 
 def memorize(
@@ -64,7 +64,7 @@ def memorize(
         head_dim: head dimension $d_h$; $d$ by default.
         heads: heads $H$; the fewest that suffice by default.
         method: how the weights are found: theorem, margin, joint or train. Without a method or a shape, a small one
-            that method joint finds in a minute, and for more than 10,000 associations, or where it finds none, the
+            that method joint finds in a minute, and for more than 50,000 associations, or where it finds none, the
             theorem's; theorem for a shape.
         smallest: search the smallest shape that holds the task.
         by: what is to be smallest: parameters in use, the default, or the bytes that they take.

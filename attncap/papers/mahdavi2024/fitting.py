@@ -20,11 +20,12 @@ def line(x: Points, y: Points) -> dict[str, float]:
         >>> found["slope"], round(found["r_squared"], 9)
         (2.0, 1.0)
     """
+    if np.ptp(y) == 0:
+        # Of equal values SciPy knows no interval.
+        return {"slope": 0.0, "low": 0.0, "high": 0.0, "r_squared": 1.0}
     found = stats.linregress(x, y)
     reach = float(stats.t.ppf((1 + LEVEL) / 2, len(x) - 2) * found.stderr)
-    spread = float(((y - y.mean()) ** 2).sum())
-    r_squared = float(found.rvalue**2) if spread > 0 else 1.0
-    slope = float(found.slope)
+    slope, r_squared = float(found.slope), float(found.rvalue**2)
     return {"slope": slope, "low": slope - reach, "high": slope + reach, "r_squared": r_squared}
 
 
