@@ -36,6 +36,7 @@ CASES = (
     ("countries", 7, 48, "float32"),
     ("countries", 7, 48, "int8"),
     ("countries", 5, 80, "float32"),
+    ("airports", 12, 32, "float32"),
 )
 
 
