@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 from attncap import archive, construct, measure, tasks
 from attncap.cli import main
 from attncap.commands.memorize import memorize
-from attncap.construct.associations import joint_mode, joint_stages, rivals
+from attncap.construct.associations import joint_stages, rivals
 from attncap.construct.associations.grid import Grid
 from attncap.construct.associations.joint_descent import whole
 from attncap.construct.associations.joint_mode import alike, first_guess, penalties, small_draw
@@ -151,9 +151,9 @@ def test_sums_of_tables_are_made_once(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("count", "heads", "least", "seeds"), [(800, 4, 1.7, 2), (1590, 11, 1.6, 2)])
-def test_wide_heads_hold_what_the_best_training_reaches(count, heads, least, seeds):
-    # Medians of recipe best in these shapes (docs/measured/exact.md).
+@pytest.mark.parametrize(("count", "heads", "least"), [(800, 4, 1.7), (1590, 11, 1.6)])
+def test_wide_heads_hold_what_the_best_training_reaches(count, heads, least):
+    # Medians of recipe best in these shapes (docs/measured/exact.md): two of three here.
     held = 0
     for seed in range(3):
         with suppress(NotMemorized):
@@ -161,7 +161,7 @@ def test_wide_heads_hold_what_the_best_training_reaches(count, heads, least, see
             assert fit.recall["float32"].accuracy == 1.0
             assert fit.bits_per_parameter > least
             held += 1
-            if held == seeds:
+            if held == 2:
                 return
     raise AssertionError(f"{held} of 3")
 
@@ -316,11 +316,14 @@ def test_a_search_is_asked_for_whole(words, message, tmp_path, capsys, monkeypat
     assert message in capsys.readouterr().err
 
 
-def test_a_named_method_or_shape_keeps_its_meaning():
+def test_a_named_method_or_shape_keeps_its_meaning(monkeypatch):
     assert memorize("random:20,2,30").method == "joint"
     assert memorize("random:20,2,30", embedding_dim=8).method == "theorem"
     assert memorize("random:20,2,30", method="theorem").shape.embedding_dim == 64
     assert memorize("random:20,2,30", method="joint").shape.parameters < 600
+    # Of more facts than that no small shape is searched.
+    monkeypatch.setattr("attncap.commands.memorize.LARGE", 29)
+    assert memorize("random:20,2,30").method == "theorem"
 
 
 SAYING = """
@@ -361,12 +364,21 @@ def test_an_interrupt_leaves_a_whole_memory_or_none(tmp_path, word):
     assert json.loads(said)["details"]["interrupted"]
 
 
-def test_of_many_answers_most_are_right_at_the_start_and_all_soon(monkeypatch):
-    monkeypatch.setattr(joint_mode, "MANY", 1 << 20)
-    subjects, regions = 1000, 20
+def names_and_regions(subjects=1000, regions=20):
     asked = np.stack(np.meshgrid(np.arange(3), 3 + np.arange(subjects), indexing="ij"), -1).reshape(-1, 2)
     names = 3 + subjects + np.arange(2 * subjects)
     shared = names[-1] + 1 + np.random.default_rng(0).integers(regions, size=subjects)
-    task = tasks.associations(asked, np.concatenate([names, shared]), int(names[-1]) + 1 + regions)
-    # 62 here; 149 where subjects keep nothing of their own, 122 with small logits, 242 without Adam's steps.
-    assert construct.joint(task, 6, heads=12).details["evaluations"] < 100
+    return tasks.associations(asked, np.concatenate([names, shared]), int(names[-1]) + 1 + regions)
+
+
+def test_of_many_answers_most_are_right_at_the_start_and_all_soon(monkeypatch):
+    monkeypatch.setattr(joint_stages, "MANY", 1 << 20)
+    # 58 here, 117 with small logits; where subjects keep nothing of their own 62 facts stay wrong.
+    assert construct.joint(names_and_regions(), 6, heads=12).details["evaluations"] < 90
+
+
+def test_perceptrons_of_many_answers_need_steps_first(monkeypatch):
+    # By L-BFGS alone a third stays wrong.
+    monkeypatch.setattr(joint_stages, "MANY", 1 << 20)
+    fit = construct.perceptron(names_and_regions(), 6, 24, method="joint")
+    assert fit.recall["float32"].accuracy == 1.0

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from attncap.audit.kruskal import Kruskal, kruskal
 from attncap.audit.shares import Share, sampled, variants
 from attncap.constraints import Count, Seed, checked
+from attncap.data.arrays import check_size
 from attncap.errors import InputError
 from attncap.numerics.row_rank import Rows
 from attncap.result import Result, hidden
@@ -18,8 +19,6 @@ from attncap.result import Result, hidden
 HOLDS = 0.99
 # Of the subsets, how many the other types and the neighbours take at most, and how many each point of the curve.
 FEWER, POINTWISE, POINTS = 500, 100, 16
-# Beyond these the squares of vectors leave their type.
-SMALLEST, LARGEST = 1e-15, 1e15
 
 
 @dataclass(frozen=True)
@@ -266,6 +265,6 @@ def _floats(name: str, given: Any) -> np.ndarray:
     if not finite.all():
         place = tuple(int(each) for each in np.argwhere(~finite)[0])
         raise InputError(name, "finite numbers", f"{wider[place]} at {list(place)}")
-    if (size := float(np.abs(wider).max(initial=0.0))) > LARGEST or 0 < size < SMALLEST:
-        raise InputError(name, f"a largest number between {SMALLEST:g} and {LARGEST:g}", size)
+    if wider.any():
+        check_size(name, wider)
     return wider

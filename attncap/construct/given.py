@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from attncap.data.arrays import check_size
 from attncap.data.embeddings import read_embeddings
 from attncap.errors import InputError
 from attncap.tasks import Associations
-
-# Beyond these the squares of a table leave float32, which weights may be rounded to.
-SMALLEST, LARGEST = 1e-15, 1e15
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,7 @@ class Embeddings:
             table = getattr(self, name)
             if not (finite := np.isfinite(table)).all():
                 raise InputError(name, "finite numbers", float(table[~finite][0]))
-            if not SMALLEST <= (size := float(np.abs(table).max())) <= LARGEST:
-                raise InputError(name, f"a largest number between {SMALLEST:g} and {LARGEST:g}", size)
+            check_size(name, table)
 
     @staticmethod
     def read(path: str | Path, task: Associations) -> "Embeddings":

@@ -11,6 +11,8 @@ from numpy.lib.npyio import NpzFile
 from attncap.errors import InputError
 from attncap.numerics.memory import require
 
+SMALLEST, LARGEST = 1e-15, 1e15
+
 
 def read_arrays(path: str | Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
     """Read the arrays of an .npz file; what would be unpickled, which can run code, is refused.
@@ -42,6 +44,21 @@ def read_arrays(path: str | Path, names: Collection[str] | None = None) -> dict[
     if others := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
         raise InputError(f"{path}: not an .npz file of plain arrays ({others[0]} is none)")
     return arrays
+
+
+def check_size(name: str, array: np.ndarray) -> None:
+    """Refuse an array of zeros, or one whose squares leave float32, which weights may be rounded to.
+
+    Raises:
+        InputError: its largest number is too large or too small.
+
+    Example:
+        >>> check_size("queries", np.full(2, 1e-20))
+        Traceback (most recent call last):
+        attncap.errors.InputError: queries: expected a largest number between 1e-15 and 1e+15, got 1e-20
+    """
+    if not SMALLEST <= (size := float(np.abs(array).max(initial=0.0))) <= LARGEST:
+        raise InputError(name, f"a largest number between {SMALLEST:g} and {LARGEST:g}", size)
 
 
 @contextmanager

@@ -78,7 +78,7 @@ class Grid:
             pieces.append((part, share, back))
         grid += after + value.reshape(len(units), -1).T @ units
 
-        def pull(by: np.ndarray) -> Tensors:
+        def pull(by: Float[np.ndarray, "T d"]) -> Tensors:
             to_grid = np.zeros((len(first) * len(last), by.shape[1]), by.dtype)
             to_grid[cells] = by
             to_grid = to_grid.reshape(grid.shape)
@@ -146,7 +146,7 @@ def mixed_units(
     gap = earlier[..., None] - value[:, :, None]
     mixed = (share[:, None] * gap).reshape(len(units), -1)
 
-    def pull(by: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def pull(by: Float[np.ndarray, "P l d"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         flat = by.reshape(-1, by.shape[-1])
         to_mixed = (units @ flat.T).reshape(gap.shape)
         to_share = (to_mixed * gap).sum(axis=1)
@@ -170,7 +170,7 @@ def mixed_heads(
     of_first, of_last = share.transpose(1, 0, 2), np.ascontiguousarray(share.transpose(2, 0, 1))
     found = of_first.transpose(0, 2, 1) @ first - (of_last.transpose(0, 2, 1) @ last).transpose(1, 0, 2)
 
-    def pull(by: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def pull(by: Float[np.ndarray, "P l d"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         turned = np.ascontiguousarray(by.transpose(1, 0, 2))
         to_share = np.ascontiguousarray((first @ by.transpose(0, 2, 1)).transpose(1, 0, 2))
         to_share -= (last @ turned.transpose(0, 2, 1)).transpose(1, 2, 0)

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from attncap import measure
 from attncap.constraints import Count, Seed, checked
 from attncap.construct.associations.joint_descent import whole
-from attncap.construct.associations.joint_stages import Descended, Goal, reach
+from attncap.construct.associations.joint_stages import Descended, Goal, many, reach
 from attncap.construct.associations.random_attention import draw
 from attncap.construct.associations.readout import M, answers_of
 from attncap.construct.given import Embeddings
@@ -40,9 +40,8 @@ LOGITS = 30.0
 CIRCLE_LOGITS = 3000.0
 # Rounds in which tokens that share answers come together.
 ALIKE = 80
-# Sequences times answers from which L-BFGS, whose one step is for all weights, loses between two looks at all rivals
-# what it gains. Most answers there belong to one sequence: tokens keep so much of their own direction.
-MANY = 1 << 26
+# Of many answers most belong to one sequence: tokens keep so much of their own direction, and only large logits tell
+# them apart.
 OWN, MANY_LOGITS = 0.5, 300.0
 # What large weights cost at first, of one head and of all heads together; thrice it falls to a quarter, then to none.
 PENALTY, TOGETHER, FALLING = 0.1, 0.4, (1, 1 / 4, 1 / 16, 1 / 64)
@@ -80,8 +79,8 @@ def joint(
     such heads hold more bits per parameter than few wide ones. The first guess draws the attention and puts every
     answer's row where its sequences' representations point, which answers most sequences that share their answer with
     no other; the descent finds the rest. Wide heads start from a small draw of everything first. Large tables are
-    descended over the closest rivals of each sequence, and verified over the whole vocabulary. For int8, Adam's steps
-    follow the loss of the rounded weights.
+    descended over the closest rivals of each sequence, the largest by Adam's steps first, and verified over the whole
+    vocabulary. For int8, Adam's steps follow the loss of the rounded weights.
 
     Args:
         task: what to memorize.
@@ -160,13 +159,8 @@ def reached(
             return found
         spent = found.evaluations
     start = first_guess(task, *size)
-    found = reach(start, partial(whole, start, task, *answers_of(task)), goal, steps=wide or many(task))
+    found = reach(start, partial(whole, start, task, *answers_of(task)), goal, steps=wide)
     return replace(found, evaluations=spent + found.evaluations)
-
-
-def many(task: Associations) -> bool:
-    """Whether sequences times answers are so many that a descent takes Adam's steps first."""
-    return task.associations * len(measure.answers_in_use(task)) > MANY
 
 
 def fewest(
@@ -258,9 +252,8 @@ def small_draw(
 def alike(task: Associations, drawn: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
     """Bring the vectors of last tokens together that share answers after the same beginning; return unit vectors.
 
-    Where answers are `many`, each keeps a part of what was drawn for it.
-
-    In two dimensions they end evenly spaced on the circle, where every direction is a vertex.
+    Where answers are `many`, each keeps a part of what was drawn for it. In two dimensions they end evenly spaced on
+    the circle, where every direction is a vertex.
     """
     _, rows = np.unique(task.sequences[:, -1], return_inverse=True)
     keys = np.column_stack([task.sequences[:, :-1], task.answers])

@@ -25,12 +25,20 @@ FEW = 5
 PATIENCE, PROGRESS = 300, 0.9
 # A rival that is looked up costs as much as so many exponentials.
 LOOKED_UP = 4
+# Sequences times answers from which L-BFGS, whose one step is for all weights, loses between two looks at all rivals
+# what it gains.
+MANY = 1 << 26
 # float64 goes on where so few of the answers are wrong.
 NEAR = 0.02
 # Adam's steps, of this rate at first: at most so many, and between two looks at all rivals.
 RATE, STEPS, LOOK = 0.03, 1500, 30
 # Evaluations that each of the penalties is descended for.
 EACH = 250
+
+
+def many(task: Associations) -> bool:
+    """Whether sequences times answers are so many that a descent takes Adam's steps first."""
+    return task.associations * len(measure.answers_in_use(task)) > MANY
 
 
 @dataclass(frozen=True)
@@ -123,8 +131,8 @@ def reach(
         start: the first guess.
         pose: makes its problem in a type (``dtype``), with int8 in the loop (``rounding``) or without.
         goal: what to reach.
-        steps: whether to begin with Adam's steps: from a guess that has answers already, L-BFGS moves wide heads too
-            little.
+        steps: whether to begin with Adam's steps, as `many` answers do: from a guess that has answers already, L-BFGS
+            moves wide heads too little.
         penalties: of large weights, to begin with: nats for weights of their first size. Logits then grow as answers
             find their places and not before, where attention that saturated moves no more.
     """
@@ -134,7 +142,7 @@ def reach(
     what = f"training all of {task.name}"
     exponentials = answers if answers == len(measure.answers_in_use(task)) else LOOKED_UP * answers
     expect_descent(task.associations, multiplications, exponentials, what, goal.evaluations, goal.budget)
-    return _rounded(pose, goal) if goal.dtype == INT8 else _floating(pose, goal, steps, penalties)
+    return _rounded(pose, goal) if goal.dtype == INT8 else _floating(pose, goal, steps or many(task), penalties)
 
 
 def _floating(pose: Callable[..., Problem[M]], goal: Goal, steps: bool, penalties: Sequence[float]) -> Descended[M]:

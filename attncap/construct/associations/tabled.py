@@ -60,7 +60,7 @@ class Tables:
         values = np.concatenate([piece.values.reshape(len(piece.values), -1) for piece in pieces])
         encoded = x[last] + values @ flat["output"]
 
-        def pull(by: np.ndarray) -> Tensors:
+        def pull(by: Float[np.ndarray, "T d"]) -> Tensors:
             to_x = self._sum("last", 0, last, len(x), by.dtype) @ by
             to_tables = {name: np.zeros_like(table) for name, table in tables.items()}
             start = 0
