@@ -56,8 +56,8 @@ def capacity(
         head_dim: head dimension $d_h$; $d$ by default.
         vocabulary: associations: tokens in the vocabulary, $N$.
         context: tokens in a sequence, $S$; vectors in a context, $n$.
-        method: associations: theorem, margin (the default) or train; examples: theorem, lstsq (the default), chosen or
-            train.
+        method: associations: theorem, margin (the default), joint or train; examples: theorem, lstsq (the default),
+            chosen or train.
         layer: associations: what memorizes: attention, a perceptron of gated units (method theorem, margin or joint),
             or both, the perceptron with as many parameters as the attention.
         units: units of the perceptron.

@@ -1,6 +1,6 @@
-"""Tensors as one point of a descent, each measured in its own root mean square, so that one step suits all of them."""
+"""Tensors as one point of a descent, each measured by its own root mean square, so that one step suits all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,6 +24,7 @@ class Flattened:
         dtype: what their values are computed in.
         kept: tensors beside them that stay, in that type.
         rounding: whether their values are rounded to int8.
+        strides: by name, root mean squares that a tensor is measured in: 1 where none is given.
 
     Example:
         >>> flattened = Flattened({"a": np.full((2, 1), 4.0), "b": np.ones(1)}, "float32")
@@ -37,11 +38,15 @@ class Flattened:
     dtype: str
     kept: Tensors = field(default_factory=dict)
     rounding: bool = False
+    strides: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def scales(self) -> dict[str, float]:
-        """The root mean square of each tensor at the start."""
-        return {name: max(float(np.sqrt(np.mean(tensor**2))), LEAST) for name, tensor in self.tensors.items()}
+        """The measure of each tensor: its root mean square at the start, times its stride."""
+        return {
+            name: self.strides.get(name, 1.0) * max(float(np.sqrt(np.mean(tensor**2))), LEAST)
+            for name, tensor in self.tensors.items()
+        }
 
     @property
     def start(self) -> Float[np.ndarray, " P"]:

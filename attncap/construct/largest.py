@@ -10,7 +10,7 @@ from attncap import bounds, methods
 from attncap.bounds.values import complete
 from attncap.constraints import Count, Seed, checked
 from attncap.construct.perceptrons.constructed import ACTIVATION, Readout, count, perceptron
-from attncap.errors import InputError
+from attncap.errors import InputError, UnmetError
 from attncap.fits.capacity import Capacity
 from attncap.fits.count import check_shape
 from attncap.fits.fit import Fit, NotMemorized
@@ -37,8 +37,9 @@ def capacity(
 ) -> Capacity:
     r"""Search the largest number $T$ of random associations that a construction recalls exactly in a shape.
 
-    For every seed, tasks and weights are drawn anew for each $T$ tried; steps that double bracket the boundary and
-    bisection narrows it, down to the method's resolution: 1 association (theorem) or 1/32 of it (margin).
+    For every seed, tasks and weights are drawn anew for each $T$ tried, first what the method's bound counts; steps
+    that double bracket the boundary and bisection narrows it, down to the method's resolution: 1 association (theorem)
+    or 1/32 of it (margin, joint).
 
     Args:
         vocabulary: $N$.
@@ -46,7 +47,7 @@ def capacity(
         embedding_dim: $d$.
         head_dim: $d_h$; $d$ by default.
         heads: $H$.
-        method: name of a construction (`attncap.methods`): "theorem" or "margin".
+        method: name of a construction (`attncap.methods`): "theorem", "margin" or "joint".
         dtype: the type in which the recall must be exact.
         seeds: how many searches, each with its own draws.
         seed: the first of them.
@@ -75,15 +76,20 @@ def capacity(
         raise InputError("seeds", "at least 1", seeds)
     special = chosen.taking(train_attention=train_attention, certify=certify)
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
-    promised, rank = (
-        int(bounds.value(bound, **shape, vocabulary=vocabulary, context=context)) for bound in ("dana2025", "corrected")
-    )
+    size = complete({**shape, "vocabulary": vocabulary, "context": context})
+    promised, rank = (int(bounds.value(bound, **size)) for bound in ("dana2025", "corrected"))
+    try:
+        begin = max(1, int(bounds.value(chosen.bound or "corrected", **size)))
+    except UnmetError:
+        # The method's law does not reach so far.
+        begin = rank
     return _searched(
         partial(chosen.function, **shape, dtype=dtype, **special),
         (vocabulary, context),
         chosen,
         range(seed, seed + seeds),
-        parameters=int(complete({**shape, "vocabulary": vocabulary, "context": context})["parameters"]),
+        begin=begin,
+        parameters=int(size["parameters"]),
         theorem=promised,
         rank=rank,
         dtype=dtype,
@@ -136,6 +142,7 @@ def perceptron_capacity(
         (vocabulary, context),
         methods.find("associations", method),
         range(seed, seed + seeds),
+        begin=held,
         parameters=embedding_dim * (2 * vocabulary + units * (2 * context + 1)),
         theorem=held,
         rank=held,
@@ -151,14 +158,15 @@ def _searched(
     method: methods.Method,
     seeds: range,
     *,
+    begin: int,
     parameters: int,
     rank: int,
     started: float,
     **rest: Any,
 ) -> Capacity:
-    """Bracket the largest task of each seed, from the count on."""
+    """Bracket the largest task of each seed, from where the one before held."""
     vocabulary, context = sizes
-    limit, brackets, begin = vocabulary**context, [], rank
+    limit, brackets = vocabulary**context, []
     for number in track(seeds, "seeds"):
         memorizes = partial(_memorizes, construct, vocabulary, context, number)
         brackets.append(boundary(memorizes, begin, limit, method.resolution))

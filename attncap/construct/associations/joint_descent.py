@@ -1,6 +1,6 @@
 """The logistic loss of a whole layer of attention, embeddings too, as a problem in all its parameters."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +24,7 @@ def whole(
     frozen: Collection[str] = (),
     *,
     rounding: bool = False,
+    strides: Mapping[str, float] | None = None,
 ) -> Problem[AttentionOnlyTransformer]:
     """Pose the logistic loss of a whole model as a problem in the parameters that the task reads.
 
@@ -35,6 +36,7 @@ def whole(
         dtype: computes in float64 near the limit of what a shape holds, where terms cancel; float32 is faster.
         frozen: the tensors that stay as they are.
         rounding: the loss and its gradient are those of the weights rounded to int8.
+        strides: see `attncap.construct.flattened.Flattened`.
 
     Returns:
         The problem.
@@ -51,7 +53,7 @@ def whole(
     encode = grid.encode if grid and grid.filled >= FILLED else tables.encode
     if rounding and once:
         model, frozen = _placed(model, task), {*frozen, "position"}
-    problem = pose(model, task, used, answers, encode, dtype=dtype, frozen=frozen, rounding=rounding)
+    problem = pose(model, task, used, answers, encode, dtype=dtype, frozen=frozen, rounding=rounding, strides=strides)
     return replace(problem, finish=lambda point: _placed(problem.finish(point), task)) if once else problem
 
 

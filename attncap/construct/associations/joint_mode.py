@@ -45,6 +45,10 @@ ALIKE = 80
 OWN, MANY_LOGITS = 0.5, 300.0
 # What large weights cost at first, of one head and of all heads together; thrice it falls to a quarter, then to none.
 PENALTY, TOGETHER, FALLING = 0.1, 0.4, (1, 1 / 4, 1 / 16, 1 / 64)
+# Sequences that share an answer, on average, from which no guess is made.
+SHARED = 2.0
+# Root mean squares of the unembedding that a step moves it, as far as it moves others by one.
+STRIDE, FARTHEST = 16.0, 8.0
 # Of the loss and its gradient, at most.
 EVALUATIONS = 4000
 # Where the number of heads is free, the largest that failed is within an eighth of the smallest that succeeded.
@@ -78,9 +82,10 @@ def joint(
     Scores have rank 1 and values one dimension unless more are asked for: a head then costs $4d$ numbers, and many
     such heads hold more bits per parameter than few wide ones. The first guess draws the attention and puts every
     answer's row where its sequences' representations point, which answers most sequences that share their answer with
-    no other; the descent finds the rest. Wide heads start from a small draw of everything first. Large tables are
-    descended over the closest rivals of each sequence, the largest by Adam's steps first, and verified over the whole
-    vocabulary. For int8, Adam's steps follow the loss of the rounded weights.
+    no other; the descent finds the rest. Where most answers are shared, as in random tasks, it starts from a small
+    draw instead, and large weights cost at first. Large tables are descended over the closest rivals of each sequence,
+    the largest by Adam's steps first, and verified over the whole vocabulary. For int8, Adam's steps follow the loss of
+    the rounded weights.
 
     Args:
         task: what to memorize.
@@ -149,18 +154,26 @@ def joint(
 def reached(
     goal: Goal, embedding_dim: int, head_dim: int, heads: int, rank: int, seed: int
 ) -> Descended[AttentionOnlyTransformer]:
-    """Descend over all weights from the draws of a seed: of wide heads a small one, then, as of others, the guess."""
+    """Descend over all weights from the draws of a seed: a small draw where answers are shared, else the guess."""
     task, size = goal.task, (embedding_dim, head_dim, heads, rank, seed)
-    wide, spent = head_dim > 1, 0
-    if wide and goal.dtype != INT8:
+    if shared(task) and not many(task) and goal.dtype != INT8:
         start = small_draw(task, *size)
-        found = reach(start, partial(whole, start, task, *answers_of(task)), goal, penalties=penalties(heads))
-        if found.holds or goal.late:
-            return found
-        spent = found.evaluations
+        pose = partial(whole, start, task, *answers_of(task), strides={"unembedding": stride(start, task)})
+        return reach(start, pose, goal, penalties=penalties(heads))
     start = first_guess(task, *size)
-    found = reach(start, partial(whole, start, task, *answers_of(task)), goal, steps=wide)
-    return replace(found, evaluations=spent + found.evaluations)
+    return reach(start, partial(whole, start, task, *answers_of(task)), goal, steps=head_dim > 1)
+
+
+def shared(task: Associations) -> bool:
+    """Whether an answer belongs to several sequences on average, so that a guess answers few of them."""
+    return task.associations >= SHARED * len(measure.answers_in_use(task))
+
+
+def stride(model: AttentionOnlyTransformer, task: Associations) -> float:
+    """Return how far a step moves the unembedding: the farther, the smaller the attention is beside it."""
+    layer = sum(tensor.size for name, tensor in model.tensors().items() if name not in GIVEN)
+    rows = model.embedding_dim * len(measure.answers_in_use(task))
+    return float(np.clip(STRIDE * rows / layer, 1.0, FARTHEST))
 
 
 def fewest(

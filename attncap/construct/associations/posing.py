@@ -1,6 +1,6 @@
 """The logistic loss of a whole model, layer and embeddings, as a problem in the parameters that a task reads."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ def pose(
     dtype: str,
     frozen: Collection[str] = (),
     rounding: bool = False,
+    strides: Mapping[str, float] | None = None,
 ) -> Problem[M]:
     """Pose the logistic loss of a whole model as a problem.
 
@@ -43,6 +44,7 @@ def pose(
         frozen: the tensors that stay as they are.
         rounding: the loss and its gradient are those of the weights rounded to int8 (straight-through: what rounding
             does to the gradient is left out).
+        strides: see `attncap.construct.flattened.Flattened`.
 
     Returns:
         The problem.
@@ -53,7 +55,7 @@ def pose(
         tensors |= {name: rounded(name, tensors[name]) for name in frozen}
     tensors |= {"embedding": tensors["embedding"][read], "unembedding": tensors["unembedding"][used]}
     kept = {name: tensors.pop(name).astype(dtype) for name in frozen}
-    free, rivals = Flattened(tensors, dtype, kept, rounding), Rivals(answers, len(used))
+    free, rivals = Flattened(tensors, dtype, kept, rounding, strides or {}), Rivals(answers, len(used))
     rows = {name: tokens for name, tokens in (("embedding", read), ("unembedding", used)) if name not in frozen}
 
     def objective(point: np.ndarray) -> tuple[float, np.ndarray, float]:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from attncap.models import TokenModel
+from attncap.numerics.exponentials import raised
 from attncap.numerics.lbfgs import Objective
 from attncap.numerics.memory import chunks
 from attncap.tasks import Associations
@@ -106,22 +107,21 @@ def logistic(
 def piece(
     encoded: Float[np.ndarray, "t d"], unembedding: Float[np.ndarray, "n d"], answers: Int[np.ndarray, " t"]
 ) -> tuple[float, float, Float[np.ndarray, "t d"], Float[np.ndarray, "n d"]]:
-    """Return the summed loss, the smallest margin and the gradients by both factors, with one (t, n) array."""
+    """Return the summed loss, the smallest margin and the gradients by both factors, with one (n, t) array."""
     index = np.arange(len(encoded))
-    logits = encoded @ unembedding.T
-    own = logits[index, answers]
-    logits[index, answers] = -np.inf
-    rival = logits.max(axis=1)
+    logits = unembedding @ encoded.T
+    own = logits[answers, index]
+    logits[answers, index] = -np.inf
+    rival = logits.max(axis=0)
     top = np.maximum(own, rival)
-    logits -= top[:, None]
-    weights = np.exp(logits, out=logits)
-    mine = np.exp(own - top)
-    total = weights.sum(axis=1) + mine
+    logits -= top
+    weights, mine = raised(logits), raised(own - top)
+    total = weights.sum(axis=0) + mine
     # softmax minus the indicator of the answer, before division by the total: that is done on the thin factors.
-    weights[index, answers] = mine - total
+    weights[answers, index] = mine - total
     loss = float((np.log(total) + top - own).sum(dtype=np.float64))
     thin = encoded / total[:, None]
-    return loss, float((own - rival).min()), weights @ unembedding / total[:, None], weights.T @ thin
+    return loss, float((own - rival).min()), weights.T @ unembedding / total[:, None], weights @ thin
 
 
 def spread(

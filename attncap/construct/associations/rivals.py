@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 
 from attncap.construct.associations.readout import piece
+from attncap.numerics.exponentials import raised
 from attncap.numerics.memory import chunks
 
 # Logits of all sequences and answers that take no longer than the attention.
@@ -106,8 +107,9 @@ class Rivals:
         own = np.einsum("td,td->t", encoded, unembedding[self.answers])
         rival = np.maximum.reduceat(logits, starts[:-1])
         top = np.maximum(own, rival)
-        np.exp(logits - np.repeat(top, counts), out=weights)
-        mine = np.exp(own - top)
+        np.subtract(logits, np.repeat(top, counts), out=weights)
+        raised(weights)
+        mine = raised(own - top)
         total = mine + np.add.reduceat(weights, starts[:-1])
         weights /= np.repeat(total, counts)
         lacks.data = mine / total - 1

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 
 from attncap.construct.flattened import Pull, Tensors
+from attncap.numerics.exponentials import raised
 from attncap.numerics.memory import chunks
 
 # Pieces that stay in a core's cache.
@@ -116,7 +117,7 @@ class _Piece:
 def _attend(tables: Tensors, places: Int[np.ndarray, "t S"]) -> _Piece:
     query = tables["query"][places[:, -1]]
     scores = np.stack([(query * tables["key"][place]).sum(axis=1) for place in places.T])
-    weights = np.exp(scores - scores.max(axis=0))
+    weights = raised(scores - scores.max(axis=0))
     weights /= weights.sum(axis=0)
     values = sum(each[:, None] * tables["value"][place] for each, place in zip(weights, places.T, strict=True))
     return _Piece(places, weights, np.asarray(values))

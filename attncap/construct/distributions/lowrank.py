@@ -10,6 +10,7 @@ import scipy.linalg
 from jaxtyping import Float
 from scipy.optimize import OptimizeResult, minimize
 
+from attncap.numerics.exponentials import raised
 from attncap.numerics.memory import chunks
 from attncap.progress import bar
 
@@ -76,7 +77,7 @@ def _evaluate(w: np.ndarray, e: np.ndarray, target: np.ndarray) -> tuple[np.ndar
     softmax = e @ w.T
     largest = softmax.max(axis=1, keepdims=True)
     softmax -= largest
-    np.exp(softmax, out=softmax)
+    raised(softmax)
     total = softmax.sum(axis=1, keepdims=True)
     softmax /= total
     return (np.log(total) + largest)[:, 0] - np.einsum("td,td->t", e, target), softmax
@@ -106,7 +107,7 @@ def joint(start: Pair, pi: Float[np.ndarray, "T N"], weight: Float[np.ndarray, "
         residual = e @ w.T
         residual -= residual.max(axis=1, keepdims=True)
         linear = np.einsum("tv,tv->t", residual, pi)
-        np.exp(residual, out=residual)
+        raised(residual)
         total = residual.sum(axis=1, keepdims=True)
         loss = float(weight @ (np.log(total[:, 0], dtype=np.float64) - linear))
         residual /= total
