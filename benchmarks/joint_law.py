@@ -11,7 +11,7 @@ from benchmarks.margin_law import TABLE as MARGIN
 from benchmarks.margin_law import write
 
 TABLE = MARGIN.with_name("joint_law.csv")
-# vocabulary, context, embedding_dim, head_dim, heads: of one dimension, as the search for the smallest has them, and wide.
+# vocabulary, context, embedding_dim, head_dim, heads: as the search for the smallest has them, and wide ones.
 CELLS = [
     *((20, 2, 4, 1, heads) for heads in (2, 6, 12)),
     *((50, 2, 4, 1, heads) for heads in (2, 5, 12)),

@@ -3,14 +3,15 @@ import json
 import numpy as np
 import pytest
 import scipy.optimize
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from attncap import archive, construct, measure
 from attncap.cli import main
 from attncap.construct import NotMemorized
-from attncap.construct.associations.readout import Readout, first_guess, logistic, spread
+from attncap.construct.associations.readout import Readout, first_guess, logistic, piece, spread
 from attncap.fits.fit import shortfall
 from attncap.measure import Recall
+from attncap.numerics.exponentials import raised
 from attncap.numerics.lbfgs import descend
 from attncap.numerics.whitening import whiten
 from attncap.tasks import associations, random_associations
@@ -59,6 +60,23 @@ def test_large_logits_do_not_overflow(rng):
     loss, gradient, _ = logistic(features.astype(np.float32), answers, readout)(1e3 * readout.flat)
     assert np.isfinite(loss)
     assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_logits_far_apart_leave_no_subnormal_number_and_the_gradients_of_the_softmax(dtype):
+    # Products of subnormal numbers take up to a hundred times longer.
+    rng = np.random.default_rng(0)
+    encoded, unembedding = (rng.uniform(1, 2, shape).astype(dtype) for shape in ((40, 3), (9, 3)))
+    encoded, answers = encoded * np.logspace(0, 3, 40, dtype=dtype)[:, None], rng.integers(9, size=40)
+    loss, _, *gradients = piece(encoded, unembedding, answers)
+    logits = encoded.astype(np.float64) @ unembedding.T
+    assert loss == pytest.approx(-log_softmax(logits, axis=1)[np.arange(40), answers].sum(), rel=1e-5)
+    by = softmax(logits, axis=1) - np.eye(9)[answers]
+    for found, expected in zip(gradients, (by @ unembedding, by.T @ encoded), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * abs(expected).max())
+    least = raised(np.array([0.0, -1e4], dtype))
+    assert least[0] == 1
+    assert np.finfo(dtype).tiny < least[1] < np.finfo("float64").eps ** 1.5
 
 
 @pytest.mark.parametrize("rows", [30, 300])

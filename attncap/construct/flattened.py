@@ -32,6 +32,8 @@ class Flattened:
         array([1., 1., 1.])
         >>> flattened.at(np.array([1.0, 2.0, 3.0]))["a"].ravel(), flattened.gradient(flattened.tensors)
         (array([4., 8.], dtype=float32), array([16., 16.,  1.]))
+        >>> Flattened(flattened.tensors, "float32", strides={"a": 2.0}).start
+        array([0.5, 0.5, 1. ])
     """
 
     tensors: Tensors

@@ -20,7 +20,7 @@ from attncap.construct.given import Embeddings
 from attncap.fits.count import capacity_of, check_shape
 from attncap.fits.fit import Fit, NotMemorized, shortfall, summarize
 from attncap.models import AttentionOnlyTransformer, TokenModel, chunks
-from attncap.models.precision import INT8, StoredName
+from attncap.models.precision import StoredName
 from attncap.numerics.bracketing import boundary
 from attncap.numerics.budget import Budget
 from attncap.numerics.whitening import whiten
@@ -156,7 +156,7 @@ def reached(
 ) -> Descended[AttentionOnlyTransformer]:
     """Descend over all weights from the draws of a seed: a small draw where answers are shared, else the guess."""
     task, size = goal.task, (embedding_dim, head_dim, heads, rank, seed)
-    if shared(task) and not many(task) and goal.dtype != INT8:
+    if shared(task) and not many(task):
         start = small_draw(task, *size)
         pose = partial(whole, start, task, *answers_of(task), strides={"unembedding": stride(start, task)})
         return reach(start, pose, goal, penalties=penalties(heads))
