@@ -71,8 +71,9 @@ def smallest(
     """Search the shape with the fewest parameters in use (or stored bytes) that holds a task.
 
     Shapes are filled by method joint, with heads of one dimension. The first comes from the bits of the task; from
-    there the embedding, most of a table's numbers, is narrowed as far as many heads hold the task, and then their
-    number is bisected. A shape that fails is no proof that it cannot hold the task.
+    there the embedding, most of a table's numbers, is narrowed as far as many heads hold the task; then their number is
+    bisected, and again in wider embeddings for as long as that finds less. A shape that fails is no proof that it cannot
+    hold the task.
 
     Args:
         task: what to memorize.
@@ -205,8 +206,12 @@ class _Search:
                 held = self.holds(narrower, heads, dtype)
                 dim, misses = (narrower, 0) if held else (dim, misses + 1)
                 yield
-        for one in (dim, dim + 1):
-            yield from self.bisected(one, dtype)
+        yield from self.bisected(dim, dtype)
+        gained = True
+        while gained:
+            dim, least = dim + 1, self.least
+            yield from self.bisected(dim, dtype)
+            gained = self.least < least
 
     def comfortable(self, size: float, narrowest: int) -> tuple[int, int]:
         """Return the narrowest shape of about so many parameters that is not all heads.
