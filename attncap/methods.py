@@ -123,7 +123,7 @@ METHODS: dict[tuple[Kind, str], Method] = {
             cites=("attncap", "dana2025"),
             resolution=1 / 32,
             # The law over the least that a shape of its sweep held.
-            slack=1.5,
+            slack=1.4,
             options=frozenset({"certify", "query_key_rank", "dtype", "embeddings"}),
             layers=BOTH,
         ),

@@ -16,9 +16,9 @@ from benchmarks.page import Rows, show
 SEEDS = range(5)
 # Heads, and the numbers of associations that are tried: around the largest that either method holds.
 LADDERS = {
-    1: (170, 180, 190, 200, 210, 220, 230),
-    4: (750, 775, 800, 825, 850),
-    11: (1500, 1545, 1590, 1635, 1680),
+    1: (170, 180, 190, 200, 210, 220, 230, 260, 300, 320, 340, 360, 380, 400),
+    4: (750, 775, 800, 825, 850, 875, 900),
+    11: (1500, 1545, 1590, 1635, 1680, 1725),
 }
 COLUMNS = (
     "heads",

@@ -234,9 +234,10 @@ def test_the_law_of_joint_descent_is_that_of_its_sweep():
     ("change", "said"),
     [
         ({"head_dim": 2}, "d_h = 1"),
-        ({"embedding_dim": 20}, "d <= 6"),
-        ({"heads": 40}, "2 H <= 6 d"),
-        ({"vocabulary": 400}, "50 answers"),
+        ({"embedding_dim": 20, "heads": 24}, "d <= 16"),
+        ({"heads": 50}, "H <= 11 d"),
+        ({"heads": 3}, "d <= H"),
+        ({"vocabulary": 400}, "200 answers"),
         ({"vocabulary": 12}, "half of all"),
     ],
 )
