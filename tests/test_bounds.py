@@ -116,7 +116,8 @@ def test_inverse_of_inverse(bound):
         found = bound.invert(target, shape, size)
         assert found <= shape[size]
         assert bound.value({**shape, size: found}) == target
-        if target * 3 > {"margin": MOST, "joint": MOST_JOINT}.get(bound.id, math.inf):
+        if target * 3 > {"margin": MOST, "joint": MOST_JOINT}.get(bound.id, math.inf) or bound.id == "joint":
+            # A law ends where its sweep did, that of joint with the heads too.
             with pytest.raises(UnmetError, match="measured"):
                 bound.invert(target * 3 + 1, shape, size)
             continue

@@ -37,7 +37,7 @@ MOST = 1650
 # Method joint holds so many bits in each degree of freedom of the parameters in use: rows of the tokens that are read
 # and answered, positions, and 4 d a head of one dimension, less changes of basis, shifts, and two scales a head.
 # Fitted to joint_law.csv, whose shapes are the range.
-BITS_PER_DEGREE = Float("2.92")
+BITS_PER_DEGREE = Float("2.93")
 MOST_JOINT = 1900
 in_use = D * (RHO + 1 + A + 4 * H)
 joint = BITS_PER_DEGREE * (in_use - D**2 - 2 * D - 2 * H) * log(2) / log(A)
