@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from attncap import bounds, construct, tasks
+from attncap import bounds, tasks
+from attncap.construct.associations.joint_mode import EVALUATIONS, reached
+from attncap.construct.associations.joint_stages import Goal
 from attncap.train import BEST, Architecture
 from attncap.train.associations.problem import Lane
 from attncap.train.loop.lanes import train
@@ -41,12 +43,9 @@ def trained(heads: int, count: int, seed: int, steps: int = BEST.steps) -> bool:
 
 
 def descended(heads: int, count: int, seed: int) -> bool:
-    """Whether method joint holds it."""
-    try:
-        construct.joint(tasks.random_associations(*SIZES[:2], count, seed), *SIZES[2:], heads, seed=seed)
-    except construct.NotMemorized:
-        return False
-    return True
+    """Whether method joint holds it, before it is verified in other types and counted."""
+    goal = Goal(tasks.random_associations(*SIZES[:2], count, seed), "float32", False, EVALUATIONS, None)
+    return reached(goal, *SIZES[2:], heads, SHAPE["head_dim"], seed).holds
 
 
 @dataclass
