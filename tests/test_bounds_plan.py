@@ -182,7 +182,7 @@ def test_memorize_fills_every_shape_that_plan_recommends(source, seed):
     ("source", "known"),
     [
         ("elements", {"theorem", "margin"}),
-        ("random:50,2,500", {"theorem", "margin"}),
+        ("random:50,2,500", {"theorem", "margin", "joint"}),
         ("random:50,2,2000", {"theorem"}),
         ("countries", {"theorem"}),
     ],
