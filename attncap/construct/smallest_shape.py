@@ -72,8 +72,8 @@ def smallest(
 
     Shapes are filled by method joint, with heads of one dimension. The first comes from the bits of the task; from
     there the embedding, most of a table's numbers, is narrowed as far as many heads hold the task; then their number is
-    bisected, and again in wider embeddings for as long as that finds less. A shape that fails is no proof that it cannot
-    hold the task.
+    bisected, and again in wider embeddings for as long as that finds less. A shape that fails is no proof that it
+    cannot hold the task.
 
     Args:
         task: what to memorize.
