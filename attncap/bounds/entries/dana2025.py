@@ -113,7 +113,7 @@ BOUNDS = (
             Assumption("d <= H <= 11 d (measured)", (H >= D) & (H <= 11 * D)),
             Assumption("a data rank of at most 201 (measured)", RHO <= 201),
             Assumption(f"at most {MOST_JOINT:,} associations (measured)", joint < MOST_JOINT + 1),
-            Assumption("at most half of all N^S sequences (measured)", log(2 * joint) <= S * log(N)),
+            Assumption("at most 57 % of all N^S sequences (measured)", log(joint / Float("0.57")) <= S * log(N)),
         ),
         note="a measured law, no promise: its sweep held 0.74 to 1.12 of it; counts the parameters in use",
         outside="memorize --smallest finds the shape by search",
