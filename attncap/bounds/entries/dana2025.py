@@ -38,7 +38,7 @@ MOST = 1650
 # and answered, positions, and 4 d a head of one dimension, less changes of basis, shifts, and two scales a head.
 # Fitted to joint_law.csv, whose shapes are the range.
 BITS_PER_DEGREE = Float("2.93")
-MOST_JOINT = 1900
+MOST_JOINT = 1960
 in_use = D * (RHO + 1 + A + 4 * H)
 joint = BITS_PER_DEGREE * (in_use - D**2 - 2 * D - 2 * H) * log(2) / log(A)
 
