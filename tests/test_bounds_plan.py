@@ -81,7 +81,9 @@ def test_every_plan_holds_the_task(associations, vocabulary, context, d):
         shape = {"heads": p.heads, "head_dim": p.head_dim, "embedding_dim": p.embedding_dim}
         task = {"vocabulary": vocabulary, "context": context, "associations": associations}
         assert value(p.bound, **task, **shape) >= associations
-        assert p.parameters == parameters(p.embedding_dim, p.head_dim, p.heads, vocabulary, context)
+        in_use = p.embedding_dim * (vocabulary + context + min(vocabulary, associations) + 4 * p.heads)
+        every = parameters(p.embedding_dim, p.head_dim, p.heads, vocabulary, context)
+        assert p.parameters == (in_use if p.method == "joint" else every)
         assert p.bits_per_parameter == pytest.approx(associations * math.log2(vocabulary) / p.parameters)
         assert d is None or p.embedding_dim == d
     assert [p.parameters for p in plans.plans] == sorted(p.parameters for p in plans.plans)
