@@ -35,7 +35,7 @@ CASES = (
     ("factbook", 8, 3, "int8"),
     ("countries", 7, 48, "float32"),
     ("countries", 7, 48, "int8"),
-    ("countries", 5, 80, "float32"),
+    ("countries", 5, 18, "float32"),
     ("airports", 12, 32, "float32"),
 )
 
