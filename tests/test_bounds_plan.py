@@ -81,7 +81,9 @@ def test_every_plan_holds_the_task(associations, vocabulary, context, d):
         shape = {"heads": p.heads, "head_dim": p.head_dim, "embedding_dim": p.embedding_dim}
         task = {"vocabulary": vocabulary, "context": context, "associations": associations}
         assert value(p.bound, **task, **shape) >= associations
-        in_use = p.embedding_dim * (vocabulary + context + min(vocabulary, associations) + 4 * p.heads)
+        # Of T answers that are drawn about so many differ.
+        answers = math.ceil(vocabulary * (1 - (1 - 1 / vocabulary) ** associations))
+        in_use = p.embedding_dim * (vocabulary + context + answers + 4 * p.heads)
         every = parameters(p.embedding_dim, p.head_dim, p.heads, vocabulary, context)
         assert p.parameters == (in_use if p.method == "joint" else every)
         assert p.bits_per_parameter == pytest.approx(associations * math.log2(vocabulary) / p.parameters)
