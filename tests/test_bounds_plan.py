@@ -82,7 +82,7 @@ def test_every_plan_holds_the_task(associations, vocabulary, context, d):
         task = {"vocabulary": vocabulary, "context": context, "associations": associations}
         assert value(p.bound, **task, **shape) >= associations
         # Of T answers that are drawn about so many differ.
-        answers = math.ceil(vocabulary * (1 - (1 - 1 / vocabulary) ** associations))
+        answers = math.ceil(vocabulary * (1 - (1 - 1 / vocabulary) ** associations) - 1e-9)
         in_use = p.embedding_dim * (vocabulary + context + answers + 4 * p.heads)
         every = parameters(p.embedding_dim, p.head_dim, p.heads, vocabulary, context)
         assert p.parameters == (in_use if p.method == "joint" else every)
