@@ -9,7 +9,7 @@ LEAST = -60.0
 def raised(below: np.ndarray) -> np.ndarray:
     """Return the exponentials of differences to a largest, in place, none less than $e^{-60}$.
 
-    Smaller ones count for nothing, and where they are subnormal a product takes up to a hundred times longer.
+    Smaller ones count for nothing, and where they are subnormal a product takes many times longer.
 
     Example:
         >>> raised(np.array([0.0, -1.0, -700.0])).round(3)
