@@ -10,7 +10,7 @@ from attncap import bounds, methods
 from attncap.bounds.values import complete
 from attncap.constraints import Count, Seed, checked
 from attncap.construct.perceptrons.constructed import ACTIVATION, Readout, count, perceptron
-from attncap.errors import InputError, UnmetError
+from attncap.errors import InputError
 from attncap.fits.capacity import Capacity
 from attncap.fits.count import check_shape
 from attncap.fits.fit import Fit, NotMemorized
@@ -37,9 +37,8 @@ def capacity(
 ) -> Capacity:
     r"""Search the largest number $T$ of random associations that a construction recalls exactly in a shape.
 
-    For every seed, tasks and weights are drawn anew for each $T$ tried, first what the method's bound counts; steps
-    that double bracket the boundary and bisection narrows it, down to the method's resolution: 1 association (theorem)
-    or 1/32 of it (margin, joint).
+    For every seed, tasks and weights are drawn anew for each $T$ tried; steps that double bracket the boundary and
+    bisection narrows it, down to the method's resolution: 1 association (theorem) or 1/32 of it (margin, joint).
 
     Args:
         vocabulary: $N$.
@@ -78,17 +77,11 @@ def capacity(
     shape = {"heads": heads, "head_dim": head_dim, "embedding_dim": embedding_dim}
     size = complete({**shape, "vocabulary": vocabulary, "context": context})
     promised, rank = (int(bounds.value(bound, **size)) for bound in ("dana2025", "corrected"))
-    try:
-        begin = max(1, int(bounds.value(chosen.bound or "corrected", **size)))
-    except UnmetError:
-        # The method's law does not reach so far.
-        begin = rank
     return _searched(
         partial(chosen.function, **shape, dtype=dtype, **special),
         (vocabulary, context),
         chosen,
         range(seed, seed + seeds),
-        begin=begin,
         parameters=int(size["parameters"]),
         theorem=promised,
         rank=rank,
@@ -142,7 +135,6 @@ def perceptron_capacity(
         (vocabulary, context),
         methods.find("associations", method),
         range(seed, seed + seeds),
-        begin=held,
         parameters=embedding_dim * (2 * vocabulary + units * (2 * context + 1)),
         theorem=held,
         rank=held,
@@ -158,15 +150,14 @@ def _searched(
     method: methods.Method,
     seeds: range,
     *,
-    begin: int,
     parameters: int,
     rank: int,
     started: float,
     **rest: Any,
 ) -> Capacity:
-    """Bracket the largest task of each seed, from where the one before held."""
+    """Bracket the largest task of each seed, from the count on."""
     vocabulary, context = sizes
-    limit, brackets = vocabulary**context, []
+    limit, brackets, begin = vocabulary**context, [], rank
     for number in track(seeds, "seeds"):
         memorizes = partial(_memorizes, construct, vocabulary, context, number)
         brackets.append(boundary(memorizes, begin, limit, method.resolution))
