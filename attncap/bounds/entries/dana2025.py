@@ -115,7 +115,7 @@ BOUNDS = (
             Assumption(f"at most {MOST_JOINT:,} associations (measured)", joint < MOST_JOINT + 1),
             Assumption("at most 57 % of all N^S sequences (measured)", log(joint / Float("0.57")) <= S * log(N)),
         ),
-        note="a measured law, no promise: its sweep held 0.74 to 1.12 of it; counts the parameters in use",
+        note="a measured law, no promise: its sweep held 0.77 to 1.09 of it; counts the parameters in use",
         outside="memorize --smallest finds the shape by search",
     ),
     Bound(
