@@ -7,7 +7,8 @@ $w \cdot e_t = s_t := \log(y_t - c_2) - \log(c_1 - y_t)$.
 * $T \le d$ linearly independent queries: any $c_1 > \max y$, $c_2 < \min y$, and $w$ solves the linear system.
 * $T = d + 1$ affinely independent queries: the system has one condition, $g(c_1, c_2) = \sum_t a_t s_t = 0$ with the
   null vector $a$ of the queries, $\sum_t a_t \ne 0$. As $c_1 \to \infty$, $g \to -\infty \cdot \sum_t a_t$, and as
-  $c_2 \to -\infty$, $g \to +\infty \cdot \sum_t a_t$: there is a zero on the path between.
+  $c_2 \to -\infty$, $g \to +\infty \cdot \sum_t a_t$: there is a zero on the path between. The smaller the sum, the
+  larger the values there, until float64 loses the labels.
 """
 
 import numpy as np
