@@ -10,6 +10,8 @@ from jaxtyping import Float
 
 # Of longer sides, a vocabulary's or a wide perceptron's, the basis would cost more than the step.
 LARGEST = 128
+# Numbers of a stack whose bases are updated at a time: column by column, which is slow beyond a core's own cache.
+CACHED = 1 << 15
 
 
 class Moments(NamedTuple):
@@ -90,27 +92,34 @@ def into(x: Float[jax.Array, "*stack m n"], left: jax.Array, right: jax.Array) -
 
 
 def orthogonal(moment: Float[jax.Array, "*stack m m"], basis: jax.Array) -> Float[jax.Array, "*stack m m"]:
-    """Take one step of orthogonal iteration towards the eigenvectors.
-
-    The QR factorization is by Householder reflections here and not by `jax.numpy.linalg.qr`: two batched calls of
-    LAPACK in one compiled loop wait for each other's threads for ever on processors of few cores.
-    """
+    """Take one step of orthogonal iteration towards the eigenvectors, a few matrices of the stack at a time."""
     size = moment.shape[-1]
     if size == 0:
         return basis
+    pairs = [x.reshape(-1, size, size) for x in (moment, basis)]
+    turned = jax.lax.map(lambda pair: unitary(pair[0] @ pair[1]), pairs, batch_size=-(-CACHED // size**2))
+    return turned.reshape(basis.shape)
+
+
+def unitary(matrix: Float[jax.Array, "m m"]) -> Float[jax.Array, "m m"]:
+    """Return Q of a matrix's factorization QR.
+
+    It is by Householder reflections here and not by `jax.numpy.linalg.qr`: two batched calls of LAPACK in one compiled
+    loop wait for each other's threads for ever on processors of few cores.
+    """
+    size = len(matrix)
     places = jnp.arange(size)
 
     def reflect(column: jax.Array, factors: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        upper, unitary = factors
-        x = jnp.where(places < column, 0.0, upper[..., column])
+        upper, turned = factors
+        x = jnp.where(places < column, 0.0, upper[:, column])
         # Squares of small numbers vanish; a column of zeros stays one and is left alone.
-        x /= jnp.maximum(jnp.abs(x).max(axis=-1, keepdims=True), 1e-30)
-        norm = jnp.linalg.norm(x, axis=-1, keepdims=True)
+        x /= jnp.maximum(jnp.abs(x).max(), 1e-30)
+        norm = jnp.linalg.norm(x)
         mirror = x + jnp.where(places == column, jnp.where(x < 0, -norm, norm), 0.0)
-        mirror *= jnp.sqrt(2.0) / jnp.maximum(jnp.linalg.norm(mirror, axis=-1, keepdims=True), 1e-15)
-        upper -= mirror[..., :, None] * (mirror[..., None, :] @ upper)
-        unitary -= (unitary @ mirror[..., :, None]) * mirror[..., None, :]
-        return upper, unitary
+        mirror *= jnp.sqrt(2.0) / jnp.maximum(jnp.linalg.norm(mirror), 1e-15)
+        upper -= mirror[:, None] * (mirror @ upper)
+        turned -= (turned @ mirror[:, None]) * mirror
+        return upper, turned
 
-    start = moment @ basis, jnp.broadcast_to(jnp.eye(size), moment.shape)
-    return jax.lax.fori_loop(0, size, reflect, start)[1]
+    return jax.lax.fori_loop(0, size, reflect, (matrix, jnp.eye(size)))[1]
