@@ -1,17 +1,17 @@
-"""Capacities of one layer on labelled examples against heads and head dimension: half an hour of two cores."""
+"""Capacities of one layer on labelled examples against heads, context and head dimension: a quarter of an hour."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
-from attncap.papers.mahdavi2024.capacities import SHAPE, capacities
+from attncap.papers.mahdavi2024.capacities import NAMES, SHAPE, capacities
 from attncap.papers.mahdavi2024.fitting import line
 from attncap.papers.mahdavi2024.settings import X
 from benchmarks.page import Rows, show
 
-SHOWN: Sequence[tuple[X, bool]] = (("heads", True), ("heads", False), ("head_dim", True))
-LETTERS = {"heads": "H", "head_dim": "dₕ"}
+SHOWN: Sequence[tuple[X, bool]] = tuple((x, shared) for x in NAMES for shared in (True, False))
+LETTERS = {"heads": "H", "context": "n", "head_dim": "dₕ"}
 COLUMNS = ("contexts", "examples held", "at", "capacity", "bits per parameter", "R² of a line", "slope, 95 %")
 
 
