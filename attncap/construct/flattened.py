@@ -51,6 +51,11 @@ class Flattened:
         }
 
     @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of the tensors, in the order of the point."""
+        return tuple(tensor.shape for tensor in self.tensors.values())
+
+    @property
     def start(self) -> Float[np.ndarray, " P"]:
         """The point that the tensors are."""
         return np.concatenate([(tensor / self.scales[name]).ravel() for name, tensor in self.tensors.items()])

@@ -9,6 +9,7 @@ import scipy.optimize
 from jaxtyping import Float
 
 from attncap.numerics.budget import EXPONENTIAL, MULTIPLICATION, Budget, expect
+from attncap.numerics.metric import Metric
 from attncap.progress import bar
 
 MEMORY = 20
@@ -66,6 +67,7 @@ def descend(
     evaluations: int = EVALUATIONS,
     patience: int = PATIENCE,
     budget: Budget | None = None,
+    metric: Metric | None = None,
 ) -> Descent:
     """Minimize with L-BFGS, stopping as soon as the smallest margin exceeds a target.
 
@@ -76,6 +78,7 @@ def descend(
         evaluations: at most so many of the objective.
         patience: evaluations without progress before it is given up.
         budget: of time.
+        metric: the coordinates to descend in; the point's own by default.
 
     Returns:
         The last point reached.
@@ -89,18 +92,20 @@ def descend(
     best: list[float] = []
     with bar("L-BFGS evaluations", evaluations) as advance:
 
-        def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
+        def evaluate(inner: np.ndarray) -> tuple[float, np.ndarray]:
+            point = metric.outward(inner) if metric else inner
             loss, gradient, smallest = objective(point)
             trace[:] = [Descent(point.copy(), loss, smallest, len(best) + 1)]
             best.append(min(loss, best[-1]) if best else loss)
             advance(1)
-            return loss, gradient
+            return loss, metric.pulled(gradient) if metric else gradient
 
         def stop(intermediate_result: scipy.optimize.OptimizeResult) -> None:
             stuck = len(best) > patience and best[-1] > PROGRESS * best[-1 - patience]
             if trace[-1].margin > margin or stuck or (budget and budget.spent):
                 raise StopIteration
 
+        first = metric.inward(start) if metric else start
         options: Any = {"maxcor": MEMORY, "maxfun": evaluations, "maxiter": evaluations, "ftol": 0.0, "gtol": 0.0}
-        scipy.optimize.minimize(evaluate, start, jac=True, method="L-BFGS-B", callback=stop, options=options)
+        scipy.optimize.minimize(evaluate, first, jac=True, method="L-BFGS-B", callback=stop, options=options)
     return trace[-1]

@@ -43,8 +43,8 @@ ALIKE = 80
 # Of many answers most belong to one sequence: tokens keep so much of their own direction, and only large logits tell
 # them apart.
 OWN, MANY_LOGITS = 0.5, 300.0
-# What large weights cost at first, of one head and of all heads together; thrice it falls to a quarter, then to none.
-PENALTY, TOGETHER, FALLING = 0.1, 0.4, (1, 1 / 4, 1 / 16, 1 / 64)
+# What large weights cost at first, shared by the heads; four times it falls to a quarter, then to none.
+PENALTY, FALLING = 0.2, (1, 1 / 4, 1 / 16, 1 / 64, 1 / 256)
 # Sequences that share an answer, on average, from which no guess is made.
 SHARED = 2.0
 # Root mean squares of the unembedding that a step moves it, as far as it moves others by one.
@@ -236,7 +236,7 @@ def first_guess(
 
 def penalties(heads: int) -> list[float]:
     """Return what weights of their first size cost, in nats an association, while wide heads are sorted out."""
-    return [falling * min(PENALTY, TOGETHER / heads) for falling in FALLING]
+    return [falling * PENALTY / heads for falling in FALLING]
 
 
 def small_draw(

@@ -15,6 +15,7 @@ from attncap.models.precision import INT8
 from attncap.numerics.adam import Step, adam
 from attncap.numerics.budget import Budget
 from attncap.numerics.lbfgs import Objective, descend, expect_descent
+from attncap.numerics.metric import Metric, learned
 from attncap.progress import bar
 from attncap.tasks import Associations
 
@@ -32,8 +33,11 @@ MANY = 1 << 26
 NEAR = 0.02
 # Adam's steps, of this rate at first: at most so many, and between two looks at all rivals.
 RATE, STEPS, LOOK = 0.03, 1500, 30
-# Evaluations that each of the penalties is descended for.
-EACH = 250
+# Evaluations that each of the penalties is descended for, and those of them that no metric is learned from.
+EACH, SETTLING = 80, 40
+
+# A point, evaluations so far, the smallest margin there, and the metric to go on in.
+Reached = tuple[np.ndarray, int, float, Metric | None]
 
 
 def many(task: Associations) -> bool:
@@ -148,19 +152,20 @@ def reach(
 def _floating(pose: Callable[..., Problem[M]], goal: Goal, steps: bool, penalties: Sequence[float]) -> Descended[M]:
     spent, target = 0, 0.0
     point: np.ndarray | None = None
+    metric: Metric | None = None
     for kind in ("float32", "float64"):
         problem = pose(dtype=kind)
         if point is None:
             point = problem.start
             for reached in chain(_stepped(problem, goal) if steps else (), _penalized(problem, goal, penalties)):
-                point, spent, margin = reached
+                point, spent, margin, metric = reached
                 if margin > 0:
                     break
         wrong, size, watch = problem.refresh(point), ROUND, Watch(spent)
         while spent < goal.evaluations and not (watch.stalled(spent) or goal.late):
             # With every answer for a rival no round changes the loss.
             most = goal.evaluations - spent if problem.fixed else min(size, goal.evaluations - spent)
-            descent = descend(problem.objective, point, target, most, PATIENCE, goal.budget)
+            descent = descend(problem.objective, point, target, most, PATIENCE, goal.budget, metric)
             point, spent, size = descent.point, spent + descent.evaluations, int(GROWTH * size)
             wrong = problem.refresh(point)
             if not wrong:
@@ -177,22 +182,38 @@ def _floating(pose: Callable[..., Problem[M]], goal: Goal, steps: bool, penaltie
     return Descended(problem.finish(point), goal, spent)
 
 
-def _stepped(problem: Problem[M], goal: Goal) -> Iterator[tuple[np.ndarray, int, float]]:
-    """Yield the points of Adam's steps, evaluations so far and the smallest margin."""
-    return ((step.point, spent, step.margin) for spent, step in _steps(problem, goal))
+def _stepped(problem: Problem[M], goal: Goal) -> Iterator[Reached]:
+    """Yield the points of Adam's steps."""
+    return ((step.point, spent, step.margin, None) for spent, step in _steps(problem, goal))
 
 
-def _penalized(problem: Problem[M], goal: Goal, penalties: Sequence[float]) -> Iterator[tuple[np.ndarray, int, float]]:
-    """Yield where descents with ever weaker penalties end, evaluations so far and the smallest margin."""
+def _penalized(problem: Problem[M], goal: Goal, penalties: Sequence[float]) -> Iterator[Reached]:
+    """Yield where descents with ever weaker penalties end, each in the metric that the one before has learned."""
     point, spent = problem.start, 0
+    metric: Metric | None = None
     for weight in penalties:
         most = min(EACH, goal.evaluations - spent)
         if most <= 0 or goal.late:
             return
         problem.refresh(point)
-        descent = descend(penalized(problem.objective, weight), point, 0.0, most, budget=goal.budget)
+        gradients: list[np.ndarray] = []
+        objective = recorded(penalized(problem.objective, weight), gradients)
+        descent = descend(objective, point, 0.0, most, budget=goal.budget, metric=metric)
         point, spent = descent.point, spent + descent.evaluations
-        yield point, spent, descent.margin
+        if len(gradients) > SETTLING:
+            metric = learned(np.stack(gradients[SETTLING:]), problem.shapes)
+        yield point, spent, descent.margin, metric
+
+
+def recorded(objective: Objective, gradients: list[np.ndarray]) -> Objective:
+    """Return an objective that keeps its gradients, in float32."""
+
+    def with_record(point: np.ndarray) -> tuple[float, np.ndarray, float]:
+        found = objective(point)
+        gradients.append(found[1].astype(np.float32))
+        return found
+
+    return with_record
 
 
 def penalized(objective: Objective, weight: float) -> Objective:

@@ -81,4 +81,4 @@ def pose(
         weights = free.at(point)
         return rivals.refresh(encode(weights)[0], weights["unembedding"])
 
-    return Problem(objective, free.start, finish, refresh, rivals.all)
+    return Problem(objective, free.start, finish, refresh, rivals.all, free.shapes)

@@ -146,6 +146,7 @@ class Problem(Generic[M]):
         finish: makes a model of a point.
         refresh: adds the rivals at a point that the loss left out, and returns how many answers do not lead.
         fixed: whether it leaves none out, so that no such look changes the loss.
+        shapes: of the tensors that a point holds, in order.
     """
 
     objective: Objective
@@ -153,6 +154,7 @@ class Problem(Generic[M]):
     finish: Callable[[np.ndarray], M]
     refresh: Callable[[np.ndarray], int] = lambda point: 0
     fixed: bool = True
+    shapes: tuple[tuple[int, ...], ...] = ()
 
 
 def answers_of(task: Associations) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " T"]]:
