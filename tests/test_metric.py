@@ -48,7 +48,7 @@ def test_the_bases_are_those_of_the_gradients():
     gradients = np.stack([basis @ (sizes[:, None] * rng.standard_normal((4, 6))) for _ in range(2000)])
     (one,) = learned(gradients.reshape(len(gradients), -1), [(4, 6)]).tensors
     # Eigenvalues ascend.
-    assert np.allclose(abs(one.left.T @ basis[:, ::-1]), np.eye(4), atol=0.02)
+    assert np.allclose(abs(one.left[0].T @ basis[:, ::-1]), np.eye(4), atol=0.02)
 
 
 def test_what_has_no_gradient_stays_finite():
@@ -61,7 +61,7 @@ def test_what_has_no_gradient_stays_finite():
 def test_long_sides_keep_their_axis():
     (one,) = learned(np.ones((2, 2 * (LONGEST + 1))), [(LONGEST + 1, 2)]).tensors
     assert one.left is None
-    assert one.right.shape == (2, 2)
+    assert one.right.shape == (1, 2, 2)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,7 +1,9 @@
 """Coordinates for a descent in which the gradients of an earlier one have about one size, in SOAP's bases."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from jaxtyping import Float
@@ -96,12 +98,13 @@ def learned(gradients: Float[np.ndarray, "K P"], shapes: Sequence[tuple[int, ...
     """
     found: list[tuple[slice, Basis, Basis, Stack]] = []
     begin = 0
-    for shape in shapes:
-        place = slice(begin, begin := begin + int(np.prod(shape)))
+    # Neighbours whose matrices have one shape are turned as one stack.
+    for sides, group in groupby(shapes, lambda shape: shape[-2:]):
+        place = slice(begin, begin := begin + sum(map(math.prod, group)))
+        own = gradients[:, place].reshape(len(gradients), -1, *sides)
         # The gradients side by side, along either side.
-        own = gradients[:, place].reshape(-1, *shape)
         left, right = (_basis(np.moveaxis(side, 0, -2)) for side in (own, own.swapaxes(-1, -2)))
-        turned = Turned(place, left, right, np.ones(shape)).turned(own)
+        turned = Turned(place, left, right, np.ones(own.shape[1:])).turned(own)
         found.append((place, left, right, np.sqrt((turned**2).mean(axis=0))))
     sizes = np.concatenate([size.ravel() for *_, size in found])
     middle = np.median(sizes[sizes > 0]) if sizes.any() else 1.0

@@ -22,10 +22,13 @@ FILLED = 0.2
 # Heads of more units are mixed as matrices.
 NARROW = 2
 
+# Named once: an annotation inside a function is made again at every call.
+Rows = Float[np.ndarray, "T d"]
+Cells = Float[np.ndarray, "P l d"]
 # What mixing comes to, and what takes a gradient by it to those by share, earlier, value and output.
 Mixed = tuple[
-    Float[np.ndarray, "P l d"],
-    Callable[[Float[np.ndarray, "P l d"]], tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]],
+    Cells,
+    Callable[[Cells], tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]],
 ]
 
 
@@ -78,7 +81,7 @@ class Grid:
             pieces.append((part, share, back))
         grid += after + value.reshape(len(units), -1).T @ units
 
-        def pull(by: Float[np.ndarray, "T d"]) -> Tensors:
+        def pull(by: Rows) -> Tensors:
             to_grid = np.zeros((len(first) * len(last), by.shape[1]), by.dtype)
             to_grid[cells] = by
             to_grid = to_grid.reshape(grid.shape)
@@ -146,7 +149,7 @@ def mixed_units(
     gap = earlier[..., None] - value[:, :, None]
     mixed = (share[:, None] * gap).reshape(len(units), -1)
 
-    def pull(by: Float[np.ndarray, "P l d"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def pull(by: Cells) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         flat = by.reshape(-1, by.shape[-1])
         to_mixed = (units @ flat.T).reshape(gap.shape)
         to_share = (to_mixed * gap).sum(axis=1)
@@ -170,7 +173,7 @@ def mixed_heads(
     of_first, of_last = share.transpose(1, 0, 2), np.ascontiguousarray(share.transpose(2, 0, 1))
     found = of_first.transpose(0, 2, 1) @ first - (of_last.transpose(0, 2, 1) @ last).transpose(1, 0, 2)
 
-    def pull(by: Float[np.ndarray, "P l d"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def pull(by: Cells) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         turned = np.ascontiguousarray(by.transpose(1, 0, 2))
         to_share = np.ascontiguousarray((first @ by.transpose(0, 2, 1)).transpose(1, 0, 2))
         to_share -= (last @ turned.transpose(0, 2, 1)).transpose(1, 2, 0)
