@@ -29,7 +29,7 @@ CASES = (
     ("random:50,2,190", 5, 5, "int8"),
     ("random:50,2,825", 8, 24, "float32"),
     ("random:50,2,825", 10, 30, "int8"),
-    ("random:50,2,1590", 8, 83, "float32"),
+    ("random:50,2,1590", 8, 75, "float32"),
     ("elements", 3, 1, "float32"),
     ("factbook", 8, 3, "float32"),
     ("factbook", 8, 3, "int8"),
