@@ -37,6 +37,8 @@ QUANTILES = (0.1, 0.9)
 PEAKS, REFINED = 3, 8
 # Factors whose logarithm is taken together.
 PRODUCT = 8
+# Bytes of logits that are read at a time.
+PIECE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -300,4 +302,4 @@ def _around_peaks(
 
 def pieces_of(logits: Float[np.ndarray, "T N"]) -> Callable[[], Iterator[tuple[slice, np.ndarray]]]:
     """Return logits that are at hand in the form that `Code` reads."""
-    return lambda: iter([(slice(0, len(logits)), logits)])
+    return lambda: ((rows, logits[rows]) for rows in chunks(len(logits), 8 * logits.shape[1], PIECE))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from attncap.measure.code_length import Code, pieces_of
 from attncap.measure.tokens import margins
@@ -38,11 +38,6 @@ def residual(outputs: np.ndarray, labels: np.ndarray) -> float:
 def explained(outputs: np.ndarray, labels: np.ndarray) -> float:
     """Return $R^2$, the share of the variance of real labels that the outputs explain."""
     return float(1 - ((outputs - labels) ** 2).mean() / (labels.var(axis=0).mean() or 1.0))
-
-
-def right_classes(outputs: Float[np.ndarray, "T out"], task: Examples) -> Bool[np.ndarray, " T"]:
-    """Say of each example whether its class has the strictly largest output."""
-    return margins(outputs, task.labels.argmax(axis=1)) > 0
 
 
 def label_bits(outputs: Float[np.ndarray, "T out"], task: Examples) -> float:

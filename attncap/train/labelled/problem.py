@@ -9,10 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import logsumexp
 
-from attncap.measure.examples import explained, label_bits, predicted, right_classes
+from attncap.measure.examples import explained, label_bits, predicted
+from attncap.measure.tokens import margins
 from attncap.models import EmbeddedAttention
 from attncap.models.attention import Array
+from attncap.numerics.memory import chunks
 from attncap.result import Result, hidden
 from attncap.tasks import Examples
 from attncap.train.associations.loss import evaluate
@@ -198,11 +201,13 @@ class Labelling(loop.Problem[Lane, TrainedLayer]):
                 steps,
                 model,
             )
-        right = task.labels.argmax(axis=1)
-        top = outputs.max(axis=1)
-        log_p = outputs[np.arange(len(right)), right] - top - np.log(np.exp(outputs - top[:, None]).sum(axis=1))
-        share = float(right_classes(outputs, task).mean())
-        return TrainedLayer(share, float(-log_p.mean()), bits, bits / parameters, parameters, steps, model)
+        classes, nats, right = task.labels.argmax(axis=1), 0.0, 0
+        for rows in chunks(len(outputs), 4 * outputs.itemsize * outputs.shape[1]):
+            part, own = outputs[rows], classes[rows]
+            nats += float((logsumexp(part, axis=1) - part[np.arange(len(part)), own]).sum())
+            right += int((margins(part, own) > 0).sum())
+        count = len(outputs)
+        return TrainedLayer(right / count, nats / count, bits, bits / parameters, parameters, steps, model)
 
     @property
     def work(self) -> loop.Work:
