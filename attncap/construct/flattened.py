@@ -55,20 +55,26 @@ class Flattened:
         """Of the tensors, in the order of the point."""
         return tuple(tensor.shape for tensor in self.tensors.values())
 
+    @cached_property
+    def measures(self) -> Float[np.ndarray, " P"]:
+        """The measure of each number of the point."""
+        return np.repeat([self.scales[name] for name in self.tensors], [one.size for one in self.tensors.values()])
+
     @property
     def start(self) -> Float[np.ndarray, " P"]:
         """The point that the tensors are."""
-        return np.concatenate([(tensor / self.scales[name]).ravel() for name, tensor in self.tensors.items()])
+        return np.concatenate([tensor.ravel() for tensor in self.tensors.values()]) / self.measures
 
     def at(self, point: Float[np.ndarray, " P"]) -> Tensors:
         """Return all tensors at another point."""
-        ends = np.cumsum([tensor.size for tensor in self.tensors.values()])[:-1]
-        parts = zip(self.tensors.items(), np.split(point, ends), strict=True)
-        found = {
-            name: (self.scales[name] * part).reshape(tensor.shape).astype(self.dtype) for (name, tensor), part in parts
-        }
-        return self.kept | ({name: rounded(name, one) for name, one in found.items()} if self.rounding else found)
+        flat, found, begin = (self.measures * point).astype(self.dtype), dict(self.kept), 0
+        for name, tensor in self.tensors.items():
+            one = flat[begin : begin + tensor.size].reshape(tensor.shape)
+            found[name] = rounded(name, one) if self.rounding else one
+            begin += tensor.size
+        return found
 
     def gradient(self, by: Tensors) -> Float[np.ndarray, " P"]:
         """Return the gradient by the point, given that by the tensors."""
-        return np.concatenate([(by[name] * self.scales[name]).ravel() for name in self.tensors]).astype(np.float64)
+        flat = np.concatenate([by[name].ravel() for name in self.tensors])
+        return (flat * self.measures.astype(flat.dtype)).astype(np.float64)
