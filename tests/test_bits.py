@@ -240,9 +240,7 @@ def test_pieces_do_not_change_the_bits(monkeypatch):
     model = theorem(task.subset(slice(0, 60)), embedding_dim=5).model
     whole = measure.memorized(model, task)
     monkeypatch.setattr("attncap.measure.code_length.BUDGET", 0)
-    monkeypatch.setattr(
-        "attncap.measure.code_length.chunks", lambda count, size: [slice(i, i + 1) for i in range(count)]
-    )
+    monkeypatch.setattr("attncap.measure.code_length.chunks", lambda count, *_: [slice(i, i + 1) for i in range(count)])
     monkeypatch.setattr(
         "attncap.models.token_model.chunks", lambda count, size: [slice(i, i + 7) for i in range(0, count, 7)]
     )

@@ -69,6 +69,20 @@ def test_the_bases_of_soap_are_qr_factors(scale):
     np.testing.assert_allclose(np.tril(upper, -1), 0, atol=3e-6)
 
 
+def test_vectors_of_several_models_share_no_basis():
+    optimizer = scale_by_soap()
+    gradients = jnp.asarray(np.random.default_rng(0).standard_normal((30, 3, 5)), jnp.float32)
+
+    def last(models: slice) -> jax.Array:
+        memory = optimizer.init({"bias": gradients[0, models]})
+        for gradient in gradients:
+            updates, memory = optimizer.update({"bias": gradient[models]}, memory)
+        return updates["bias"]
+
+    for model in range(3):
+        np.testing.assert_allclose(last(slice(None))[model], last(slice(model, model + 1))[0], atol=1e-3)
+
+
 def test_long_sides_have_no_basis():
     optimizer = scale_by_soap()
     tensors = {"wide": jnp.ones((2, LARGEST + 1, 3)), "narrow": jnp.ones((2, 4, 3))}

@@ -37,7 +37,7 @@ QUANTILES = (0.1, 0.9)
 PEAKS, REFINED = 3, 8
 # Factors whose logarithm is taken together.
 PRODUCT = 8
-# Bytes of logits that are read at a time.
+# Bytes of logits, and of what the best mixtures take, that are worked on at a time.
 PIECE = 1 << 22
 
 
@@ -212,7 +212,7 @@ class Code:
         weight = np.full(size, 1 / orders)
         pieces = [
             best_mixture((log_p[rows, None] + self.surprisal).reshape(-1, size), weight)
-            for rows in chunks(len(log_p), 40 * size)
+            for rows in chunks(len(log_p), 40 * size, PIECE)
         ]
         bits, mixtures = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         return bits, mixtures

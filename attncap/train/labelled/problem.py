@@ -202,7 +202,7 @@ class Labelling(loop.Problem[Lane, TrainedLayer]):
                 model,
             )
         classes, nats, right = task.labels.argmax(axis=1), 0.0, 0
-        for rows in chunks(len(outputs), 4 * outputs.itemsize * outputs.shape[1]):
+        for rows in chunks(len(outputs), 1, PIECE):
             part, own = outputs[rows], classes[rows]
             nats += float((logsumexp(part, axis=1) - part[np.arange(len(part)), own]).sum())
             right += int((margins(part, own) > 0).sum())

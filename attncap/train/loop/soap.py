@@ -42,6 +42,8 @@ def scale_by_soap(
     """
 
     def init(tensors: Any) -> Moments:
+        tensors = jax.tree.map(matrices, tensors)
+
         def side(axis: int, x: jax.Array, fill: float) -> jax.Array:
             size = x.shape[axis] if x.shape[axis] <= LARGEST else 0
             return fill * jnp.broadcast_to(jnp.eye(size), (*x.shape[:-2], size, size))
@@ -55,6 +57,7 @@ def scale_by_soap(
         )
 
     def update(gradient: Any, old: Moments, tensors: Any = None) -> tuple[Any, Moments]:
+        given, gradient = gradient, jax.tree.map(matrices, gradient)
         count = old.step + 1
         mean = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, old.mean, gradient)
         left = jax.tree.map(partial(averaged, shampoo), old.left, gradient)
@@ -75,9 +78,15 @@ def scale_by_soap(
             return into(into(m, u, w) / first / (jnp.sqrt(v / second) + eps), u.mT, w.mT)
 
         updates = jax.tree.map(step, mean, square, left_basis, right_basis)
+        updates = jax.tree.map(lambda x, like: x.reshape(like.shape), updates, given)
         return updates, Moments(count, mean, square, left, right, left_basis, right_basis)
 
     return optax.GradientTransformation(init, update)
+
+
+def matrices(x: jax.Array) -> jax.Array:
+    """Return a vector of each of several models, stacked along the first axis, as a matrix of one row."""
+    return x[:, None] if x.ndim == 2 and len(x) > 1 else x
 
 
 def averaged(decay: float, moment: jax.Array, gradient: Float[jax.Array, "*stack m n"]) -> jax.Array:
