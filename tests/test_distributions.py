@@ -14,7 +14,7 @@ from attncap import archive, bounds, construct, measure, tasks
 from attncap.commands.memorize import memorize
 from attncap.commands.plan import plan as planned_for
 from attncap.construct.distributions import lowrank
-from attncap.construct.distributions.dana2025_theorem_1 import theorem_constant
+from attncap.construct.distributions.dana2025_theorem_1 import _orthonormal, theorem_constant
 from attncap.data.tables import Table
 from attncap.errors import InputError, UnmetError
 
@@ -251,6 +251,23 @@ def test_weights_lose_nothing_but_rounding(pairs, heads):
         assert fit.stored == 400
         assert abs(fit.excess["float64"]) <= 1e-9
         assert abs(fit.excess["float32"]) <= 1e-6
+
+
+@pytest.mark.parametrize("dim", [2, 3, 5])
+def test_sequences_with_one_distribution_have_weights(dim):
+    for pi in (np.full((64, 8), 1 / 8), np.tile(dirichlet(1, 8), (64, 1)), np.tile(np.eye(8)[:1], (64, 1))):
+        fit = construct.distribution(tasks.distributions(pi, sequences=grid(8)), embedding_dim=dim, starts=1)
+        assert max(fit.excess["float64"], fit.excess["float32"]) < 1e-9
+
+
+@pytest.mark.parametrize("different", [1, 2, 3])
+def test_encodings_have_full_rank_where_the_logits_have_less(different):
+    pi = dirichlet(different, 8)[np.arange(64) % different]
+    encoder = construct.encode(tasks.distributions(pi), 5, starts=1)
+    unembedding, encoding = _orthonormal(encoder, np.random.default_rng(0).standard_normal((64, 5)))
+    np.testing.assert_allclose(encoding @ unembedding.T, encoder.logits, atol=1e-9)
+    values = np.linalg.svd(encoding, compute_uv=False)
+    assert values[-1] > 1e-3 * values[0]
 
 
 def test_weights_at_the_full_count_of_the_reference_task():

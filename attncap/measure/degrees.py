@@ -103,6 +103,8 @@ def degrees_of_freedom(model: TokenModel, task: Associations) -> int:
     encodings = model.encode(task.sequences)
     # Outside the span of the unembedding's columns its rows act alone; inside, they act with all other parameters.
     alone = (len(candidates) - 1 - seen) * rank(encodings) if len(candidates) - 1 > seen else 0
+    if not seen:
+        return alone
     columns = seen * model.embedding_dim + sum(t.size for n, t in model.tensors().items() if n != "unembedding")
     triangle = np.zeros((0, columns))
     for rows in chunks(task.associations, 8 * columns * model.embedding_dim):

@@ -177,14 +177,16 @@ def _solve(
 def _orthonormal(encoder: Encoder, skip: Float[np.ndarray, "T d"]) -> tuple[np.ndarray, np.ndarray]:
     """Choose the gauge: orthogonal unembedding columns of one size, encodings as large as the skip connection's rows.
 
-    Directions that the unembedding does not read are free; there the skip connection stays as it is.
+    Directions in which the logits vanish are free; there the skip connection stays as it is. Encodings of rank below
+    theirs would leave the skip connection without inverse.
     """
-    left, values, right = np.linalg.svd(encoder.unembedding, full_matrices=False)
+    basis, triangle = np.linalg.qr(encoder.unembedding)
+    left, values, right = np.linalg.svd(encoder.encoding @ triangle.T, full_matrices=False)
     rank = int((values > 1e-12 * values[0]).sum())
-    moved = encoder.encoding @ (right[:rank].T * values[:rank])
-    size = max(np.sqrt((moved**2).mean() / (skip**2).mean()), np.finfo(float).tiny)
+    moved = left[:, :rank] * values[:rank]
+    size = np.sqrt((moved**2).sum() / max(1, moved.size) / (skip**2).mean())
     unembedding, encoding = np.zeros_like(encoder.unembedding), skip.copy()
-    unembedding[:, :rank], encoding[:, :rank] = left[:, :rank] * size, moved / size
+    unembedding[:, :rank], encoding[:, :rank] = basis @ right[:rank].T * size, moved / size
     return unembedding, encoding
 
 

@@ -152,10 +152,15 @@ def _balanced(w: np.ndarray, e: np.ndarray, weight: np.ndarray, marginal: np.nda
     """Change the gauge so that the Hessians of `joint` are near diagonal."""
     mean = marginal @ w
     values, vectors = np.linalg.eigh((w.T * marginal) @ w - np.outer(mean, mean))
-    root = np.sqrt(np.maximum(values, 1e-10 * values[-1]))
+    root = _roots(values)
     w, e = w @ (vectors / root), e @ (vectors * root)
     values, vectors = np.linalg.eigh((e.T * weight) @ e)
-    return w @ vectors, e @ vectors, np.sqrt(np.maximum(values, 1e-10 * values[-1]))
+    return w @ vectors, e @ vectors, _roots(values)
+
+
+def _roots(values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+    """Return the square roots of rising eigenvalues, none below 1e-5 of the largest; ones where all vanish."""
+    return np.sqrt(np.maximum(values, 1e-10 * values[-1])) if values[-1] > 0 else np.ones_like(values)
 
 
 def _lbfgs(objective, x: np.ndarray, iterations: int, accuracy: float) -> OptimizeResult:  # type: ignore[no-untyped-def]
