@@ -124,11 +124,13 @@ def test_a_long_stride_of_the_unembedding_lets_a_wide_head_hold_half_more_than_t
     assert fit.details["evaluations"] < 300
 
 
-def test_narrow_heads_hold_more_random_answers_from_a_small_draw_than_from_a_guess():
-    # From a guess 160 to 260 answers are wrong in the end.
-    fit = construct.joint(tasks.random_associations(50, 2, 825), 8, heads=24)
+@pytest.mark.parametrize("seed", range(3))
+def test_narrow_heads_descend_from_a_small_draw_in_fewer_evaluations_than_from_a_guess(seed):
+    # From a guess 1,900 to 3,200, or answers are wrong in the end; more answers hang on the last bits of products.
+    fit = construct.joint(tasks.random_associations(50, 2, 725, seed), 8, heads=24, seed=seed)
     assert fit.recall["float32"].accuracy == 1.0
-    assert fit.bits_per_parameter > 2.8
+    assert fit.details["evaluations"] < 1000
+    assert fit.bits_per_parameter > 2.5
 
 
 def test_rounding_in_the_loop_starts_from_a_small_draw_where_answers_are_shared():
