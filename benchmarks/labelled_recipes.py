@@ -7,6 +7,7 @@ kept there too. How many steps a run needs is read from its looks, what a step c
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from statistics import median
 from typing import Any
 
 from attncap.commands.labelled import recipe_of, shape_of, task_of
@@ -20,6 +21,7 @@ HEADS, COUNTS = (1, 10, 20, 40, 60), (10_000, 20_000)
 SHARE = 0.99
 # Steps of the shorter and the longer of two runs, whose difference is what a step costs; more where it is no second.
 FEW, MORE, SECOND = 125, 375, 1.0
+ROUNDS = 3
 COLUMNS = (
     "H",
     "T",
@@ -54,7 +56,9 @@ def row(heads: int, count: int) -> list[str]:
     best = kept("train", [other])[0] or {}
     wanted = SHARE * paper["accuracy"]
     steps = [reached(run, wanted) for run in (paper, best)]
-    costs = [step_seconds(one) for one in (cell, other)]
+    # In turn, since a machine's pace changes.
+    rounds = [[step_seconds(one) for one in (cell, other)] for _ in range(ROUNDS)]
+    costs = [median(taken) for taken in zip(*rounds, strict=True)]
     ratio = steps[1] * costs[1] / (steps[0] * costs[0])
     return [
         str(heads),

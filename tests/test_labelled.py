@@ -238,6 +238,15 @@ def test_what_the_recipes_settle_by_the_number_of_examples():
     assert fitted(PAPER, 130_000).steps == -(-500 * 130_000 // 256)
     assert (fitted(BEST, BEST.exact).batch, fitted(BEST, BEST.exact).steps) == (None, BEST.steps)
     assert fitted(BEST, BEST.exact + 1).batch == BEST.batch
+    assert (fitted(BEST, BEST.exact).average, fitted(BEST, BEST.exact + 1).average) == (0, BEST.average)
+
+
+def test_a_run_takes_the_steps_that_its_examples_ask_for():
+    task = uniform_examples(60, N, D, C)
+    recipe = replace(BEST, exact=0, batch=20, steps=30, epochs=40, stop=False, segment=10, evaluate=30)
+    run = train([Lane(task, SHAPE, 0)], recipe)
+    assert len(run.history.loss) == fitted(recipe, 60).steps == 120
+    assert run.looks[0][-1].steps == 120
 
 
 def test_uniform_examples():

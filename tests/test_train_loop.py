@@ -159,6 +159,29 @@ def test_every_step_is_told_how_much_to_forget(monkeypatch):
     assert (told[25], told[-1]) == (0, pytest.approx(2 * 74 / 75))
 
 
+def test_the_average_of_the_weights_is_what_is_kept_and_changes_no_step():
+    recipe = replace(BATCHES, steps=30, segment=1)
+    both = [loop.train([cloud(0), cloud(1)], replace(recipe, average=share), every=1) for share in (0.0, 0.8)]
+    np.testing.assert_array_equal(*(run.history.loss for run in both))
+    for weights, averages in zip(*(run.checkpoints for run in both), strict=True):
+        mean = weights[0].tensors["w"]
+        for one, other in zip(weights[1:], averages[1:], strict=True):
+            mean = 0.8 * mean + 0.2 * one.tensors["w"]
+            np.testing.assert_allclose(other.tensors["w"], mean, rtol=1e-5)
+
+
+def test_averages_lose_noise_of_batches():
+    lanes = [cloud(seed, noise=1.0) for seed in range(20)]
+    recipe = replace(BATCHES, steps=400, batches=50, final_rate=BATCHES.rate)
+
+    def loss(recipe):
+        ends = zip(lanes, loop.train(lanes, recipe).models, strict=True)
+        return np.mean([np.logaddexp(0, -lane.y * (lane.x @ model["w"][0])) for lane, model in ends])
+
+    least = loss(replace(recipe, batch=None))
+    assert 0 < loss(replace(recipe, average=0.9)) - least < 0.8 * (loss(recipe) - least)
+
+
 def test_a_loss_that_is_not_finite_names_its_seed():
     bad = cloud(5)
     bad.x[3] = np.nan

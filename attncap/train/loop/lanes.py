@@ -71,6 +71,8 @@ def _train(lanes: Sequence[Lane[TrainedT]], recipe: Recipe, every: int) -> Run[T
     if len(alike) != 1:
         raise InputError(f"train: {len(alike)} different programs among {len(lanes)} lanes; expected one")
     problem = alike.pop()
+    # The steps too may depend on how many examples there are.
+    recipe = lanes[0].problem(recipe).recipe
     each, width = lane_bytes(problem), problem.lanes
     if not one_by_one():
         width = max(1, min(LANES, PACK_BYTES // each))
@@ -103,7 +105,7 @@ def train_pack(
     """Train as many lanes as one compiled program takes; copies of the last, which never start, fill it up."""
     filled = [*lanes, *[lanes[-1]] * (width - len(lanes))]
     data = jax.device_put(stacked([problem.data(lane) for lane in filled]))
-    state = start(recipe, stacked([problem.start(lane) for lane in filled]), len(lanes), width)
+    state = start(problem.recipe, stacked([problem.start(lane) for lane in filled]), len(lanes), width)
     upcoming = segments(problem, filled, recipe)
     first = next(upcoming)
     loop = compiled(problem, state, data, first)

@@ -29,7 +29,7 @@ class Look(NamedTuple):
 
 def checkpoints(state: State, models: int) -> list[Checkpoint]:
     """Copy the weights of a state's models, whose memory the next segment takes."""
-    tensors = {name: np.array(tensor) for name, tensor in state.tensors.items()}
+    tensors = {name: np.array(tensor) for name, tensor in state.result.items()}
     steps = np.asarray(state.steps)
     return [Checkpoint(int(steps[k]), {name: x[k] for name, x in tensors.items()}) for k in range(models)]
 
@@ -55,7 +55,7 @@ class Looks:
             state: after so many steps.
             seconds: that they took.
         """
-        report = jax.tree.map(np.asarray, looking(self.problem)(state.tensors, self.data))
+        report = jax.tree.map(np.asarray, looking(self.problem)(state.result, self.data))
         for k, (one, seen) in enumerate(zip(checkpoints(state, len(self.seen)), self.seen, strict=True)):
             if seen and seen[-1].steps == one.steps:
                 continue

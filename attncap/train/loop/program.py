@@ -19,12 +19,18 @@ AnyProblem = Problem[Any, Any]
 
 
 class State(NamedTuple):
-    """Of each lane: the weights, the optimizer's memory, whether the model has stopped, and after how many steps."""
+    """Of each lane: weights, their average (empty if none), the optimizer's memory, whether it stopped, steps taken."""
 
     tensors: Tensors
+    average: Tensors
     memory: Any
     done: Bool[Array, " lanes"]
     steps: Int[Array, " lanes"]
+
+    @property
+    def result(self) -> Tensors:
+        """The weights that are looked at and kept."""
+        return self.average or self.tensors
 
 
 class Segment(NamedTuple):
@@ -39,7 +45,8 @@ def start(recipe: Recipe, tensors: Tensors, models: int, lanes: int) -> State:
     """Return the state before the first step; of the lanes, so many are models and the rest have stopped."""
     tensors = jax.tree.map(jnp.asarray, tensors)
     memory = OPTIMIZERS[recipe.optimizer]().init(tensors)
-    return State(tensors, memory, jnp.arange(lanes) >= models, jnp.zeros(lanes, dtype=jnp.int32))
+    average = jax.tree.map(jnp.copy, tensors) if recipe.average else {}
+    return State(tensors, average, memory, jnp.arange(lanes) >= models, jnp.zeros(lanes, dtype=jnp.int32))
 
 
 def gradient(problem: AnyProblem, forget: Array, tensors: Tensors, data: Data, fed: Data) -> tuple[Tensors, Report]:
@@ -77,7 +84,10 @@ def step(problem: AnyProblem, data: Data, state: State, inputs: tuple[Array, Arr
         done |= report.whole
     move = jax.vmap(lambda done, x, update: jnp.where(done, x, x - rate * update))
     moved = jax.tree.map(partial(move, done), state.tensors, updates)
-    return State(moved, memory, done, state.steps + ~done), report
+    share = problem.recipe.average
+    blend = jax.vmap(lambda done, mean, x: jnp.where(done, mean, share * mean + (1 - share) * x))
+    average = {name: blend(done, mean, moved[name]) for name, mean in state.average.items()}
+    return State(moved, average, memory, done, state.steps + ~done), report
 
 
 def run_segment(problem: AnyProblem, state: State, data: Data, segment: Segment) -> tuple[State, Report]:
