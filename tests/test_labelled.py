@@ -249,6 +249,14 @@ def test_a_run_takes_the_steps_that_its_examples_ask_for():
     assert run.looks[0][-1].steps == 120
 
 
+def test_looks_are_at_the_average_that_is_kept():
+    task = uniform_examples(60, N, D, C)
+    recipe = replace(BEST, exact=0, batch=20, steps=64, epochs=0, keep="loss", evaluate=64, final_rate=BEST.rate)
+    (run, single) = (train([Lane(task, SHAPE, 0)], replace(recipe, average=share)) for share in (0.9, 0))
+    assert run.models[0].loss == pytest.approx(run.looks[0][-1].loss, rel=1e-4)
+    assert run.models[0].loss != pytest.approx(single.models[0].loss, rel=1e-3)
+
+
 def test_uniform_examples():
     for contexts in ("distinct", "shared", "permuted"):
         task = uniform_examples(40, N, D, 4, contexts=contexts, bag=5, seed=3)
