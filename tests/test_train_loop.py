@@ -170,6 +170,12 @@ def test_the_average_of_the_weights_is_what_is_kept_and_changes_no_step():
             np.testing.assert_allclose(other.tensors["w"], mean, rtol=1e-5)
 
 
+def test_steps_of_the_whole_task_keep_the_weights():
+    both = [loop.train([cloud(0)], replace(WHOLE, average=share)).models[0] for share in (0.0, 0.9)]
+    np.testing.assert_array_equal(*(one["w"] for one in both))
+    assert both[1]["accuracy"] == 1
+
+
 def test_averages_lose_noise_of_batches():
     lanes = [cloud(seed, noise=1.0) for seed in range(20)]
     recipe = replace(BATCHES, steps=400, batches=50, final_rate=BATCHES.rate)

@@ -136,7 +136,8 @@ def trained_examples_capacity(
 
     counts = capacity_of(uniform_examples(2, context, d, 0, contexts=contexts), min(head_dim, d), heads)
     begin = 2 * counts["theorem"]
-    each = lane_seconds(lanes_of(begin)[0].problem(chosen), chosen.steps)
+    problem = lanes_of(begin)[0].problem(chosen)
+    each = lane_seconds(problem, problem.recipe.steps)
     expect(TRIED * seeds * each, f"a search of some {TRIED} numbers, each with {several(seeds, 'layer')}")
     low, high = boundary(holds, begin, None, resolution)
     reached = [

@@ -53,7 +53,7 @@ RECIPES = {recipe.name: recipe for recipe in (PAPER, BEST)}
 
 
 def fitted(recipe: Recipe, examples: int) -> Recipe:
-    """Settle what depends on the number of examples: the steps, and whether there are batches whose noise is averaged.
+    """Settle what depends on the number of examples: the steps, and whether there are batches.
 
     Example:
         >>> fitted(PAPER, 40_000).steps, fitted(PAPER, 1000).steps, fitted(BEST, 500).batch
@@ -61,8 +61,7 @@ def fitted(recipe: Recipe, examples: int) -> Recipe:
     """
     batch = None if recipe.batch is None or examples <= recipe.exact else recipe.batch
     passes = -(-recipe.epochs * examples // batch) if batch else 0
-    average = recipe.average if batch else 0.0
-    return replace(recipe, batch=batch, steps=max(recipe.steps, passes), epochs=0, exact=0, average=average)
+    return replace(recipe, batch=batch, steps=max(recipe.steps, passes), epochs=0, exact=0)
 
 
 def recipe_of(recipe: str | Recipe, steps: int | None = None) -> Recipe:

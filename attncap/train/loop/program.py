@@ -45,7 +45,8 @@ def start(recipe: Recipe, tensors: Tensors, models: int, lanes: int) -> State:
     """Return the state before the first step; of the lanes, so many are models and the rest have stopped."""
     tensors = jax.tree.map(jnp.asarray, tensors)
     memory = OPTIMIZERS[recipe.optimizer]().init(tensors)
-    average = jax.tree.map(jnp.copy, tensors) if recipe.average else {}
+    # Steps of the whole task have no noise to lose, and end where the weights are right, not their average.
+    average = jax.tree.map(jnp.copy, tensors) if recipe.average and recipe.batch else {}
     return State(tensors, average, memory, jnp.arange(lanes) >= models, jnp.zeros(lanes, dtype=jnp.int32))
 
 

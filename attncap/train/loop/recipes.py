@@ -43,8 +43,8 @@ class Recipe(Result):
         stop: whether a model stops when it recalls the whole task.
         evaluate: steps between two looks at the whole task; 0 for none, and the last weights.
         keep: which of the weights seen are the result: those of the least loss, or of the highest accuracy.
-        average: what a step keeps of the weights' moving average, which is looked at and kept in place of the weights;
-            0 for these.
+        average: in batches, what a step keeps of the weights' moving average, which is looked at and kept in place of
+            the weights; 0 for these.
         segment: steps that one call of a compiled loop takes; looks happen between calls.
 
     Raises:
