@@ -131,6 +131,13 @@ def test_deterministic_distributions_lie_on_the_circle(dim):
     assert np.linalg.norm(encoder.unembedding, axis=1).min() >= 1e4
 
 
+# A line has two ends: of three answers the one between shares the probability of an end.
+@pytest.mark.parametrize(("answers", "kl"), [([0], 0), ([0, 0, 0], 0), ([0, 2], 0), ([0, 1, 2], np.log(2) / 3)])
+def test_deterministic_distributions_on_a_line_are_descended_to(answers, kl):
+    encoder = construct.encode(tasks.distributions(np.eye(4)[answers]), 1)
+    assert encoder.kl == pytest.approx(kl, abs=1e-5)
+
+
 def test_weights_change_what_is_best():
     pi = dirichlet(60, 8)
     weight = np.where(np.arange(60) < 5, 100.0, 1.0)

@@ -68,6 +68,13 @@ def test_degrees_of_freedom_are_the_rank_of_the_jacobian(shape, residual):
         assert found == min(parameters - (H * (r * r + dh * dh) + d * d + 2 * d), task.associations * (N - 1))
 
 
+def test_a_model_that_says_the_same_of_all_can_move_its_unembedding_only():
+    model = random_model(6, 2, 3, 2, 2, 2, seed=1)
+    model, task = replace(model, unembedding=np.zeros_like(model.unembedding)), random_associations(6, 2, 20)
+    values = np.linalg.svd(by_differences(model, task), compute_uv=False)
+    assert measure.degrees_of_freedom(model, task) == int((values > 1e-8 * values[0]).sum()) == 5 * 3
+
+
 def test_parameters_in_use_of_a_table():
     task = tasks.load("capitals")
     model = construct.theorem(task, 8).model

@@ -138,7 +138,7 @@ def encode(task: Distributions, embedding_dim: Count, *, starts: Count | None = 
     svd = lowrank.svd_start(task.pi, task.weight, embedding_dim)
     if task.deterministic and embedding_dim >= min(2, task.vocabulary_size - 1):
         found = [circle(task, embedding_dim)]
-    elif embedding_dim >= min(task.count, task.vocabulary_size - 1):
+    elif embedding_dim >= min(task.count, task.vocabulary_size - 1) and not task.deterministic:
         found = [exact(task, embedding_dim)]
     else:
         # Threads that share small products wait for each other longer than they compute.

@@ -94,9 +94,8 @@ def joint(start: Pair, pi: Float[np.ndarray, "T N"], weight: Float[np.ndarray, "
         $W$ and $E$ in float64.
     """
     dtype, (count, size), dim = pi.dtype, pi.shape, start[0].shape[1]
-    marginal = weight @ pi.astype(np.float64, copy=False)
-    w, e, spread = _balanced(*start, weight, marginal)
-    scale_w, scale_e = 1 / (np.sqrt(marginal)[:, None] * spread), 1 / np.sqrt(weight)[:, None]
+    w, e, scale_w = _balanced(*start, weight, weight @ pi.astype(np.float64, copy=False))
+    scale_e = 1 / np.sqrt(weight)[:, None]
     each = weight[:, None].astype(dtype)
 
     def split(x: np.ndarray) -> Pair:
@@ -130,9 +129,7 @@ def vary(start: Pair, pi: Float[np.ndarray, "T N"], weight: Float[np.ndarray, " 
     Returns:
         $W$ and $E$, no worse than before.
     """
-    marginal = weight @ pi
-    w, e, spread = _balanced(*start, weight, marginal)
-    scale = 1 / (np.sqrt(marginal)[:, None] * spread)
+    w, e, scale = _balanced(*start, weight, weight @ pi)
     best = np.inf, w, e
 
     def objective(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -149,13 +146,15 @@ def vary(start: Pair, pi: Float[np.ndarray, "T N"], weight: Float[np.ndarray, " 
 
 
 def _balanced(w: np.ndarray, e: np.ndarray, weight: np.ndarray, marginal: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Change the gauge so that the Hessians of `joint` are near diagonal."""
+    """Change the gauge so that the Hessians of `joint` are near diagonal; say also what W is measured in."""
     mean = marginal @ w
     values, vectors = np.linalg.eigh((w.T * marginal) @ w - np.outer(mean, mean))
     root = _roots(values)
     w, e = w @ (vectors / root), e @ (vectors * root)
     values, vectors = np.linalg.eigh((e.T * weight) @ e)
-    return w @ vectors, e @ vectors, _roots(values)
+    # A token that never occurs is measured like the rarest that does.
+    common = np.where(marginal > 0, marginal, marginal[marginal > 0].min())
+    return w @ vectors, e @ vectors, 1 / (np.sqrt(common)[:, None] * _roots(values))
 
 
 def _roots(values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
